@@ -1,0 +1,17 @@
+"""Names of tasks and queues that the server and its regions must agree on."""
+
+RUN_BATCH = "probes.run_batch"
+"""``run_batch(batch)``: a ``contract.Batch``, sent to a region's queue."""
+
+INGEST = "checks.ingest"
+"""``ingest(report)``: a ``contract.Report``, sent to the results queue."""
+
+LIFE_SIGN = "checks.life_sign"
+"""``life_sign(sign)``: a ``contract.LifeSign``, sent to the results queue."""
+
+RESULTS_QUEUE = "results"
+
+
+def region_queue(region: str, *, now: bool = False) -> str:
+    """The queue that a region's workers read: the scheduled one, or the one for checks that somebody waits for."""
+    return f"region.{region}.now" if now else f"region.{region}"
