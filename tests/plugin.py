@@ -1,0 +1,58 @@
+"""Throw-away PostgreSQL and Valkey for the tests, and the environment that the settings read.
+
+Loaded with `-p` in pyproject.toml: a conftest.py would come after pytest-django has read the settings.
+`DATABASE_URL` and `REDIS_URL` in the environment win; then nothing is started in their place.
+"""
+
+import base64
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from onebox.servers import Postgres, ServerError, Valkey
+
+ENVIRONMENT = {
+    "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
+    "DEBUG": "false",
+    "DEMO_SITE_URL": "http://127.0.0.1:8001/",
+    "EMAIL_URL": "memorymail://",
+    "FIELD_ENCRYPTION_KEYS": base64.urlsafe_b64encode(b"a key for the tests, 32 bytes in").decode(),
+    "JWT_SIGNING_KEY": "a signing key that only the tests use, long enough",
+    "METRICS_TOKEN": "a metrics token that only the tests use",
+    "ONEBOX": "true",
+    "PROBE_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128",
+    "REGIONS": "usa,india",
+    "REGISTRATION_OPEN": "true",
+    "SECRET_KEY": "a secret key that only the tests use, long enough for Django",
+    "SITE_URL": "http://testserver",
+}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
+    """A wrapper comes before pytest-django's own hook, which is a `tryfirst` one."""
+    os.environ |= ENVIRONMENT
+    home = Path(tempfile.mkdtemp(prefix="uptime-tests-"))
+    early_config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    try:
+        _start_servers(early_config, home)
+    except ServerError as error:
+        raise pytest.UsageError(str(error)) from error
+    return (yield)
+
+
+def _start_servers(config: pytest.Config, home: Path) -> None:
+    if not os.environ.get("DATABASE_URL"):
+        postgres = Postgres(home / "postgres", durable=False)
+        config.add_cleanup(postgres.stop)
+        os.environ["DATABASE_URL"] = postgres.start()
+    if not os.environ.get("REDIS_URL"):
+        valkey = Valkey(home / "valkey", durable=False)
+        config.add_cleanup(valkey.stop)
+        os.environ["REDIS_URL"] = valkey.start()
+    if not os.environ.get("CELERY_BROKER_URL"):
+        os.environ["CELERY_BROKER_URL"] = os.environ["REDIS_URL"]
