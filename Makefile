@@ -1,0 +1,83 @@
+# The one place for commands. `make` alone lists them. Arguments go through ARGS: make test ARGS="-k verdict".
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+ARGS ?=
+TREES := $(wildcard uptime accounts monitors incidents checks dashboard probes onebox tests bench manage.py)
+
+# Set on some machines; the install below must leave byte-code, or every process compiles Celery at every start.
+unexport PYTHONDONTWRITEBYTECODE
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint types layers fmt lock bench chaos clean chromium
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(STAMP) ## make .venv with everything that is needed
+
+run: $(STAMP) ## start everything on this machine, servers included; Ctrl-C stops it
+	@exec $(BIN)/python -m onebox
+
+test: $(STAMP) chromium ## run all tests against throw-away servers
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## check style
+	$(BIN)/ruff check $(TREES)
+	$(BIN)/ruff format --check $(TREES)
+
+types: $(STAMP) ## check types
+	$(BIN)/mypy $(ARGS)
+
+layers: $(STAMP) ## check which package imports which
+	$(BIN)/lint-imports
+
+fmt: $(STAMP) ## put code into its form
+	$(BIN)/ruff check --fix $(TREES)
+	$(BIN)/ruff format $(TREES)
+
+lock: $(STAMP) ## pin requirements*.txt anew from requirements*.in
+	for name in requirements requirements-region requirements-dev; do \
+		$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header \
+			$$name.in -o $$name.txt || exit; \
+	done
+
+bench: $(STAMP) ## measure; every script of bench/ prints its own numbers
+	@ls bench/*.py >/dev/null 2>&1 || { echo "There is nothing to measure yet: bench/ has no scripts." >&2; exit 1; }
+	@for script in bench/*.py; do \
+		case $$script in */_*) continue;; esac; \
+		echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit; \
+	done
+
+chaos: $(STAMP) ## break things on purpose for as long as the campaign in tests/chaos says
+	@ls tests/chaos/test_*.py >/dev/null 2>&1 || { echo "There is no campaign yet: tests/chaos has no tests." >&2; exit 1; }
+	$(BIN)/python -m pytest tests/chaos --timeout 0 $(ARGS)
+
+clean: ## remove .venv and caches; var/ with its data stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache staticfiles
+
+# `--without-pip` and `pip --python` work on a Debian without python3-venv too, and where pip is externally managed.
+# The .pth file lets programs such as .venv/bin/pytest find this checkout.
+$(STAMP): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Uptime needs Python 3.11 or newer as $(PYTHON): install it, or name another one: make PYTHON=python3.12." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys, pip; sys.exit(tuple(map(int, pip.__version__.split(".")[:2])) < (22, 3))' 2>/dev/null || { \
+		echo "pip 22.3 or newer is missing for $(PYTHON): on Debian and Ubuntu run 'apt-get install python3-pip', elsewhere '$(PYTHON) -m ensurepip --upgrade'." >&2; exit 1; }
+	@echo "Setting up .venv; the first time takes about a minute."
+	@$(PYTHON) -m venv --without-pip .venv
+	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "checkout.pth").write_text(f"{pathlib.Path.cwd()}\n")'
+	@touch $@
+
+# The browser tests skip with a reason when there is no Chromium, so not being able to install it stops nothing.
+chromium:
+	@for name in chromium-headless-shell chromium chromium-browser google-chrome; do \
+		command -v $$name >/dev/null && exit 0; \
+	done; \
+	[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || exit 0; \
+	echo "Installing Chromium for the browser tests."; \
+	add="env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends"; \
+	{ $$add chromium-headless-shell || { apt-get update -qq && $$add chromium-headless-shell; } || $$add chromium; } \
+		</dev/null >/dev/null 2>&1 || echo "Chromium could not be installed: the browser tests will be skipped."
