@@ -15,6 +15,10 @@ from typing import IO
 PR_SET_PDEATHSIG = 1
 
 
+class StartError(Exception):
+    """Something cannot be started; the message is for the person in front of the terminal."""
+
+
 @dataclass(frozen=True)
 class Account:
     """The account a server runs as when we are root."""

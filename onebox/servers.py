@@ -26,9 +26,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
-from onebox.process import Account, Command, group_is_alive, signal_group, spawn
+from onebox.process import Account, Command, StartError, group_is_alive, signal_group, spawn
 
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 10.0
@@ -37,27 +36,6 @@ SOCKETS = Path("/tmp")  # noqa: S108 - a socket's path may have 107 bytes; the d
 HERE = "/proc/self/cwd" if sys.platform == "linux" else "."
 FAST_BUT_FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 USE_YOUR_OWN = "Set DATABASE_URL and REDIS_URL to use servers of your own."
-
-
-class ServerError(Exception):
-    """A server cannot be started; the message is for the person in front of the terminal."""
-
-
-class Server(Protocol):
-    """What the supervisor needs to know of a server."""
-
-    def prepare(self) -> None:
-        """Make everything ready for a start; safe to repeat, also after a crash."""
-
-    def command(self) -> Command:
-        """The program to run."""
-
-    def is_ready(self, pid: int) -> bool:
-        """Whether the process `pid` takes connections."""
-
-    @property
-    def url(self) -> str:
-        """Where clients find it."""
 
 
 @dataclass
@@ -105,6 +83,11 @@ class Postgres:
         ]
         options = [part for setting in settings for part in ("-c", setting)]
         return self._command("postgres", "-D", HERE, *options)
+
+    def prepared_command(self) -> Command:
+        """For a supervisor: what to run, with everything made ready for it."""
+        self.prepare()
+        return self.command()
 
     def is_ready(self, pid: int) -> bool:
         """Ask postmaster.pid, but only about our process: a killed server's file says ready too."""
@@ -208,6 +191,11 @@ class Valkey:
             stdin="\n".join(settings) + "\n",
         )
 
+    def prepared_command(self) -> Command:
+        """For a supervisor: what to run, with everything made ready for it."""
+        self.prepare()
+        return self.command()
+
     def is_ready(self, pid: int) -> bool:  # noqa: ARG002 - the password proves that it is ours
         """Log in and ping: it accepts connections before it has read its data."""
         try:
@@ -234,7 +222,7 @@ def server_account() -> Account | None:
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(name)
             return Account(name, entry.pw_uid, entry.pw_gid)
-    raise ServerError(f"PostgreSQL does not run as root, and there is no account 'nobody'. {USE_YOUR_OWN}")
+    raise StartError(f"PostgreSQL does not run as root, and there is no account 'nobody'. {USE_YOUR_OWN}")
 
 
 def free_port() -> int:
@@ -270,7 +258,7 @@ def _start(server: Postgres | Valkey, *, log: Path) -> None:
         _stop(process, signal.SIGKILL)
         if not last_try:
             time.sleep(1)
-    raise ServerError(f"{type(server).__name__} did not start:\n{_tail(log)}\n{USE_YOUR_OWN}")
+    raise StartError(f"{type(server).__name__} did not start:\n{_tail(log)}\n{USE_YOUR_OWN}")
 
 
 def _stop(process: subprocess.Popen[bytes] | None, number: signal.Signals) -> None:
@@ -292,9 +280,9 @@ def _run_to_end(command: Command) -> str:
             output.seek(0)
             text = output.read().decode(errors="replace")
     except (PermissionError, subprocess.TimeoutExpired) as error:
-        raise ServerError(f"Cannot run {command.argv[0]}: {error}. {USE_YOUR_OWN}") from error
+        raise StartError(f"Cannot run {command.argv[0]}: {error}. {USE_YOUR_OWN}") from error
     if status:
-        raise ServerError(f"{Path(command.argv[0]).name} failed:\n{text.strip()}\n{USE_YOUR_OWN}")
+        raise StartError(f"{Path(command.argv[0]).name} failed:\n{text.strip()}\n{USE_YOUR_OWN}")
     return text
 
 
@@ -304,14 +292,14 @@ def _make_private(directory: Path, account: Account | None) -> None:
     owner = account.uid if account else os.geteuid()
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {owner, os.geteuid()}:
-        raise ServerError(f"{directory} belongs to somebody else; remove it, or choose another VAR_DIR.")
+        raise StartError(f"{directory} belongs to somebody else; remove it, or choose another VAR_DIR.")
     try:
         if account and found.st_uid != owner:
             os.chown(directory, account.uid, account.gid)
         directory.chmod(0o700)
     except PermissionError as error:
         problem = f"Cannot give {directory} to the servers' account: {error.strerror}."
-        raise ServerError(f"{problem} {USE_YOUR_OWN}") from error
+        raise StartError(f"{problem} {USE_YOUR_OWN}") from error
 
 
 def _forget_reused_pid(pid_file: Path) -> None:
@@ -346,7 +334,7 @@ def _valkey_program(account: Account | None) -> Path:
 def _package(name: str) -> Path:
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise ServerError(f"The package {name} is not installed: run `make setup`. {USE_YOUR_OWN}")
+        raise StartError(f"The package {name} is not installed: run `make setup`. {USE_YOUR_OWN}")
     return Path(spec.origin).parent
 
 
@@ -367,7 +355,7 @@ def _reachable(base: Path, parts: tuple[str, ...], account: Account | None) -> P
         shutil.rmtree(building, ignore_errors=True)
     found = target.stat()
     if found.st_uid != 0 or found.st_mode & 0o022:
-        raise ServerError(f"{target} can be changed by others, so its programs are not run; remove it.")
+        raise StartError(f"{target} can be changed by others, so its programs are not run; remove it.")
     return target
 
 

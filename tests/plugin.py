@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from onebox.servers import Postgres, ServerError, Valkey
+from onebox.process import StartError
+from onebox.servers import Postgres, Valkey
 
 ENVIRONMENT = {
     "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1],testserver",
@@ -40,7 +41,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     early_config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     try:
         _start_servers(early_config, home)
-    except ServerError as error:
+    except StartError as error:
         raise pytest.UsageError(str(error)) from error
     return (yield)
 
