@@ -1,0 +1,174 @@
+"""What is in the box: which processes there are, and what each of them may know."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from onebox.process import Command
+from onebox.servers import Postgres, Valkey
+from onebox.settings import PRIVATE_NETWORKS, Settings
+from onebox.supervisor import Service
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The order of stopping: who makes work first, who keeps it last.
+WORKERS, BEAT, WEB, VALKEY, POSTGRES = range(5)
+
+QUIET_CELERY = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+ROOT_IS_FINE = "ignore:You're running the worker with superuser privileges"
+
+# What a region worker takes over from the person's environment, beside PROBE_*: how programs run, no more.
+REGION_MAY_KNOW = {"HOME", "LANG", "LC_ALL", "LOG_FORMAT", "LOG_LEVEL", "PATH", "TMPDIR", "TZ"}
+REGION_MAY_KNOW |= {"PYTHONDONTWRITEBYTECODE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
+
+
+@dataclass
+class Box:
+    """The processes of one box, as services for the supervisor."""
+
+    settings: Settings
+    secrets: Mapping[str, str] = field(repr=False)
+    demo_port: int
+    postgres: Postgres | None = None
+    valkey: Valkey | None = None
+
+    @property
+    def demo_url(self) -> str:
+        """Where the demo site answers."""
+        return f"http://127.0.0.1:{self.demo_port}/"
+
+    @property
+    def database_url(self) -> str:
+        """The embedded PostgreSQL, or the person's own."""
+        return self.postgres.url if self.postgres else self.settings.database_url
+
+    @property
+    def redis_url(self) -> str:
+        """The embedded Valkey, or the person's own."""
+        return self.valkey.url if self.valkey else self.settings.redis_url
+
+    @property
+    def broker_url(self) -> str:
+        """The embedded Valkey, or the person's own."""
+        return self.valkey.url if self.valkey else self.settings.broker_url
+
+    def servers(self) -> Iterator[Service]:
+        """The embedded servers."""
+        for server, name, rank in ((self.valkey, "valkey", VALKEY), (self.postgres, "postgres", POSTGRES)):
+            if server:
+                yield Service(name, server.prepared_command, stop_rank=rank, grace_seconds=2)
+
+    def programs(self) -> Iterator[Service]:
+        """Everything that is ours, each by the name it has in the log."""
+        yield self._service("web", WEB, self._web(), grace_seconds=2)
+        yield self._service("beat", BEAT, self._beat(), grace_seconds=1)
+        yield self._service("central", WORKERS, self._central(), grace_seconds=4)
+        for region in self.settings.regions:
+            command = self._region(region)
+            yield Service(region, lambda command=command: command, stop_rank=WORKERS, grace_seconds=4)  # type: ignore[misc]
+        yield self._service("demo", WORKERS, ("-m", "onebox.demo"), grace_seconds=1)
+
+    def one_shots(self) -> tuple[Command, ...]:
+        """What has to be done before the programs start."""
+        return (
+            self._command("migrate", "manage.py", "migrate", "--noinput", "--verbosity", "0"),
+            self._command("migrate", "manage.py", "region", "sync"),
+        )
+
+    def our_environment(self) -> dict[str, str]:
+        """What the server's processes get beside the person's environment; what the person chose wins."""
+        host = self.settings.host
+        defaults = {
+            **self.secrets,
+            "ONEBOX": "true",
+            "SITE_URL": self.settings.site_url,
+            "ALLOWED_HOSTS": f"localhost,127.0.0.1,[::1],{f'[{host}]' if ':' in host else host}",
+            "EMAIL_URL": "consolemail://",
+            "DEMO_SITE_URL": self.demo_url,
+            "PROBE_ALLOWED_NETWORKS": PRIVATE_NETWORKS,
+            "PYTHONWARNINGS": ROOT_IS_FINE,
+        }
+        chosen = {name: self.settings.environment.get(name) or value for name, value in defaults.items()}
+        return chosen | {
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "CELERY_BROKER_URL": self.broker_url,
+            "REGIONS": ",".join(self.settings.regions),
+            "VAR_DIR": str(self.settings.var_dir),
+            "DEMO_PORT": str(self.demo_port),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def region_environment(self, region: str) -> dict[str, str]:
+        """A region knows its name and its broker: neither the database nor a secret of the server."""
+        person = self.settings.environment
+        taken = {
+            name: value for name, value in person.items() if name in REGION_MAY_KNOW or name[:6] == "PROBE_"
+        }
+        return {
+            "PROBE_ALLOWED_NETWORKS": PRIVATE_NETWORKS,
+            "PYTHONWARNINGS": ROOT_IS_FINE,
+            **taken,
+            "PYTHONUNBUFFERED": "1",
+            "REGION": region,
+            "WORKER_ID": f"{region}-1",
+            "CELERY_BROKER_URL": self.broker_url,
+        }
+
+    def _web(self) -> tuple[str, ...]:
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        return (
+            *("-m", "gunicorn", "uptime.wsgi", "--bind", f"{host}:{self.settings.port}"),
+            # One import for both workers: half the time to start and most of the memory shared.
+            *("--preload", "--worker-class", "gthread", "--workers", "2", "--threads", "8"),
+            *("--graceful-timeout", "1", "--log-level", "warning"),
+        )
+
+    def _beat(self) -> tuple[str, ...]:
+        schedule = str(self.settings.var_dir / "beat-schedule")
+        return ("-m", "celery", "--quiet", "-A", "uptime", "beat", "--schedule", schedule)
+
+    def _central(self) -> tuple[str, ...]:
+        worker = ("-m", "celery", "--quiet", "-A", "uptime", "worker", *QUIET_CELERY)
+        return (*worker, "-Q", "central,results", "-c", "2", "-n", "central@%h")
+
+    def _region(self, region: str) -> Command:
+        worker = ("-m", "celery", "--quiet", "-A", "probes.worker", "worker", *QUIET_CELERY)
+        queues = f"region.{region},region.{region}.now"
+        return Command(
+            name=region,
+            argv=(sys.executable, *worker, "-Q", queues, "-n", f"{region}@%h"),
+            cwd=ROOT,
+            env=self.region_environment(region),
+        )
+
+    def _service(self, name: str, rank: int, arguments: tuple[str, ...], *, grace_seconds: float) -> Service:
+        command = self._command(name, *arguments)
+        return Service(name, lambda: command, stop_rank=rank, grace_seconds=grace_seconds)
+
+    def _command(self, name: str, *arguments: str) -> Command:
+        return Command(
+            name=name,
+            argv=(sys.executable, *arguments),
+            cwd=ROOT,
+            env={**self.settings.environment, **self.our_environment()},
+        )
+
+
+def schema_fingerprint(box: Box) -> str:
+    """Changes whenever `one_shots` might have something to do; empty when we cannot know.
+
+    It covers the migrations (ours, and those of the pinned packages), the regions, the commands, and the
+    identity of the embedded cluster: one that was thrown away and made anew starts from nothing.
+    """
+    if box.postgres is None:
+        return ""
+    cluster = (box.postgres.data_dir / "PG_VERSION").stat()
+    digest = hashlib.sha256(f"{cluster.st_ino}:{cluster.st_mtime_ns}:{box.settings.regions}".encode())
+    patterns = ("requirements.txt", "manage.py", "*/migrations/*.py", "*/management/commands/*.py")
+    for file in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
+        digest.update(os.fsencode(file.relative_to(ROOT)) + b"\0" + file.read_bytes())
+    return digest.hexdigest()
