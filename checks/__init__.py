@@ -1,0 +1,1 @@
+"""Scheduling checks, taking in their results, and the figures made from them."""

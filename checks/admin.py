@@ -1,0 +1,46 @@
+"""The ledger, the figures and the workers for operators. Results are shown with their monitor's figures: the table of
+results itself is far too large to list."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from checks import selectors
+from checks.models import CheckBatch, MonitorStats, RegionWorker
+from incidents.admin import ReadOnly
+
+SHOWN_RESULTS = 100
+
+
+@admin.register(CheckBatch)
+class CheckBatchAdmin(ReadOnly, admin.ModelAdmin[CheckBatch]):
+    list_display = ["id", "region", "lane", "state", "attempt", "stored", "created_at", "sent_at"]
+    list_filter = ["state", "region", "lane"]
+    search_fields = ["id"]
+    show_full_result_count = False
+
+
+@admin.register(MonitorStats)
+class MonitorStatsAdmin(ReadOnly, admin.ModelAdmin[MonitorStats]):
+    list_display = ["monitor", "last_checked", "last_response_ms", "uptime_24h", "uptime_30d", "coverage_24h"]
+    list_select_related = ["monitor"]
+    search_fields = ["monitor__name", "monitor__id"]
+    readonly_fields = ["results"]
+    show_full_result_count = False
+
+    @admin.display(description=f"last {SHOWN_RESULTS} results")
+    def results(self, stats: MonitorStats) -> SafeString:
+        rows = selectors.results_of(stats.monitor)[:SHOWN_RESULTS]
+        return format_html_join(
+            "",
+            "<div>{:%Y-%m-%d %H:%M:%S} {} {} {} {}</div>",
+            ((row.slot, row.region, row.outcome, row.reason or "", row.message) for row in rows),
+        )
+
+
+@admin.register(RegionWorker)
+class RegionWorkerAdmin(ReadOnly, admin.ModelAdmin[RegionWorker]):
+    list_display = ["region", "worker", "version", "concurrency", "clock_offset_s", "last_seen", "last_batch_at"]
+    list_filter = ["region"]

@@ -1,0 +1,183 @@
+"""``/api/results``, ``/api/site-stats``, ``/api/monitoring``: what was found, and asking for more."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.exceptions import APIException
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.rules import Role
+from accounts.selectors import membership_of
+from checks import selectors
+from checks.models import CheckResult
+from checks.serializers import ResultOutput, StatsOutput, TrialInput
+from checks.services import stats, storage, trial
+from monitors import services as monitor_services
+from monitors.api import monitor_of
+from monitors.models import Monitor
+from monitors.paging import read_cursor, read_limit, write_cursor
+from probes.contract import Outcome
+
+
+class CheckingUnavailable(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The broker is away, so no region can be asked now; try again in a moment."
+    default_code = "broker_unavailable"
+
+
+class ResultList(APIView):
+    @extend_schema(responses=ResultOutput(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """A monitor's results, newest first: ``?region= &outcome= &from= &to= &limit= &cursor=``."""
+        limit = read_limit(request.query_params.get("limit"))
+        page = list(_filtered(monitor_of(request, pk), request)[: limit + 1])
+        more = None
+        if len(page) > limit:
+            more = write_cursor(page[limit - 1].slot.isoformat(), page[limit - 1].region)
+        return Response({"results": ResultOutput(page[:limit], many=True).data, "next": more})
+
+
+def _filtered(monitor: Monitor, request: Request) -> QuerySet[CheckResult]:
+    query = request.query_params
+    results = selectors.results_of(monitor)
+    if region := query.get("region"):
+        results = results.filter(region=region)
+    if outcome := query.get("outcome"):
+        if outcome not in set(Outcome):
+            raise ValidationError({"outcome": [f"must be one of {', '.join(Outcome)}"]})
+        results = results.filter(outcome=outcome)
+    if query.get("from"):
+        results = results.filter(slot__gte=_moment(query["from"], "from"))
+    if query.get("to"):
+        results = results.filter(slot__lte=_moment(query["to"], "to"))
+    if cursor := query.get("cursor"):
+        slot, region = read_cursor(cursor, parts=2)
+        results = selectors.results_before(results, slot=_moment(slot, "cursor"), region=region)
+    return results
+
+
+def _moment(text: str, field: str) -> datetime:
+    # A plus sign that was not encoded arrives as a space.
+    try:
+        moment = parse_datetime(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValidationError({field: ["must be a time with its zone, like 2026-01-31T12:00:00Z"]})
+    return moment
+
+
+class LatestResults(APIView):
+    @extend_schema(responses=ResultOutput(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The newest result of each region."""
+        latest = selectors.latest_results(monitor_of(request, pk))
+        return Response({"results": ResultOutput(latest, many=True).data})
+
+
+class ResultCleanup(APIView):
+    needed_role = Role.OWNER
+
+    @extend_schema(responses={200: {"type": "object", "properties": {"deleted": {"type": "integer"}}}})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Remove a monitor's raw results older than ``?days=`` (1 or more); its figures by hour and day stay."""
+        text = request.query_params.get("days", "90")
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 36_500:
+            raise ValidationError({"days": ["must be a whole number from 1 to 36500"]})
+        deleted = storage.delete_results(monitor_of(request, pk), older_than_days=int(text), now=selectors.database_now())
+        return Response({"deleted": deleted, "days": int(text)})
+
+
+class StatsList(APIView):
+    @extend_schema(responses=StatsOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """The figures of the team's monitors: ``?limit= &cursor=``."""
+        limit = read_limit(request.query_params.get("limit"))
+        cursor = request.query_params.get("cursor")
+        monitors = Monitor.objects.for_team(membership_of(request.user).team).order_by("pk")
+        if cursor:
+            monitors = monitors.filter(pk__gt=_uuid(read_cursor(cursor, parts=1)[0]))
+        page = list(monitors[: limit + 1])
+        more = write_cursor(page[limit - 1].pk) if len(page) > limit else None
+        figures = selectors.stats_by_monitor(page[:limit])
+        return Response({"results": StatsOutput(list(figures.values()), many=True).data, "next": more})
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
+
+
+class StatsDetail(APIView):
+    @extend_schema(responses=StatsOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(StatsOutput(selectors.stats_of(monitor_of(request, pk))).data)
+
+
+class StatsRefresh(APIView):
+    @extend_schema(request=None, responses=StatsOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Compute the monitor's figures anew from rollups and raw rows."""
+        monitor = monitor_of(request, pk)
+        stats.compute([monitor.pk], now=selectors.database_now())
+        return Response(StatsOutput(selectors.stats_of(monitor)).data)
+
+
+class MonitoringStatus(APIView):
+    @extend_schema(responses={200: {"type": "object"}})
+    def get(self, request: Request) -> Response:
+        """How checking is going: the regions, and the team's monitors by status."""
+        return Response(selectors.monitoring_status(membership_of(request.user).team, now=selectors.database_now()))
+
+
+class MonitoringHealth(APIView):
+    permission_classes = [AllowAny]
+    authentication_classes = []
+
+    @extend_schema(responses={200: {"type": "object"}})
+    def get(self, request: Request) -> Response:
+        """Whether the parts work together, for load balancers and people: the same as ``/readyz``."""
+        health = selectors.health(now=selectors.database_now())
+        return Response(health, status=200 if health["status"] == "ok" else status.HTTP_503_SERVICE_UNAVAILABLE)
+
+
+class MonitoringTrigger(APIView):
+    throttle_scope = "trigger"
+
+    @extend_schema(request=None, responses={202: {"type": "object", "properties": {"triggered": {"type": "integer"}}}})
+    def post(self, request: Request) -> Response:
+        """Check all of the team's monitors now."""
+        asked = monitor_services.request_checks(team=membership_of(request.user).team)
+        return Response({"triggered": asked}, status=status.HTTP_202_ACCEPTED)
+
+
+class MonitoringTest(APIView):
+    throttle_scope = "test"
+
+    @extend_schema(request=TrialInput, responses={200: {"type": "object"}})
+    def post(self, request: Request) -> Response:
+        """Run a check from every region and give the results; nothing is stored."""
+        serializer = TrialInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wish: dict[str, Any] = serializer.validated_data
+        regions = monitor_services.check_regions(wish.get("regions"))
+        monitor_services.check_spec(wish["kind"], wish["spec"])
+        try:
+            results = trial.run(wish["kind"], wish["spec"], timeout_s=wish["timeout"], regions=regions)
+        except trial.BrokerAway as error:
+            raise CheckingUnavailable from error
+        answered = {result["region"] for result in results}
+        return Response({"results": results, "silent": [region for region in regions if region not in answered]})

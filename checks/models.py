@@ -1,0 +1,212 @@
+"""The ledger of batches, the results, and the figures made from them."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import Q
+
+from monitors.models import Monitor, Region
+
+
+class Watermark(models.Model):
+    """Up to which second the checks of a region have been handed out."""
+
+    region = models.OneToOneField(Region, primary_key=True, on_delete=models.CASCADE, related_name="watermark")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.region_id} up to {self.at:%H:%M:%S}"
+
+
+class CheckBatch(models.Model):
+    """The record of checks sent to a region. The broker may lose or repeat the message; this row says what is due.
+
+    ``check_ids`` are the ids on the wire (``checks.ids``): monitor, slot and configuration of each check.
+    """
+
+    class Lane(models.TextChoices):
+        SLOTS = "slots", "scheduled"
+        NOW = "now", "somebody waits"
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        DONE = "done"
+        DEAD = "dead"
+
+    id = models.CharField(primary_key=True, max_length=160)
+    region = models.CharField(max_length=31)
+    lane = models.CharField(max_length=5, choices=Lane)
+    check_ids = ArrayField(models.CharField(max_length=80))
+    state = models.CharField(max_length=4, choices=State, default=State.OPEN)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    stored = models.PositiveIntegerField(default=0, help_text="results that have come back")
+    patience_s = models.PositiveSmallIntegerField(help_text="how long after sending before we ask again")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(help_text="when the checks are worth nothing any more")
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "check batches"
+        indexes = [
+            # the sweep: what did not come back
+            models.Index("created_at", name="checks_open_batches", condition=Q(state="open")),
+            # housekeeping, admin: newest first
+            models.Index("-created_at", name="checks_batches_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class CheckResult(models.Model):
+    """One result for one slot, append-only, in a partition per UTC day (see the first migration).
+
+    ``slots`` is how many slots the row stands for: 1, or for a gap that nobody checked in the number of slots
+    of that hour. Milliseconds are null for phases that were not reached.
+    """
+
+    pk = models.CompositePrimaryKey("monitor_id", "region", "slot")
+    # No constraint in the database: partitions are dropped whole, and a deleted monitor's rows go with them.
+    monitor = models.ForeignKey(
+        Monitor, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="results"
+    )
+    region = models.CharField(max_length=31)
+    slot = models.DateTimeField()
+    checked_at = models.DateTimeField()
+    slots = models.SmallIntegerField(default=1)
+    attempts = models.SmallIntegerField(default=1)
+    http_status = models.SmallIntegerField(null=True)
+    dns_ms = models.FloatField(null=True)
+    connect_ms = models.FloatField(null=True)
+    tls_ms = models.FloatField(null=True)
+    first_byte_ms = models.FloatField(null=True)
+    download_ms = models.FloatField(null=True)
+    total_ms = models.FloatField(null=True)
+    body_bytes = models.IntegerField(null=True)
+    remote_ip = models.GenericIPAddressField(null=True)
+    outcome = models.CharField(max_length=10)
+    reason = models.CharField(max_length=40, null=True)
+    message = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        managed = False
+        db_table = "checks_checkresult"
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.slot:%H:%M:%S} {self.outcome}"
+
+    @property
+    def timings_ms(self) -> dict[str, float | None]:
+        return {name: getattr(self, f"{name}_ms") for name in PHASES}
+
+
+PHASES = ("dns", "connect", "tls", "first_byte", "download", "total")
+
+
+class CheckEvidence(models.Model):
+    """What a check saw that did not simply pass; partitioned and dropped like the results."""
+
+    pk = models.CompositePrimaryKey("monitor_id", "region", "slot")
+    monitor = models.ForeignKey(
+        Monitor, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="evidence"
+    )
+    region = models.CharField(max_length=31)
+    slot = models.DateTimeField()
+    seen = models.JSONField(encoder=DjangoJSONEncoder)
+
+    class Meta:
+        managed = False
+        db_table = "checks_checkevidence"
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.slot:%H:%M:%S}"
+
+
+class Rollup(models.Model):
+    """Counts of slots and latency of one monitor and region in a span of UTC time that begins at ``bucket``.
+
+    ``histogram[i]`` counts results in latency bucket i (``checks.rules``), null for none; adding arrays merges spans.
+    """
+
+    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, db_index=False)
+    region = models.CharField(max_length=31)
+    bucket = models.DateTimeField()
+    up = models.IntegerField(default=0)
+    degraded = models.IntegerField(default=0)
+    down = models.IntegerField(default=0)
+    unknown = models.IntegerField(default=0)
+    maintenance = models.IntegerField(default=0)
+    timed = models.IntegerField(default=0, help_text="results with a response time: up and degraded ones")
+    sum_ms = models.FloatField(default=0)
+    min_ms = models.FloatField(null=True)
+    max_ms = models.FloatField(null=True)
+    histogram = ArrayField(models.IntegerField(null=True), default=list)
+
+    class Meta:
+        abstract = True
+
+
+class RollupHour(Rollup):
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["monitor", "region", "bucket"], name="checks_hour_key")]
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.bucket:%Y-%m-%d %H}h"
+
+
+class RollupDay(Rollup):
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["monitor", "region", "bucket"], name="checks_day_key")]
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.bucket:%Y-%m-%d}"
+
+
+class MonitorStats(models.Model):
+    """What lists and pages show of a monitor, ready to read: one row each, never an aggregation.
+
+    Ratios are 0..1 over known time, null when nothing is known. ``ticks`` is ``{region: [Tick x 10, oldest first]}``.
+    """
+
+    monitor = models.OneToOneField(Monitor, primary_key=True, on_delete=models.CASCADE, related_name="stats")
+    last_checked = models.DateTimeField(null=True)
+    last_response_ms = models.FloatField(null=True)
+    ticks = models.JSONField(default=dict)
+    uptime_1h = models.FloatField(null=True)
+    uptime_24h = models.FloatField(null=True)
+    uptime_7d = models.FloatField(null=True)
+    uptime_30d = models.FloatField(null=True)
+    uptime_90d = models.FloatField(null=True)
+    coverage_24h = models.FloatField(null=True)
+    avg_response_time_1h = models.FloatField(null=True)
+    avg_response_time_24h = models.FloatField(null=True)
+    avg_response_time_7d = models.FloatField(null=True)
+    fresh = models.BooleanField(default=False, help_text="the windows hold every result that was stored")
+    refreshed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "monitor stats"
+
+    def __str__(self) -> str:
+        return f"stats of {self.monitor_id}"
+
+
+class RegionWorker(models.Model):
+    """A region's worker and its last sign of life."""
+
+    region = models.CharField(max_length=31)
+    worker = models.CharField(max_length=120)
+    version = models.CharField(max_length=40, blank=True)
+    concurrency = models.PositiveIntegerField(default=0)
+    clock_offset_s = models.FloatField(default=0, help_text="its clock minus ours, transport included")
+    last_seen = models.DateTimeField()
+    last_batch_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["region", "worker"], name="checks_one_row_per_worker")]
+        ordering = ["region", "worker"]
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.worker}"

@@ -1,0 +1,70 @@
+"""Results and figures as the API gives them, and the checks it takes to try out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.serializers import StrictSerializer
+from checks.models import CheckResult, MonitorStats
+
+
+class ResultOutput(serializers.ModelSerializer[CheckResult]):
+    timings_ms = serializers.DictField(child=serializers.FloatField(allow_null=True), read_only=True)
+
+    class Meta:
+        model = CheckResult
+        fields = [
+            "region",
+            "outcome",
+            "reason",
+            "message",
+            "http_status",
+            "remote_ip",
+            "timings_ms",
+            "attempts",
+            "slot",
+            "checked_at",
+        ]
+        read_only_fields = fields
+
+
+class StatsOutput(serializers.ModelSerializer[MonitorStats]):
+    monitor = serializers.UUIDField(source="monitor_id", read_only=True)
+    current_status = serializers.CharField(source="monitor.status", read_only=True)
+
+    class Meta:
+        model = MonitorStats
+        fields = [
+            "monitor",
+            "current_status",
+            "last_checked",
+            "last_response_ms",
+            "uptime_1h",
+            "uptime_24h",
+            "uptime_7d",
+            "uptime_30d",
+            "uptime_90d",
+            "coverage_24h",
+            "avg_response_time_1h",
+            "avg_response_time_24h",
+            "avg_response_time_7d",
+            "ticks",
+        ]
+        read_only_fields = fields
+
+
+class TrialInput(StrictSerializer):
+    """A check to try: ``{"url"}`` alone, or kind and spec as for a monitor."""
+
+    url = serializers.CharField(max_length=2048, required=False)
+    kind = serializers.CharField(max_length=20, default="http")
+    spec = serializers.DictField(default=dict)
+    timeout = serializers.IntegerField(min_value=1, max_value=30, default=10, help_text="seconds")
+    regions = serializers.ListField(child=serializers.CharField(max_length=31), required=False, max_length=100)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "url" in attrs:
+            attrs["spec"] = {**attrs["spec"], "url": attrs.pop("url")}
+        return attrs

@@ -1,0 +1,140 @@
+"""Taking in what the regions report. Nothing that arrives may stop the queue, and nothing counts twice."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from checks import selectors
+from checks.ids import CheckId
+from checks.models import CheckBatch, RegionWorker
+from checks.services import dispatch, store, trial
+from probes.contract import CheckResult
+
+CLOCK_SLACK = timedelta(minutes=10)
+"""A worker's clock further off than this is not believed; the time of arrival is taken instead."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a region's worker sent, as far as it could be read."""
+
+    batch: str
+    region: str
+    worker: str
+    results: list[CheckResult]
+
+    @classmethod
+    def from_wire(cls, data: dict[str, Any]) -> Report:
+        """Read a report. A result that cannot be read is set aside; the others count."""
+        results = []
+        for item in data["results"]:
+            try:
+                results.append(CheckResult.from_wire(item))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                logger.warning("Set a malformed result of region %s aside: %r", data.get("region"), error)
+        return cls(str(data["batch"]), str(data["region"]), str(data.get("worker", "")), results)
+
+
+def ingest(data: dict[str, Any]) -> None:
+    """Store one report and act on it. Anything that is not a report of a batch of ours is dropped with a word."""
+    try:
+        report = Report.from_wire(data)
+    except (KeyError, TypeError, AttributeError) as error:
+        logger.warning("Dropped a malformed report: %r", error)
+        return
+    if trial.is_trial(report.batch):
+        trial.keep(report.batch, report.region, report.results)
+        return
+    _ingest(report)
+
+
+@transaction.atomic
+def _ingest(report: Report) -> None:
+    now = selectors.database_now()
+    batch = CheckBatch.objects.select_for_update().filter(pk=report.batch, region=report.region).first()
+    if batch is None:
+        logger.warning("Dropped a report of region %s for the unknown batch %.100r", report.region, report.batch)
+        return
+    owed = set(batch.check_ids)
+    found = [(CheckId.parse(result.id), result) for result in report.results if result.id in owed]
+    monitors = {
+        pk: monitor
+        for pk, monitor in store.lock_monitors({check.monitor for check, _ in found}).items()
+        if not monitor.paused
+    }
+    current = [
+        (check, result)
+        for check, result in found
+        if check.monitor in monitors and monitors[check.monitor].config_version == check.version
+    ]
+    questions = store.record(
+        [_new_result(check, result, report.region, now=now) for check, result in current], monitors=monitors, now=now
+    )
+    _count(batch, len(found))
+    dispatch.ask_at_once(questions, now=now)
+
+
+def _count(batch: CheckBatch, came_back: int) -> None:
+    """Close the batch when as many results came back as went out. The sweep recounts exactly when they did not."""
+    CheckBatch.objects.filter(pk=batch.pk).update(stored=F("stored") + came_back)
+    if batch.stored + came_back >= len(batch.check_ids) and not selectors.missing_checks(batch):
+        CheckBatch.objects.filter(pk=batch.pk, state=CheckBatch.State.OPEN).update(state=CheckBatch.State.DONE)
+
+
+def _new_result(check: CheckId, result: CheckResult, region: str, *, now: datetime) -> store.NewResult:
+    return store.NewResult(
+        monitor=check.monitor,
+        region=region,
+        slot=check.slot_at,
+        checked_at=_believable(result.started_at, now=now),
+        outcome=result.outcome,
+        reason=result.reason,
+        message=result.message,
+        attempts=result.attempts,
+        http_status=result.http_status,
+        timings=result.timings_ms,
+        body_bytes=result.body_bytes,
+        remote_ip=result.remote_ip,
+        evidence=_evidence(result),
+    )
+
+
+def _believable(started_at: float | None, *, now: datetime) -> datetime:
+    if started_at is None or abs(now.timestamp() - started_at) > CLOCK_SLACK.total_seconds():
+        return now
+    return datetime.fromtimestamp(started_at, UTC)
+
+
+def _evidence(result: CheckResult) -> dict[str, Any] | None:
+    """What a check that did not simply pass has seen."""
+    if result.reason is None:
+        return None
+    return {"seen": result.evidence, "redirects": result.redirects, "certificate": result.certificate}
+
+
+def life_sign(data: dict[str, Any]) -> None:
+    """Note that a region's worker lives."""
+    now = selectors.database_now()
+    last_batch_at = data.get("last_batch_at")
+    try:
+        RegionWorker.objects.update_or_create(
+            region=str(data["region"])[:31],
+            worker=str(data["worker"])[:120],
+            defaults={
+                "version": str(data.get("version", ""))[:40],
+                "concurrency": int(data.get("concurrency", 0)),
+                "clock_offset_s": float(data["sent_at"]) - now.timestamp(),
+                "last_seen": now,
+                "last_batch_at": datetime.fromtimestamp(last_batch_at, UTC) if last_batch_at else None,
+            },
+        )
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        logger.warning("Dropped a malformed life sign: %r", error)

@@ -1,0 +1,63 @@
+"""Doorbells: each task rings for one service. Nothing is returned, nothing is scheduled for later; what is lost comes
+round again with the next tick or the sweep."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from celery import shared_task
+from celery.exceptions import Reject
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from checks import selectors
+from checks.services import dispatch as dispatching
+from checks.services import ingest as ingesting
+from checks.services import ledger, stats, storage
+from probes import names
+
+DATABASE_PAUSE_S = 1.0
+
+
+@shared_task(name="checks.dispatch", ignore_result=True)
+def dispatch() -> None:
+    dispatching.dispatch()
+
+
+@shared_task(name="checks.dispatch_wanted", ignore_result=True)
+def dispatch_wanted() -> None:
+    dispatching.dispatch_wanted()
+
+
+@shared_task(name="checks.sweep", ignore_result=True)
+def sweep() -> None:
+    ledger.sweep()
+
+
+@shared_task(name="checks.refresh_stats", ignore_result=True)
+def refresh_stats() -> None:
+    stats.refresh(now=selectors.database_now())
+
+
+@shared_task(name="checks.housekeeping", ignore_result=True)
+def housekeeping() -> None:
+    now = selectors.database_now()
+    storage.make_ahead(now=now)
+    storage.drop_old(now=now, retention_days=settings.RETENTION_DAYS)
+    ledger.forget_old(now=now)
+
+
+@shared_task(name=names.INGEST, ignore_result=True, acks_late=True)
+def ingest(report: dict[str, Any]) -> None:
+    """Results are the one thing that may not be dropped: without the database they go back to the queue."""
+    try:
+        ingesting.ingest(report)
+    except (OperationalError, InterfaceError) as error:
+        time.sleep(DATABASE_PAUSE_S)
+        raise Reject(error, requeue=True) from error
+
+
+@shared_task(name=names.LIFE_SIGN, ignore_result=True)
+def life_sign(sign: dict[str, Any]) -> None:
+    ingesting.life_sign(sign)

@@ -1,0 +1,1 @@
+"""Deciding: results become region states, region states a verdict, verdicts incidents."""

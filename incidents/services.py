@@ -1,0 +1,146 @@
+"""Folding results into states and states into a status; opening and closing incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from incidents import rules, selectors
+from incidents.models import Incident, IncidentEvent, RegionState, StatusChange
+from incidents.rules import Observation, Verdict
+from monitors.models import Monitor
+from monitors.rules import Status
+
+STATE_FIELDS = [item.name for item in fields(rules.RegionState) if item.name != "region"]
+DOWN_NO_MORE = {Status.UP, Status.DEGRADED, Status.PARTIAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A region whose word on a monitor is wanted now, having said the same ``streak`` times until ``slot``."""
+
+    monitor_id: UUID
+    region: str
+    streak: int
+    slot: datetime | None
+
+
+@transaction.atomic
+def observe(
+    *, monitors: Mapping[UUID, Monitor], seen: Mapping[UUID, Sequence[Observation]], regions: set[str], now: datetime
+) -> list[Question]:
+    """Take in new results of locked monitors and say which regions to ask at once.
+
+    The caller holds the monitors' row locks, so one monitor's story is told by one transaction at a time.
+    ``regions`` are the enabled ones.
+    """
+    watched = [monitors[key] for key in sorted(seen) if not monitors[key].paused]
+    states = selectors.states_of(watched)
+    for monitor in watched:
+        known = states[monitor.id]
+        for observation in sorted(seen[monitor.id], key=lambda item: item.slot):
+            state = known.get(observation.region) or rules.RegionState(observation.region)
+            known[observation.region] = rules.observe(state, observation)
+    _save_states(watched, states)
+    return judge(watched, states, regions=regions, now=now)
+
+
+def judge(
+    monitors: Sequence[Monitor], states: Mapping[UUID, Mapping[str, rules.RegionState]], *, regions: set[str], now: datetime
+) -> list[Question]:
+    """Decide each monitor's status anew from its states; the monitors are locked."""
+    incidents = selectors.open_incidents(monitors)
+    questions = []
+    for monitor in monitors:
+        policy, incident = monitor.rules, incidents.get(monitor.id)
+        assigned = [region for region in monitor.regions if region in regions]
+        votes = rules.cast_votes(
+            states[monitor.id],
+            assigned,
+            stale_after=monitor.stale_after,
+            status_since=monitor.status_since,
+            now=now,
+        )
+        current = Status(monitor.status)
+        verdict = rules.decide(votes, policy, current=current, open_incident=incident is not None)
+        _announce(monitor, verdict, incident, now=now)
+        for vote in rules.regions_to_ask(votes, policy, status=verdict.status):
+            slot = datetime.fromisoformat(vote.slot) if vote.slot else None
+            questions.append(Question(monitor.id, vote.region, vote.streak, slot))
+    return questions
+
+
+def _announce(monitor: Monitor, verdict: Verdict, incident: Incident | None, *, now: datetime) -> None:
+    """Store what a verdict changes: the status, its votes, and the incident it opens or closes."""
+    reason = rules.sentence(verdict)[:500]
+    if verdict.status == monitor.status:
+        if reason != monitor.status_reason:
+            monitor.status_reason = reason
+            monitor.save(update_fields=["status_reason"])
+        return
+    StatusChange.objects.create(
+        monitor=monitor,
+        happened_at=now,
+        before=monitor.status,
+        after=verdict.status,
+        votes=verdict.votes_as_dicts(),
+        policy=monitor.policy,
+        open_incident=incident is not None,
+    )
+    monitor.status, monitor.status_since, monitor.status_reason = verdict.status, now, reason
+    if verdict.status is Status.DOWN:
+        monitor.status_since = verdict.started_at or now
+    monitor.save(update_fields=["status", "status_since", "status_reason"])
+    if verdict.status is Status.DOWN and incident is None:
+        _open(monitor, verdict, now=now)
+    elif verdict.status in DOWN_NO_MORE and incident is not None:
+        _resolve(incident, votes=verdict.votes_as_dicts(), now=now)
+
+
+def _open(monitor: Monitor, verdict: Verdict, *, now: datetime) -> None:
+    incident = Incident.objects.create(
+        monitor=monitor, started_at=verdict.started_at or now, confirmed_at=now, cause=verdict.cause
+    )
+    IncidentEvent.objects.create(
+        incident=incident, kind=IncidentEvent.Kind.OPENED, happened_at=now, votes=verdict.votes_as_dicts()
+    )
+
+
+def _resolve(incident: Incident, *, votes: list[dict[str, object]], now: datetime, note: str = "") -> None:
+    incident.resolved_at = now
+    incident.save(update_fields=["resolved_at"])
+    IncidentEvent.objects.create(
+        incident=incident, kind=IncidentEvent.Kind.RESOLVED, happened_at=now, votes=votes, note=note
+    )
+
+
+def _save_states(monitors: Iterable[Monitor], states: Mapping[UUID, Mapping[str, rules.RegionState]]) -> None:
+    rows = [
+        RegionState.of(monitor, state)
+        for monitor in monitors
+        for _region, state in sorted(states[monitor.id].items())
+    ]
+    RegionState.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["monitor", "region"], update_fields=STATE_FIELDS
+    )
+
+
+@transaction.atomic
+def notice_silence(*, regions: set[str], now: datetime) -> int:
+    """Judge again the monitors whose regions may have gone quiet, since no result will come to do it."""
+    quiet = selectors.lock_quiet_monitors(now=now)
+    judge(quiet, selectors.states_of(quiet), regions=regions, now=now)
+    return len(quiet)
+
+
+@transaction.atomic
+def close_paused(*, now: datetime) -> int:
+    """A paused monitor is watched no more, so its incident ends; resuming starts a new story."""
+    incidents = list(selectors.incidents_of_paused().select_for_update(of=("self",)))
+    for incident in incidents:
+        _resolve(incident, votes=[], now=now, note="the monitor was paused")
+    return len(incidents)

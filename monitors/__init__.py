@@ -1,0 +1,1 @@
+"""What to watch, where from and how often."""

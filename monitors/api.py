@@ -1,0 +1,109 @@
+"""``/api/monitor``, ``/api/regions``: serializer in, service, serializer out."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.selectors import membership_of
+from monitors import selectors, services
+from monitors.models import Monitor
+from monitors.paging import read_cursor, read_limit, write_cursor
+from monitors.serializers import MonitorInput, MonitorOutput, RegionOutput
+
+
+def monitor_of(request: Request, pk: UUID) -> Monitor:
+    """The caller's monitor; somebody else's is as unknown as one that never was."""
+    return get_object_or_404(Monitor.objects.for_team(membership_of(request.user).team), pk=pk)
+
+
+def read_input(request: Request, *, partial: bool) -> dict[str, Any]:
+    serializer = MonitorInput(data=request.data, partial=partial)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
+
+
+class MonitorList(APIView):
+    @extend_schema(responses=MonitorOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """The team's monitors, oldest first: ``?status= &tag= &search= &limit= &cursor=``."""
+        query = request.query_params
+        limit = read_limit(query.get("limit"))
+        found = selectors.find_monitors(
+            membership_of(request.user).team,
+            search=query.get("search", ""),
+            status=query.get("status", ""),
+            tags=query.getlist("tag"),
+        )
+        if cursor := query.get("cursor"):
+            found = selectors.after(found, read_cursor(cursor, parts=2))
+        page = list(found[: limit + 1])
+        more = write_cursor(page[limit - 1].created_at.isoformat(), page[limit - 1].pk) if len(page) > limit else None
+        return Response({"results": MonitorOutput(page[:limit], many=True).data, "next": more})
+
+    @extend_schema(request=MonitorInput, responses={201: MonitorOutput})
+    def post(self, request: Request) -> Response:
+        """Watch something new; its first check runs at once."""
+        fields = read_input(request, partial=False)
+        monitor = services.create_monitor(team=membership_of(request.user).team, **fields)
+        return Response(MonitorOutput(monitor).data, status=status.HTTP_201_CREATED)
+
+
+class MonitorDetail(APIView):
+    @extend_schema(responses=MonitorOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(MonitorOutput(monitor_of(request, pk)).data)
+
+    @extend_schema(request=MonitorInput, responses=MonitorOutput)
+    def put(self, request: Request, pk: UUID) -> Response:
+        """Replace the whole configuration: what is left out gets its default."""
+        monitor = monitor_of(request, pk)
+        fields = services.defaults() | read_input(request, partial=False)
+        return Response(MonitorOutput(services.update_monitor(monitor, **fields)).data)
+
+    @extend_schema(request=MonitorInput, responses=MonitorOutput)
+    def patch(self, request: Request, pk: UUID) -> Response:
+        """Change what is named."""
+        fields = read_input(request, partial=True)
+        return Response(MonitorOutput(services.update_monitor(monitor_of(request, pk), **fields)).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        services.delete_monitor(monitor_of(request, pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MonitorPause(APIView):
+    @extend_schema(request=None, responses=MonitorOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        return Response(MonitorOutput(services.pause(monitor_of(request, pk))).data)
+
+
+class MonitorResume(APIView):
+    @extend_schema(request=None, responses=MonitorOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        return Response(MonitorOutput(services.resume(monitor_of(request, pk))).data)
+
+
+class MonitorCheck(APIView):
+    throttle_scope = "trigger"
+
+    @extend_schema(request=None, responses={202: MonitorOutput})
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Check now from every region; the results appear as they arrive."""
+        monitor = monitor_of(request, pk)
+        services.request_check(monitor)
+        return Response(MonitorOutput(monitor).data, status=status.HTTP_202_ACCEPTED)
+
+
+class RegionList(APIView):
+    @extend_schema(responses=RegionOutput(many=True))
+    def get(self, request: Request) -> Response:
+        return Response({"results": RegionOutput(selectors.enabled_regions(), many=True).data})

@@ -1,0 +1,102 @@
+"""Monitors and the regions that check them."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Team
+from monitors.rules import Policy, Status, stale_after_s
+
+
+class Region(models.Model):
+    """A place to check from. Its workers read the queues ``region.<code>`` and ``region.<code>.now``."""
+
+    code = models.CharField(primary_key=True, max_length=31)
+    name = models.CharField(max_length=80)
+    enabled = models.BooleanField(default=True)
+    ordinal = models.PositiveSmallIntegerField(default=0, help_text="its turn inside each interval")
+
+    class Meta:
+        ordering = ["ordinal", "code"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class MonitorQuerySet(models.QuerySet["Monitor"]):
+    def for_team(self, team: Team) -> Self:
+        return self.filter(team=team)
+
+    def active(self) -> Self:
+        return self.filter(paused=False)
+
+    def in_region(self, code: str) -> Self:
+        return self.filter(regions__contains=[code])
+
+    def wanted(self) -> Self:
+        """Somebody waits for a check: a new, changed or resumed monitor, or a person who asked."""
+        return self.filter(wanted_at__isnull=False)
+
+
+class Monitor(models.Model):
+    """What to watch, from where and how often, and what we say of it at present."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="monitors")
+    name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20, default="http")
+    spec = models.JSONField(default=dict, help_text="read by the kind's own spec class in probes/kinds")
+    interval = models.PositiveIntegerField(default=60, help_text="seconds")
+    timeout = models.PositiveSmallIntegerField(default=10, help_text="seconds, over all attempts of one check")
+    regions = ArrayField(models.CharField(max_length=31))
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    policy = models.JSONField(default=dict, blank=True)
+    paused = models.BooleanField(default=False)
+
+    phase = models.PositiveIntegerField(default=0, editable=False)
+    config_version = models.PositiveIntegerField(default=1, editable=False)
+    wanted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    status = models.CharField(max_length=12, default=Status.PENDING, choices=[(s.value, s.value) for s in Status])
+    status_since = models.DateTimeField(default=timezone.now)
+    status_reason = models.CharField(max_length=500, blank=True, help_text="why, in words")
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = MonitorQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        indexes = [
+            # dispatch: whose slot lies in a window of seconds
+            models.Index("interval", "phase", "id", name="monitors_due", condition=models.Q(paused=False)),
+            # dispatch_wanted: who is waited for
+            models.Index("wanted_at", name="monitors_wanted", condition=models.Q(wanted_at__isnull=False)),
+            # lists of one team
+            models.Index("team", "created_at", "id", name="monitors_of_team"),
+            GinIndex("tags", name="monitors_by_tag"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def url(self) -> str:
+        """The address a person would recognise the monitor by; empty for kinds that have none."""
+        return str(self.spec.get("url", ""))
+
+    @property
+    def rules(self) -> Policy:
+        return Policy.parse(self.policy)
+
+    @property
+    def stale_after(self) -> timedelta:
+        return timedelta(seconds=stale_after_s(interval=self.interval, timeout=self.timeout))

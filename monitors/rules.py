@@ -1,0 +1,137 @@
+"""What makes a monitor's settings sound, and when its slots fall. Plain values in, plain values out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from probes.contract import InvalidSpec
+
+MAX_INTERVAL_S = 86_400
+MAX_TIMEOUT_S = 60
+MAX_TAGS = 20
+MAX_TAG_LENGTH = 40
+
+
+class Status(StrEnum):
+    """What we say of a monitor."""
+
+    PENDING = "pending"
+    UP = "up"
+    DEGRADED = "degraded"
+    PARTIAL = "partial"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+    MAINTENANCE = "maintenance"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How many must agree before we say so.
+
+    ``confirmations``: results in a row before a region's word counts, for going down and for coming back.
+    ``quorum``: regions that must agree; None means the majority, and at least 2 where there are 2 or more.
+    ``retries``: further attempts inside one check before it fails.
+    """
+
+    confirmations: int = 2
+    quorum: int | None = None
+    retries: int = 2
+
+    @classmethod
+    def parse(cls, data: object) -> Policy:
+        """Read a policy, or raise ``InvalidSpec`` naming the part that is wrong."""
+        if not isinstance(data, dict):
+            raise InvalidSpec("must be an object", "policy")
+        if unknown := sorted(set(data) - {"confirmations", "quorum", "retries"}):
+            raise InvalidSpec(f"has no part called {unknown[0]!r}; it has confirmations, quorum and retries", "policy")
+        return cls(
+            confirmations=_within(data, "confirmations", cls.confirmations, 1, 10),
+            quorum=None if data.get("quorum") is None else _within(data, "quorum", 1, 1, 100),
+            retries=_within(data, "retries", cls.retries, 0, 5),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def needed(self, regions: int) -> int:
+        """How many of this many assigned regions must agree."""
+        if self.quorum is not None:
+            return max(1, min(self.quorum, regions))
+        return max(regions // 2 + 1, min(2, regions), 1)
+
+
+def _within(data: dict[str, Any], name: str, default: int, low: int, high: int) -> int:
+    value = data.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidSpec(f"{name} must be a whole number from {low} to {high}", "policy")
+    return value
+
+
+def timing_problems(*, interval: int, timeout: int, min_interval: int) -> dict[str, str]:
+    """Errors by field, empty when interval and timeout (seconds) fit together."""
+    problems = {}
+    if not min_interval <= interval <= MAX_INTERVAL_S:
+        problems["interval"] = f"must be from {min_interval} to {MAX_INTERVAL_S} seconds"
+    if not 1 <= timeout <= MAX_TIMEOUT_S:
+        problems["timeout"] = f"must be from 1 to {MAX_TIMEOUT_S} seconds"
+    elif timeout >= interval:
+        problems["timeout"] = "must be smaller than the interval, so that one check ends before the next begins"
+    return problems
+
+
+def region_problem(chosen: Collection[str], enabled: Collection[str]) -> str | None:
+    if not chosen:
+        return "choose at least one region"
+    if missing := sorted(set(chosen) - set(enabled)):
+        return f"there is no region {missing[0]!r}; choose from {', '.join(sorted(enabled)) or 'none, as none is enabled'}"
+    return None
+
+
+def tag_problem(tags: Collection[str]) -> str | None:
+    if len(tags) > MAX_TAGS:
+        return f"at most {MAX_TAGS} tags"
+    if any(not tag.strip() or len(tag) > MAX_TAG_LENGTH for tag in tags):
+        return f"a tag has from 1 to {MAX_TAG_LENGTH} characters"
+    return None
+
+
+def phase_of(monitor_id: UUID, interval: int) -> int:
+    """The second of its interval at which a monitor is due: spread evenly, the same for ever, never stored as a queue."""
+    return monitor_id.int % interval
+
+
+def region_turn(interval: int, ordinal: int, regions: int) -> int:
+    """How far into the interval a region has its turn, so that regions look one after the other."""
+    return interval * ordinal // max(regions, 1)
+
+
+def latest_slot(*, phase: int, turn: int, interval: int, until: int) -> int:
+    """The last due second (epoch) not after ``until``."""
+    return until - (until - phase - turn) % interval
+
+
+def slots_between(*, phase: int, turn: int, interval: int, after: int, until: int) -> range:
+    """All due seconds (epoch) in (after, until]."""
+    last = latest_slot(phase=phase, turn=turn, interval=interval, until=until)
+    first = latest_slot(phase=phase, turn=turn, interval=interval, until=after) + interval
+    return range(first, last + 1, interval)
+
+
+def due_phases(*, turn: int, interval: int, after: int, until: int) -> list[tuple[int, int]]:
+    """Which phases have a slot in (after, until], as at most two inclusive ranges: the window may wrap around."""
+    if until <= after:
+        return []
+    if until - after >= interval:
+        return [(0, interval - 1)]
+    low, high = (after + 1 - turn) % interval, (until - turn) % interval
+    return [(low, high)] if low <= high else [(0, high), (low, interval - 1)]
+
+
+def stale_after_s(*, interval: int, timeout: int) -> int:
+    """How long a region's last word counts: two missed turns and the time a check may take."""
+    return 2 * interval + timeout + 10

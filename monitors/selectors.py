@@ -1,0 +1,43 @@
+"""Reading monitors and regions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+
+from accounts.models import Team
+from monitors.models import Monitor, Region
+
+
+def enabled_regions() -> list[Region]:
+    return list(Region.objects.filter(enabled=True))
+
+
+def region_codes() -> list[str]:
+    return [region.code for region in enabled_regions()]
+
+
+def find_monitors(
+    team: Team, *, search: str = "", status: str = "", tags: list[str] | None = None
+) -> QuerySet[Monitor]:
+    """A team's monitors: by words in name or address, by status, by all of the given tags."""
+    found = Monitor.objects.for_team(team)
+    if search:
+        found = found.filter(Q(name__icontains=search) | Q(spec__url__icontains=search))
+    if status:
+        found = found.filter(status=status)
+    if tags:
+        found = found.filter(tags__contains=tags)
+    return found
+
+
+def after(found: QuerySet[Monitor], key: list[str]) -> QuerySet[Monitor]:
+    """The rows behind a cursor's key (created_at, id), in the list's own order."""
+    try:
+        created_at, monitor_id = datetime.fromisoformat(key[0]), UUID(key[1])
+    except ValueError as error:
+        raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
+    return found.filter(Q(created_at__gt=created_at) | Q(created_at=created_at, id__gt=monitor_id))

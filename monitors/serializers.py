@@ -1,0 +1,53 @@
+"""Monitors as the API takes and gives them."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from accounts.serializers import StrictSerializer
+from monitors.models import Monitor, Region
+
+
+class MonitorInput(StrictSerializer):
+    """``{"url"}`` alone is enough; the service judges what the values mean together."""
+
+    url = serializers.CharField(max_length=2048, required=False)
+    name = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    kind = serializers.CharField(max_length=20, required=False)
+    spec = serializers.DictField(required=False)
+    interval = serializers.IntegerField(required=False, help_text="seconds")
+    timeout = serializers.IntegerField(required=False, help_text="seconds, smaller than the interval")
+    regions = serializers.ListField(child=serializers.CharField(max_length=31), required=False, max_length=100)
+    tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=20)
+    policy = serializers.DictField(required=False)
+
+
+class MonitorOutput(serializers.ModelSerializer[Monitor]):
+    class Meta:
+        model = Monitor
+        fields = [
+            "id",
+            "name",
+            "kind",
+            "url",
+            "spec",
+            "interval",
+            "timeout",
+            "regions",
+            "tags",
+            "policy",
+            "paused",
+            "status",
+            "status_since",
+            "status_reason",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = fields
+
+
+class RegionOutput(serializers.ModelSerializer[Region]):
+    class Meta:
+        model = Region
+        fields = ["code", "name", "enabled"]
+        read_only_fields = fields

@@ -1,0 +1,203 @@
+"""Changing monitors. Every change that alters what is checked makes a new ``config_version``, so that results of the
+old configuration on their way home are not taken for the new one's."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Team
+from monitors import doorbell, rules, selectors
+from monitors.models import Monitor, Region
+from monitors.rules import Policy, Status
+from probes import guard
+from probes.contract import InvalidSpec
+from probes.kinds import KINDS
+
+CHECKED_FIELDS = ("kind", "spec", "interval", "timeout", "regions", "policy")
+"""Fields that change what a check does; the others only change how it is shown."""
+
+
+def defaults() -> dict[str, Any]:
+    """The configuration of a monitor of which nothing but its address is said."""
+    return {
+        "name": "",
+        "kind": "http",
+        "spec": {},
+        "interval": max(60, settings.MONITOR_MIN_INTERVAL_SECONDS),
+        "timeout": 10,
+        "regions": selectors.region_codes(),
+        "tags": [],
+        "policy": {},
+    }
+
+
+@transaction.atomic
+def create_monitor(*, team: Team, **fields: Any) -> Monitor:
+    """Store a monitor and ask for its first check at once.
+
+    ``fields``: any of url, name, kind, spec, interval, timeout, regions, tags, policy.
+    """
+    monitor = Monitor(id=uuid4(), team=team, wanted_at=timezone.now())
+    _apply(monitor, defaults() | fields)
+    monitor.save(force_insert=True)
+    doorbell.ring()
+    return monitor
+
+
+@transaction.atomic
+def update_monitor(monitor: Monitor, **fields: Any) -> Monitor:
+    """Change some fields; what is not named stays."""
+    monitor = Monitor.objects.select_for_update().get(pk=monitor.pk)
+    before = _checked(monitor)
+    _apply(monitor, fields)
+    if _checked(monitor) != before:
+        monitor.config_version += 1
+        _want(monitor)
+    monitor.save()
+    return monitor
+
+
+@transaction.atomic
+def pause(monitor: Monitor) -> Monitor:
+    monitor = Monitor.objects.select_for_update().get(pk=monitor.pk)
+    if not monitor.paused:
+        monitor.paused, monitor.wanted_at = True, None
+        _restart(monitor, Status.PAUSED)
+    return monitor
+
+
+@transaction.atomic
+def resume(monitor: Monitor) -> Monitor:
+    monitor = Monitor.objects.select_for_update().get(pk=monitor.pk)
+    if monitor.paused:
+        monitor.paused = False
+        _want(monitor)
+        _restart(monitor, Status.PENDING)
+    return monitor
+
+
+def _restart(monitor: Monitor, status: Status) -> None:
+    monitor.status, monitor.status_since, monitor.status_reason = status, timezone.now(), ""
+    monitor.config_version += 1
+    monitor.save()
+
+
+@transaction.atomic
+def request_check(monitor: Monitor) -> None:
+    """Check now, from every region, and go on as before."""
+    request_checks(team=monitor.team, only=monitor)
+
+
+@transaction.atomic
+def request_checks(*, team: Team, only: Monitor | None = None) -> int:
+    """Check all of a team's monitors now; says how many. Paused ones stay as they are."""
+    chosen = Monitor.objects.for_team(team).active()
+    if only is not None:
+        chosen = chosen.filter(pk=only.pk)
+    asked = chosen.update(wanted_at=timezone.now())
+    doorbell.ring()
+    return asked
+
+
+def delete_monitor(monitor: Monitor) -> None:
+    """Remove a monitor with its incidents and figures. Raw results go with their day (retention)."""
+    monitor.delete()
+
+
+@transaction.atomic
+def sync_regions(codes: list[str]) -> None:
+    """Make the table of regions match the setting: new ones appear, missing ones are disabled, none is forgotten."""
+    for ordinal, code in enumerate(codes):
+        Region.objects.update_or_create(
+            code=code,
+            defaults={"enabled": True, "ordinal": ordinal},
+            create_defaults={"enabled": True, "ordinal": ordinal, "name": code.upper() if len(code) < 4 else code.title()},
+        )
+    Region.objects.exclude(code__in=codes).update(enabled=False)
+
+
+def _checked(monitor: Monitor) -> list[Any]:
+    return [getattr(monitor, name) for name in CHECKED_FIELDS]
+
+
+def _want(monitor: Monitor) -> None:
+    if not monitor.paused:
+        monitor.wanted_at = timezone.now()
+        doorbell.ring()
+
+
+def _apply(monitor: Monitor, fields: dict[str, Any]) -> None:
+    """Put new values on a monitor and refuse all that is wrong with them at once, field by field."""
+    for name in ("name", "kind", "interval", "timeout", "tags", "regions"):
+        if name in fields:
+            setattr(monitor, name, fields[name])
+    monitor.tags = sorted({tag.strip() for tag in monitor.tags})
+    monitor.regions = sorted(set(monitor.regions))
+    problems = rules.timing_problems(
+        interval=monitor.interval, timeout=monitor.timeout, min_interval=settings.MONITOR_MIN_INTERVAL_SECONDS
+    )
+    if problem := rules.region_problem(monitor.regions, selectors.region_codes()):
+        problems["regions"] = problem
+    if problem := rules.tag_problem(monitor.tags):
+        problems["tags"] = problem
+    problems |= _apply_policy(monitor, fields) | _apply_spec(monitor, fields)
+    if problems:
+        raise ValidationError({name: [message] for name, message in problems.items()})
+    monitor.phase = rules.phase_of(monitor.id, monitor.interval)
+
+
+def _apply_policy(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
+    try:
+        policy = Policy.parse(fields.get("policy", monitor.policy))
+    except InvalidSpec as error:
+        return {"policy": str(error)}
+    monitor.policy = policy.as_dict()
+    return {}
+
+
+def _apply_spec(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
+    """Read the spec with the kind's own parser; ``url`` is shorthand for the spec's address."""
+    spec = dict(fields.get("spec", monitor.spec))
+    if "url" in fields:
+        spec["url"] = fields["url"]
+    parsed, problems = _read_spec(monitor.kind, spec)
+    if parsed is not None:
+        monitor.spec = spec
+        monitor.name = monitor.name.strip() or parsed.default_name
+    return problems
+
+
+def _read_spec(kind: str, spec: dict[str, Any]) -> tuple[Spec | None, dict[str, str]]:
+    if kind not in KINDS:
+        return None, {"kind": f"must be one of {', '.join(sorted(KINDS))}"}
+    try:
+        parsed = KINDS[kind].parse(spec)
+    except InvalidSpec as error:
+        return None, {"url" if error.field == "url" else "spec": str(error)}
+    if refusal := guard.refusal_for_host(parsed.target_host, settings.PROBE_POLICY):
+        return None, {"url" if "url" in spec else "spec": refusal}
+    return parsed, {}
+
+
+def check_spec(kind: str, spec: dict[str, Any]) -> None:
+    """Refuse a check that could not be run, naming the field."""
+    _, problems = _read_spec(kind, spec)
+    if problems:
+        raise ValidationError({name: [message] for name, message in problems.items()})
+
+
+def check_regions(chosen: list[str] | None) -> list[str]:
+    """The regions asked for, or all; refuses what is not there."""
+    enabled = selectors.region_codes()
+    regions = enabled if chosen is None else sorted(set(chosen))
+    if problem := rules.region_problem(regions, enabled):
+        raise ValidationError({"regions": [problem]})
+    return regions
+
+

@@ -1,0 +1,49 @@
+"""The server's Celery app: its queues and what beat rings for. It understands the regions' tasks as well, so a
+region may also be served by ``celery -A uptime worker -Q region.<code>``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from probes.worker import broker_settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
+
+CENTRAL = "central"
+
+
+def _tick(task: str, every_s: float) -> dict[str, Any]:
+    """A beat entry. A tick that waited too long is worthless: the next one does its work as well."""
+    return {"task": task, "schedule": every_s, "options": {"queue": CENTRAL, "expires": max(5.0, every_s)}}
+
+
+app = Celery("uptime")
+app.conf.update(broker_settings())
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_default_queue=CENTRAL,
+    task_soft_time_limit=35,
+    task_time_limit=45,
+    worker_max_tasks_per_child=20_000,
+    worker_max_memory_per_child=400_000,
+    beat_max_loop_interval=1,
+    beat_schedule={
+        "dispatch": _tick("checks.dispatch", 1),
+        "dispatch-wanted": _tick("checks.dispatch_wanted", 1),
+        "sweep": _tick("checks.sweep", 2),
+        "refresh-stats": _tick("checks.refresh_stats", 2),
+        "notice-silence": _tick("incidents.notice_silence", 5),
+        "housekeeping": _tick("checks.housekeeping", 600),
+        "flush-expired-tokens": _tick("accounts.flush_expired", 86_400),
+    },
+)
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def _keep_django_logging(**_: Any) -> None:
+    """Celery would replace the log that the settings describe."""

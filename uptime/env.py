@@ -1,0 +1,110 @@
+"""Reads the environment. A missing or bad value stops the start with one sentence that says what to set.
+
+Every variable may also be given as ``NAME_FILE``, the path of a file that holds the value (Docker secrets).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+_env = environ.FileAwareEnv()
+
+REGION_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+
+
+def stop(sentence: str) -> NoReturn:
+    """End the start. ``SystemExit`` prints the sentence alone, without a stack trace, whoever loads the settings."""
+    raise SystemExit(f"uptime cannot start: {sentence}")
+
+
+def _read(reader: Callable[..., Any], name: str, default: Any, meaning: str) -> Any:
+    try:
+        return reader(name, default=default)
+    except (ImproperlyConfigured, ValueError, TypeError):
+        stop(f"{name} must be {meaning}.")
+    except OSError as error:
+        stop(f"{name}_FILE cannot be read: {error.strerror}.")
+
+
+def text(name: str, default: str = "") -> str:
+    return str(_read(_env.str, name, default, "text")).strip()
+
+
+def secret(name: str, *, at_least: int) -> str:
+    value = text(name)
+    if not value:
+        stop(f'{name} is not set; make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"')
+    if len(value) < at_least:
+        stop(f"{name} is too short: it needs at least {at_least} characters.")
+    return value
+
+
+def flag(name: str, default: bool) -> bool:
+    value = text(name, "true" if default else "false").lower()
+    if value not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
+        stop(f"{name} must be true or false, not {value!r}.")
+    return value in {"true", "1", "yes", "on"}
+
+
+def number(name: str, default: int, *, low: int, high: int) -> int:
+    value = int(_read(_env.int, name, default, f"a whole number from {low} to {high}"))
+    if not low <= value <= high:
+        stop(f"{name} must be a whole number from {low} to {high}, not {value}.")
+    return value
+
+
+def words(name: str, default: str = "") -> list[str]:
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def choice(name: str, default: str, among: set[str]) -> str:
+    value = text(name, default)
+    if value not in among:
+        stop(f"{name} must be one of {', '.join(sorted(among))}, not {value!r}.")
+    return value
+
+
+def url(name: str, *, schemes: tuple[str, ...], default: str = "") -> str:
+    value = text(name, default)
+    if not value:
+        stop(f"{name} is not set; it should look like {schemes[0]}://host/...")
+    if not value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        stop(f"{name} must start with {' or '.join(f'{scheme}://' for scheme in schemes)}.")
+    return value
+
+
+def database(name: str) -> dict[str, Any]:
+    url(name, schemes=("postgres", "postgresql"))
+    return dict(_read(_env.db, name, environ.Env.NOTSET, "a PostgreSQL address"))
+
+
+def email(name: str) -> dict[str, Any]:
+    return dict(_read(_env.email_url, name, "consolemail://", "an address such as smtp+tls://user:password@host:587"))
+
+
+def regions(name: str, default: str) -> list[str]:
+    codes = words(name, default)
+    if not codes:
+        stop(f"{name} is empty; name at least one region, for example {default}.")
+    for code in codes:
+        if not REGION_CODE.fullmatch(code):
+            stop(f"{name} has a bad region code {code!r}; use lower-case letters, digits and hyphens.")
+    if len(set(codes)) != len(codes):
+        stop(f"{name} names a region twice.")
+    return codes
+
+
+def fernet_keys(name: str) -> list[str]:
+    keys = words(name)
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError:
+            stop(f"{name} has a key that is not a Fernet key (32 bytes, url-safe base64).")
+    return keys
