@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types layers fmt lock bench chaos clean chromium
+.PHONY: help setup run manage test lint types layers fmt lock bench chaos clean chromium
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -20,6 +20,9 @@ setup: $(STAMP) ## make .venv with everything that is needed
 
 run: $(STAMP) ## start everything on this machine, servers included; Ctrl-C stops it
 	@exec $(BIN)/python -m onebox
+
+manage: $(STAMP) ## a management command on the running box: make manage ARGS=createsuperuser
+	@exec $(BIN)/python -m onebox manage $(ARGS)
 
 test: $(STAMP) chromium ## run all tests against throw-away servers
 	$(BIN)/python -m pytest $(ARGS)
