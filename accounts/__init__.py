@@ -1,0 +1,1 @@
+"""Who may do what: users, teams, roles and the tokens of programs."""
