@@ -1,0 +1,85 @@
+"""What every request passes through before sessions, routes and views."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from uptime.errors import DATABASE_DOWN, NO_LENGTH, TOO_LARGE, Problem, respond
+
+log = logging.getLogger(__name__)
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class HealthMiddleware:
+    """``/healthz``: this process answers. No host name, no database, nothing else is looked at."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info == "/healthz":
+            return HttpResponse("ok", content_type="text/plain", headers={"Cache-Control": "no-store"})
+        return self.get_response(request)
+
+
+class DatabaseDownMiddleware:
+    """Says 503 and "try again" when a view could not reach the database.
+
+    What another middleware raises never comes by here: Django turns it into a 500 at once, and
+    ``uptime.errors.failed`` looks there for the same two exceptions.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, OperationalError | InterfaceError):
+            return None
+        log.error("No database for %s %s", request.method, request.path_info, exc_info=exception)
+        return respond(request, DATABASE_DOWN)
+
+
+class BodyLimitMiddleware:
+    """Refuses a body that is announced as too large, or without its length, before a byte of it is read.
+
+    A body longer than announced needs nothing here: Django reads no further than the Content-Length.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        problem = _body_problem(request)
+        return respond(request, problem) if problem else self.get_response(request)
+
+
+def _body_problem(request: HttpRequest) -> Problem | None:
+    if request.headers.get("Transfer-Encoding"):
+        return NO_LENGTH
+    try:
+        announced = int(request.headers.get("Content-Length") or 0)
+    except ValueError:
+        return NO_LENGTH
+    return TOO_LARGE if announced > settings.MAX_BODY_BYTES else None
+
+
+class ApiSlashMiddleware:
+    """Below /api/ a trailing slash makes no difference: routes are declared without it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith("/api/") and request.path_info.endswith("/"):
+            request.path_info = request.path_info.removesuffix("/")
+            request.path = request.path.removesuffix("/")
+        return self.get_response(request)
