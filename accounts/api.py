@@ -1,0 +1,184 @@
+"""The accounts part of the REST API: the doors for programs, and what the one inside is told about itself.
+
+The refresh token travels in the body, or, for browser clients that ask with ``"cookie": true``, in an
+httpOnly, SameSite=Strict cookie that no script can read. Where that cookie speaks alone (``auth/refresh`` and
+``auth/logout`` without a token in the body) the request must also carry Django's CSRF token: sign-up and
+log-in with ``"cookie": true`` set it in the readable cookie ``csrftoken``; send it back in ``X-CSRFToken``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.middleware.csrf import get_token
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.settings import api_settings as jwt_settings
+
+from accounts import serializers, services
+from accounts.authentication import NoAuthentication, bearer_token, require_csrf_token
+from accounts.exceptions import TokenRefused
+from accounts.models import User
+from accounts.rules import Role
+from accounts.selectors import membership_of
+from accounts.throttles import ScopedThrottle
+from accounts.tokens import AccessToken, RefreshToken, TokenPair, read_access, read_refresh
+
+REFRESH_COOKIE = "uptime_refresh"
+REFRESH_COOKIE_PATH = "/api/auth"
+
+
+class Door(APIView):
+    """Open to everybody, but not too often."""
+
+    authentication_classes = [NoAuthentication]
+    permission_classes = [AllowAny]
+    throttle_classes = [ScopedThrottle]
+
+
+class SignUp(Door):
+    throttle_scope = "signup"
+
+    @extend_schema(request=serializers.SignUp, responses={201: serializers.SignedIn}, auth=[])
+    def post(self, request: Request) -> Response:
+        """Create an account with a team of its own, and sign in."""
+        given = _checked(serializers.SignUp, request)
+        user = services.sign_up(email=given["email"], password=given["password"], name=given["name"])
+        return _welcome(request, user, in_cookie=given["cookie"], status=status.HTTP_201_CREATED)
+
+
+class Login(Door):
+    throttle_scope = "login"
+
+    @extend_schema(request=serializers.Credentials, responses=serializers.SignedIn, auth=[])
+    def post(self, request: Request) -> Response:
+        given = _checked(serializers.Credentials, request)
+        user = services.check_credentials(email=given["email"], password=given["password"])
+        return _welcome(request, user, in_cookie=given["cookie"])
+
+
+class Refresh(Door):
+    throttle_scope = "refresh"
+
+    @extend_schema(request=serializers.RefreshInput, responses=serializers.TokensOut, auth=[])
+    def post(self, request: Request) -> Response:
+        """Trade a refresh token for a new pair. Each works once; a second use ends the whole session."""
+        refresh = _checked(serializers.RefreshInput, request).get("refresh")
+        in_cookie = refresh is None
+        if in_cookie:
+            refresh = _refresh_cookie(request)
+        if not refresh:
+            raise ValidationError({"refresh": "Send the refresh token here, or in its cookie."})
+        pair = services.renew_api_session(refresh=refresh)
+        return _with_tokens(serializers.TokensOut, {}, pair, in_cookie=in_cookie)
+
+
+class Logout(Door):
+    throttle_scope = "refresh"
+
+    @extend_schema(
+        request=serializers.RefreshInput,
+        responses={204: OpenApiResponse(description="Signed out.")},
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """End the session of the bearer token, of the refresh token, or of both: all its tokens at once.
+
+        An access token that has expired is no obstacle: the refresh token alone is enough, and the reverse.
+        """
+        bearer = _session_id(read_access, bearer_token(request))
+        refresh = _checked(serializers.RefreshInput, request).get("refresh")
+        if refresh is None:
+            refresh = _refresh_cookie(request, csrf_checked=bearer is None)
+        named = {bearer, _session_id(read_refresh, refresh)}
+        ending = [session_id for session_id in named if session_id]
+        if not ending:
+            raise TokenRefused
+        for session_id in ending:
+            services.end_api_session(session_id=session_id)
+        response = Response(status=status.HTTP_204_NO_CONTENT)
+        response.delete_cookie(REFRESH_COOKIE, path=REFRESH_COOKIE_PATH, samesite="Strict")
+        return response
+
+
+class Me(APIView):
+    needed_role = Role.VIEWER  # one's own name is one's own, whatever the role
+
+    @extend_schema(responses=serializers.Profile)
+    def get(self, request: Request) -> Response:
+        return Response(serializers.Profile(membership_of(request.user)).data)
+
+    @extend_schema(request=serializers.ProfileChange, responses=serializers.Profile)
+    def patch(self, request: Request) -> Response:
+        given = _checked(serializers.ProfileChange, request)
+        membership = membership_of(request.user)
+        if "name" in given:
+            services.rename(user=membership.user, name=given["name"])
+        return Response(serializers.Profile(membership).data)
+
+
+def _checked(kind: type[serializers.StrictSerializer], request: Request) -> dict[str, Any]:
+    given = kind(data=request.data)
+    given.is_valid(raise_exception=True)
+    return dict(given.validated_data)
+
+
+def _welcome(request: Request, user: User, *, in_cookie: bool, status: int = status.HTTP_200_OK) -> Response:
+    if in_cookie:
+        get_token(request._request)  # makes the CSRF middleware set the cookie that auth/refresh will ask for
+    return _with_tokens(
+        serializers.SignedIn,
+        {"user": user},
+        services.open_api_session(user=user),
+        in_cookie=in_cookie,
+        status=status,
+    )
+
+
+def _with_tokens(
+    kind: type[serializers.TokensOut],
+    words: dict[str, Any],
+    pair: TokenPair,
+    *,
+    in_cookie: bool,
+    status: int = status.HTTP_200_OK,
+) -> Response:
+    words["access"] = pair.access
+    if not in_cookie:
+        words["refresh"] = pair.refresh
+    response = Response(kind(words).data, status=status, headers={"Cache-Control": "no-store"})
+    if in_cookie:
+        response.set_cookie(
+            REFRESH_COOKIE,
+            pair.refresh,
+            max_age=jwt_settings.REFRESH_TOKEN_LIFETIME,
+            path=REFRESH_COOKIE_PATH,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Strict",
+        )
+    return response
+
+
+def _refresh_cookie(request: Request, *, csrf_checked: bool = True) -> str | None:
+    """The refresh token from the cookie. Only a request with a good bearer token may skip the CSRF check."""
+    token = request.COOKIES.get(REFRESH_COOKIE)
+    if token is not None and csrf_checked:
+        require_csrf_token(request)
+    return token
+
+
+def _session_id(read: Callable[[str], AccessToken | RefreshToken], token: str | None) -> UUID | None:
+    """Which session a token belongs to; None when it is no token of ours, or too old."""
+    try:
+        return read(token).session_id if token else None
+    except TokenRefused:
+        return None

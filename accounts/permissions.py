@@ -1,0 +1,33 @@
+"""What a member's role lets a request do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from accounts.models import User
+from accounts.rules import Role
+from accounts.selectors import membership_of
+
+if TYPE_CHECKING:  # the settings name this class, so DRF's views import this module while they are made
+    from rest_framework.views import APIView
+
+
+class TeamRole(BasePermission):
+    """Every member may read; to change something takes an editor, or the role that the view names.
+
+    A view (or an action of a viewset) that asks for another role sets ``needed_role = Role.OWNER``.
+    """
+
+    message = "Your role in the team does not allow this."
+    code = "role_too_low"
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not isinstance(request.user, User):
+            return False
+        membership = membership_of(request.user)
+        if request.method in SAFE_METHODS:
+            return True
+        return membership.allows(getattr(view, "needed_role", Role.EDITOR))
