@@ -1,0 +1,24 @@
+"""Every address that the server answers."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView
+
+import accounts.urls
+
+api_urlpatterns = [
+    *accounts.urls.api_urlpatterns,
+    path("schema", SpectacularAPIView.as_view(), name="api-schema"),
+]
+
+urlpatterns = [
+    # One door for people: the admin's own log-in page would know no limit on tries.
+    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
+    path("admin/", admin.site.urls),
+    path("api/", include(api_urlpatterns)),
+    path("", include("accounts.urls")),
+]
+
+handler400 = handler403 = handler404 = "uptime.errors.refused"
+handler500 = "uptime.errors.failed"
