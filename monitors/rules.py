@@ -49,10 +49,11 @@ class Policy:
             raise InvalidSpec("must be an object", "policy")
         if unknown := sorted(set(data) - {"confirmations", "quorum", "retries"}):
             raise InvalidSpec(f"has no part called {unknown[0]!r}; it has confirmations, quorum and retries", "policy")
+        usual = cls()
         return cls(
-            confirmations=_within(data, "confirmations", cls.confirmations, 1, 10),
+            confirmations=_within(data, "confirmations", usual.confirmations, 1, 10),
             quorum=None if data.get("quorum") is None else _within(data, "quorum", 1, 1, 100),
-            retries=_within(data, "retries", cls.retries, 0, 5),
+            retries=_within(data, "retries", usual.retries, 0, 5),
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -38,7 +38,7 @@ app.conf.update(
         "refresh-stats": _tick("checks.refresh_stats", 2),
         "notice-silence": _tick("incidents.notice_silence", 5),
         "housekeeping": _tick("checks.housekeeping", 600),
-        "flush-expired-tokens": _tick("accounts.flush_expired", 86_400),
+        "forget-old-sessions": _tick("accounts.forget_old_sessions", 3600),
     },
 )
 app.autodiscover_tasks()

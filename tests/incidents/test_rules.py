@@ -1,0 +1,210 @@
+"""Deciding, as tables. A strip is one region's results, oldest first: ``.`` up, ``~`` degraded, ``x`` down, ``?`` unknown.
+
+Regions are named a, b, c; slots are a minute apart and the last one is now, unless a strip ends with spaces.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from incidents import rules
+from incidents.rules import Observation, RegionState, Verdict
+from monitors.rules import Policy, Status
+from probes.contract import Outcome, Reason
+
+NOW = datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
+STALE_AFTER = timedelta(seconds=140)
+OUTCOMES = {".": Outcome.UP, "~": Outcome.DEGRADED, "x": Outcome.DOWN, "?": Outcome.UNKNOWN}
+
+
+def state_of(region: str, strip: str) -> RegionState:
+    state = RegionState(region)
+    for place, mark in enumerate(strip):
+        if mark != " ":
+            slot = NOW - timedelta(minutes=len(strip) - 1 - place)
+            state = rules.observe(state, Observation(region, slot, OUTCOMES[mark], reason_for(mark)))
+    return state
+
+
+def reason_for(mark: str) -> Reason | None:
+    return {"x": Reason.CONNECT_REFUSED, "?": Reason.ADDRESS_BLOCKED, "~": Reason.SLOW_RESPONSE}.get(mark)
+
+
+def verdict_of(
+    strips: list[str],
+    current: Status = Status.UP,
+    *,
+    open_incident: bool = False,
+    policy: Policy | None = None,
+    status_since: datetime = NOW - timedelta(days=1),
+) -> Verdict:
+    states = {region: state_of(region, strip) for region, strip in zip("abcde", strips, strict=False) if strip}
+    votes = rules.cast_votes(
+        states, "abcde"[: len(strips)], stale_after=STALE_AFTER, status_since=status_since, now=NOW
+    )
+    return rules.decide(votes, policy or Policy(), current=current, open_incident=open_incident)
+
+
+@pytest.mark.parametrize(
+    ("strips", "expected"),
+    [
+        (["..", ".."], Status.UP),
+        (["xx", "xx"], Status.DOWN),
+        (["xx", ".."], Status.PARTIAL),  # one of two is a tie: not down
+        ([".x", ".x"], Status.UP),  # not confirmed yet
+        (["xx", ".x"], Status.PARTIAL),  # one confirmed, one not yet
+        (["xx", "xx", ".."], Status.DOWN),  # two of three agree
+        (["xx", "..", ".."], Status.PARTIAL),
+        (["xx", "xx", "..", ".."], Status.PARTIAL),  # two of four is no majority
+        (["xx", "xx", "xx", ".."], Status.DOWN),
+        (["xx"], Status.DOWN),  # a single region is its own majority
+        ([".x"], Status.UP),
+        (["~~", ".."], Status.DEGRADED),
+        (["~~", "xx"], Status.PARTIAL),
+        (["x.", "xx"], Status.PARTIAL),
+    ],
+)
+def test_a_quorum_of_confirmed_regions_decides(strips: list[str], expected: Status) -> None:
+    assert verdict_of(strips).status is expected
+
+
+@pytest.mark.parametrize(
+    ("strips", "expected"),
+    [
+        (["..     ", "..     "], Status.UNKNOWN),  # both have fallen silent
+        (["xx     ", "xx     "], Status.UNKNOWN),  # even if their last word was down
+        (["xx", "xx     "], Status.UNKNOWN),  # the quorum does not shrink to those who still speak
+        (["xx", "..     "], Status.UNKNOWN),
+        (["..", "xx     ", ".."], Status.UP),  # two of three are enough
+        (["xx", "xx     ", ".."], Status.PARTIAL),
+        (["xx???", "xx???"], Status.UNKNOWN),  # unknown results are no word, and the last word has grown old
+        (["xx?", "xx?"], Status.DOWN),  # one lost check does not erase what was just known
+    ],
+)
+def test_silence_is_never_an_outage(strips: list[str], expected: Status) -> None:
+    assert verdict_of(strips).status is expected
+
+
+@pytest.mark.parametrize(
+    ("strips", "expected"),
+    [
+        (["xx", "xx"], Status.DOWN),
+        (["xx.", "xx."], Status.DOWN),  # recovery has to be confirmed as well
+        (["xx..", "xxxx"], Status.DOWN),  # a tie keeps the state
+        (["xx..", "xx.."], Status.UP),
+        (["xx.~", "xx.."], Status.DEGRADED),
+        (["xx..", "xx..", "xxxx"], Status.PARTIAL),  # a majority is well again
+        (["xx     ", "xx     "], Status.UNKNOWN),
+    ],
+)
+def test_recovery_is_symmetric(strips: list[str], expected: Status) -> None:
+    assert verdict_of(strips, Status.DOWN, open_incident=True).status is expected
+
+
+@pytest.mark.parametrize(
+    ("strips", "expected"),
+    [
+        (["", ""], Status.PENDING),
+        ([".", ""], Status.PENDING),  # the second region's first result is on its way
+        (["x", ""], Status.PENDING),
+        (["x", "x"], Status.PENDING),  # failing, not confirmed
+        (["xx", "x"], Status.PENDING),
+        ([".", "."], Status.UP),
+        (["?", ""], Status.PENDING),
+        (["?", "?"], Status.UNKNOWN),
+        (["."], Status.UP),
+    ],
+)
+def test_a_new_monitor_waits_for_its_first_results(strips: list[str], expected: Status) -> None:
+    assert verdict_of(strips, Status.PENDING, status_since=NOW).status is expected
+
+
+def test_a_new_monitor_that_nobody_checks_becomes_unknown() -> None:
+    assert verdict_of(["", ""], Status.PENDING, status_since=NOW - timedelta(minutes=5)).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("current", list(Status))
+def test_unconfirmed_news_from_everywhere_keeps_the_state(current: Status) -> None:
+    assert verdict_of([".x", ".x"], current).status is current
+
+
+def test_an_open_incident_outlives_a_gap_and_closes_only_on_a_confirmed_recovery() -> None:
+    assert verdict_of(["xx", "xx"], Status.UNKNOWN, open_incident=True).status is Status.DOWN
+    assert verdict_of(["x.", "x."], Status.UNKNOWN, open_incident=True).status is Status.UNKNOWN
+    assert verdict_of(["x..", "x.."], Status.UNKNOWN, open_incident=True).status is Status.UP
+
+
+@pytest.mark.parametrize(
+    ("regions", "quorum", "needed"),
+    [(1, None, 1), (2, None, 2), (3, None, 2), (4, None, 3), (5, None, 3), (3, 1, 1), (3, 3, 3), (2, 9, 2), (0, None, 1)],
+)
+def test_the_quorum(regions: int, quorum: int | None, needed: int) -> None:
+    assert Policy(quorum=quorum).needed(regions) == needed
+
+
+def test_an_incident_starts_with_the_first_failure_of_the_winning_streak() -> None:
+    verdict = verdict_of([".xxx", "..xx"])
+    assert verdict.status is Status.DOWN
+    assert verdict.started_at == NOW - timedelta(minutes=2)
+    assert verdict.cause["a"]["reason"] == "connect_refused"
+
+
+def test_late_and_repeated_results_change_nothing() -> None:
+    state = state_of("a", ".xx")
+    for minutes in (0, 1, 2, 60):
+        for mark in ".x?":
+            late = Observation("a", NOW - timedelta(minutes=minutes), OUTCOMES[mark], reason_for(mark))
+            assert rules.observe(state, late) == state
+
+
+@pytest.mark.parametrize(
+    ("strips", "status", "asked"),
+    [
+        (["..", ".."], Status.UP, {}),
+        ([".x", ".."], Status.UP, {"a": 1}),  # asked again; b has looked at the same minute
+        ([".x", ". "], Status.UP, {"a": 1, "b": 1}),  # b has not looked since the trouble began
+        ([".xx", "..."], Status.UP, {}),  # confirmed already
+        (["x", ""], Status.PENDING, {"a": 1, "b": 0}),
+        (["xx.", "xxx"], Status.DOWN, {"a": 1}),
+        (["xxx", "xxx"], Status.DOWN, {}),
+    ],
+)
+def test_who_is_asked_at_once(strips: list[str], status: Status, asked: dict[str, int]) -> None:
+    verdict = verdict_of(strips, status)
+    assert {vote.region: vote.streak for vote in rules.regions_to_ask(verdict.votes, Policy(), status=status)} == asked
+
+
+strip = st.text("x.~? ", max_size=8)
+
+
+@given(strips=st.lists(strip, min_size=1, max_size=5), current=st.sampled_from(list(Status)), open_incident=st.booleans())
+def test_down_is_only_ever_said_with_a_quorum_of_confirmed_fresh_failures(
+    strips: list[str], current: Status, open_incident: bool
+) -> None:
+    verdict = verdict_of(strips, current, open_incident=open_incident)
+    sure = [vote for vote in verdict.votes if vote.failing and vote.streak >= 2]
+    if verdict.status is Status.DOWN and current is not Status.DOWN:
+        assert len(sure) >= Policy().needed(len(strips))
+
+
+@given(strips=st.lists(strip, min_size=1, max_size=5), current=st.sampled_from(list(Status)), seed=st.randoms())
+def test_the_order_of_regions_does_not_matter(strips: list[str], current: Status, seed: object) -> None:
+    shuffled = list(strips)
+    seed.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert verdict_of(strips, current).status is verdict_of(shuffled, current).status
+
+
+@given(strips=st.lists(st.text("? ", max_size=8), min_size=1, max_size=5))
+def test_unknowns_alone_never_make_an_outage(strips: list[str]) -> None:
+    assert verdict_of(strips, Status.UP).status in {Status.UNKNOWN, Status.PENDING}
+
+
+@given(strips=st.lists(strip, min_size=1, max_size=5), current=st.sampled_from(list(Status)), open_incident=st.booleans())
+def test_stored_votes_give_the_same_verdict_again(strips: list[str], current: Status, open_incident: bool) -> None:
+    verdict = verdict_of(strips, current, open_incident=open_incident)
+    stored = tuple(rules.Vote(**vote) for vote in verdict.votes_as_dicts())
+    assert rules.decide(stored, Policy(), current=current, open_incident=open_incident) == verdict
