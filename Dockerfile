@@ -1,0 +1,30 @@
+# Two images: `server` is web, beat, central worker and migrations; `region` has the probes and nothing else.
+
+FROM python:3.11-slim AS base
+ENV PYTHONUNBUFFERED=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_ROOT_USER_ACTION=ignore
+RUN useradd --uid 10001 --create-home uptime
+WORKDIR /app
+
+FROM base AS region
+COPY requirements-region.txt .
+RUN pip install --require-hashes -r requirements-region.txt
+COPY probes probes
+USER uptime
+CMD ["sh", "-c", "exec celery --quiet -A probes.worker worker -Q region.$REGION,region.$REGION.now -n $REGION@%h --without-gossip --without-mingle --without-heartbeat"]
+
+FROM base AS server
+COPY requirements.txt .
+RUN pip install --require-hashes -r requirements.txt
+COPY . .
+# The settings want values; collecting files uses none of them, and none stays in the image.
+RUN SECRET_KEY=only-while-files-are-collected-not-kept \
+    JWT_SIGNING_KEY=only-while-files-are-collected-not-kept \
+    DATABASE_URL=postgresql://nowhere/uptime \
+    REDIS_URL=redis://nowhere/0 \
+    python manage.py collectstatic --noinput
+USER uptime
+EXPOSE 8000
+CMD ["gunicorn", "uptime.wsgi", "--bind", "0.0.0.0:8000", "--preload", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]
