@@ -124,7 +124,7 @@ class Box:
             *("-m", "gunicorn", "uptime.wsgi", "--bind", f"{host}:{self.settings.port}"),
             # One import for both workers: half the time to start and most of the memory shared.
             *("--preload", "--worker-class", "gthread", "--workers", "2", "--threads", "8"),
-            *("--graceful-timeout", "1", "--log-level", "warning"),
+            *("--graceful-timeout", "1", "--no-control-socket", "--log-level", "warning"),
         )
 
     def _beat(self) -> tuple[str, ...]:
