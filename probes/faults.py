@@ -1,0 +1,139 @@
+"""From what libcurl saw to the one reason that a person understands."""
+
+from __future__ import annotations
+
+import errno
+
+import pycurl
+
+from probes.certificates import Intermediates
+from probes.contract import Phase, Reason
+from probes.findings import Fault
+from probes.transfer import Exchange
+
+# What OpenSSL's verification calls it (X509_V_ERR_...).
+_CERTIFICATE_FAULTS = {
+    9: (Reason.TLS_CERT_NOT_YET_VALID, "the certificate is not valid yet"),
+    10: (Reason.TLS_CERT_EXPIRED, "the certificate has expired"),
+    18: (Reason.TLS_SELF_SIGNED, "the certificate is signed by itself"),
+}
+_UNKNOWN_ISSUER = frozenset({2, 20, 21, 27})
+_CONNECT_FAULTS = {
+    errno.ECONNREFUSED: (Reason.CONNECT_REFUSED, "the connection was refused"),
+    errno.ECONNRESET: (Reason.CONNECTION_RESET, "the connection was reset"),
+    errno.ETIMEDOUT: (Reason.CONNECT_TIMEOUT, "no connection could be made in time"),
+}
+_PROTOCOL_VERSION_SIGNS = ("protocol version", "unsupported protocol", "no protocols available")
+_TIMED_OUT = {
+    Phase.CONNECT: (Reason.CONNECT_TIMEOUT, "no connection could be made in time"),
+    Phase.TLS: (Reason.TLS_TIMEOUT, "the TLS handshake did not end in time"),
+    Phase.FIRST_BYTE: (
+        Reason.FIRST_BYTE_TIMEOUT,
+        "the server accepted the request and did not answer in time",
+    ),
+    Phase.DOWNLOAD: (Reason.BODY_TIMEOUT, "the body did not arrive in time"),
+}
+
+
+def fault_of(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...]) -> Fault | None:
+    """Why a transfer failed; None when it did not, or when it was we who had read enough."""
+    if exchange.code == 0 or exchange.cut:
+        return None
+    if exchange.blocked is not None and not exchange.connected_at:
+        return Fault(Reason.ADDRESS_BLOCKED, Phase.CONNECT, exchange.blocked)
+    if exchange.code == pycurl.E_OPERATION_TIMEDOUT:
+        return _timeout(exchange)
+    phase = phase_reached(exchange)
+    if phase is Phase.CONNECT:
+        return _connect_fault(exchange)
+    if exchange.code == pycurl.E_PEER_FAILED_VERIFICATION:
+        return _certificate_fault(exchange, known, chain)
+    if _was_reset(exchange):
+        return Fault(Reason.CONNECTION_RESET, phase, "the server reset the connection")
+    if phase is Phase.TLS:
+        return _handshake_fault(exchange)
+    return _http_fault(exchange, phase)
+
+
+def phase_reached(exchange: Exchange) -> Phase:
+    if not exchange.connected_at:
+        return Phase.CONNECT
+    if exchange.wants_tls and not exchange.secured_at:
+        return Phase.TLS
+    return Phase.DOWNLOAD if exchange.headers_complete else Phase.FIRST_BYTE
+
+
+def _timeout(exchange: Exchange) -> Fault:
+    phase = phase_reached(exchange)
+    if phase is Phase.FIRST_BYTE and (exchange.first_byte_at or exchange.header_lines):
+        return Fault(Reason.HEADER_TIMEOUT, phase, "the headers did not arrive in time")
+    reason, message = _TIMED_OUT[phase]
+    return Fault(reason, phase, message)
+
+
+def _connect_fault(exchange: Exchange) -> Fault:
+    where = f" by {exchange.remote_ip}" if exchange.remote_ip else ""
+    known = _CONNECT_FAULTS.get(exchange.os_errno)
+    if known is not None:
+        return Fault(
+            known[0], Phase.CONNECT, known[1] + (where if known[0] is not Reason.CONNECT_TIMEOUT else "")
+        )
+    return Fault(
+        Reason.NETWORK_UNREACHABLE, Phase.CONNECT, f"{exchange.remote_ip or 'the address'} cannot be reached"
+    )
+
+
+def _certificate_fault(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...]) -> Fault:
+    fault = _CERTIFICATE_FAULTS.get(exchange.verify_result)
+    if fault is not None:
+        return Fault(fault[0], Phase.TLS, fault[1])
+    if exchange.verify_result in _UNKNOWN_ISSUER and known.forgotten_by(chain):
+        return Fault(
+            Reason.TLS_INCOMPLETE_CHAIN, Phase.TLS, "the server does not send the intermediate certificate"
+        )
+    if exchange.verify_result > 1:
+        return Fault(
+            Reason.TLS_UNTRUSTED_ISSUER,
+            Phase.TLS,
+            f"the certificate is not trusted: {_plain(exchange.error)}",
+        )
+    return Fault(Reason.TLS_HOSTNAME_MISMATCH, Phase.TLS, "the certificate is for another host")
+
+
+def _handshake_fault(exchange: Exchange) -> Fault:
+    text = exchange.error.lower()
+    if any(sign in text or sign in (exchange.tls_alert or "") for sign in _PROTOCOL_VERSION_SIGNS):
+        return Fault(Reason.TLS_PROTOCOL_VERSION, Phase.TLS, "the server speaks no TLS version that we do")
+    if exchange.tls_alert:
+        return Fault(
+            Reason.TLS_HANDSHAKE, Phase.TLS, f"the server refused the TLS handshake: {exchange.tls_alert}"
+        )
+    if "wrong version number" in text or "packet length too long" in text or "http request" in text:
+        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, "the server does not speak TLS on this port")
+    if "unexpected eof" in text or "syscall" in text:
+        return Fault(
+            Reason.TLS_HANDSHAKE, Phase.TLS, "the server closed the connection during the TLS handshake"
+        )
+    return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, f"the TLS handshake failed: {_plain(exchange.error)}")
+
+
+def _http_fault(exchange: Exchange, phase: Phase) -> Fault:
+    code = exchange.code
+    if code == pycurl.E_GOT_NOTHING:
+        return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection without an answer")
+    if code == pycurl.E_PARTIAL_FILE:
+        return Fault(
+            Reason.BODY_TRUNCATED, phase, f"the body ended after {len(exchange.body):,} bytes, too early"
+        )
+    if code == pycurl.E_SEND_ERROR:
+        return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection during the request")
+    return Fault(Reason.PROTOCOL_ERROR, phase, f"the answer is not proper HTTP: {_plain(exchange.error)}")
+
+
+def _was_reset(exchange: Exchange) -> bool:
+    return exchange.os_errno == errno.ECONNRESET or "reset by peer" in exchange.error.lower()
+
+
+def _plain(error: str) -> str:
+    """libcurl's words without OpenSSL's numbers."""
+    return error.rpartition("::")[2].strip() or "no details"
