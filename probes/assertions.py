@@ -1,0 +1,364 @@
+"""What a response must be like. Pure: the same response always gets the same verdict."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import re2
+
+from probes.contract import InvalidSpec, Reason
+
+MAX_ASSERTIONS = 50
+MAX_PATTERN = 1_000
+MAX_PATH = 500
+MAX_VALUE = 5_000
+SHOWN = 60
+"""How much of a value goes into a message."""
+
+OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge", "contains", "exists")
+DEFAULT_EXPIRY_DAYS = 14
+OBSOLETE_TLS = frozenset({"SSLv3", "TLSv1", "TLSv1.0", "TLSv1.1"})
+
+_ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
+_MISSING = object()
+
+# Python knows many more codecs; some are no text at all and some take quadratic time on a hostile page.
+_CHARSETS = re.compile(
+    r"utf-?(8|16|32)(-?[lb]e)?|us-?ascii|latin-?1|iso-?8859-?\d+|(windows|cp)-?\d+|koi8-[ru]|(shift_?|s)jis"
+    r"|euc-?(jp|kr)|iso-2022-(jp|kr)|gb(k|2312|18030)|big5",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is judged. ``cut``: there was more body than was read."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes | bytearray
+    cut: bool = False
+
+    def text(self) -> str:
+        return self.body.decode(self._charset(), errors="replace")
+
+    def _charset(self) -> str:
+        declared = next(
+            (value for name, value in reversed(self.headers) if name.lower() == "content-type"), ""
+        )
+        match = re.search(r"charset=[\"']?([\w:-]{1,40})", declared, re.IGNORECASE)
+        if match is None or not _CHARSETS.fullmatch(match[1]):
+            return "utf-8"
+        try:
+            return codecs.lookup(match[1]).name
+        except LookupError:
+            return "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSet:
+    """Status codes as ranges, both ends included."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+    def __contains__(self, status: int) -> bool:
+        return any(low <= status <= high for low, high in self.ranges)
+
+    def __str__(self) -> str:
+        return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in self.ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """One comparison. ``where`` is a JSON path or a header's name."""
+
+    where: str
+    op: str
+    value: Any = None
+
+    def holds(self, found: Any) -> bool:
+        """``found`` is ``_MISSING`` where there is nothing. Nothing compares to nothing: only exists and ne can hold."""
+        if self.op == "exists":
+            return (found is not _MISSING) is (self.value is not False)
+        if found is _MISSING:
+            return self.op == "ne"
+        if self.op in ("eq", "ne"):
+            return _same(found, self.value) is (self.op == "eq")
+        if self.op == "contains":
+            return _contains(found, self.value)
+        return _comparable(found, self.value) and _ORDER[self.op](found, self.value)
+
+    def __str__(self) -> str:
+        if self.op == "exists":
+            return f"{self.where} {'is missing' if self.value is False else 'exists'}"
+        return f"{self.where} {self.op} {_shown(self.value)}"
+
+
+def _same(one: Any, other: Any) -> bool:
+    """JSON's equality: ``1`` is ``1.0``, but ``true`` is not ``1``."""
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
+
+
+def _contains(found: Any, value: Any) -> bool:
+    if isinstance(found, str):
+        return isinstance(value, str) and value in found
+    if isinstance(found, dict):
+        return isinstance(value, str) and value in found
+    return isinstance(found, list) and any(_same(item, value) for item in found)
+
+
+def _comparable(one: Any, other: Any) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return True
+    return all(isinstance(item, int | float) and not isinstance(item, bool) for item in (one, other))
+
+
+def _shown(value: Any) -> str:
+    if value is _MISSING:
+        return "missing"
+    if isinstance(value, dict | list):
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+# -- reading what a person asked for
+
+
+def read_status_set(value: Any, name: str) -> StatusSet:
+    """``200``, ``"200-399"``, ``"200,204,300-399"``, ``"2xx"`` or a list of those."""
+    items = value if isinstance(value, list) else [value]
+    parts = [part.strip() for item in items for part in str(item).split(",")]
+    if not parts or len(parts) > MAX_ASSERTIONS or any(isinstance(item, bool) for item in items):
+        raise InvalidSpec('must be like "200-399" or "200,204,300-399"', name)
+    return StatusSet(tuple(_status_range(part, name) for part in parts))
+
+
+def _status_range(part: str, name: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d\d)(?:\s*-\s*([1-9]\d\d))?|([1-9])xx", part, re.IGNORECASE | re.ASCII)
+    if match is None:
+        raise InvalidSpec(f'{part[:20]!r} is no status; it must be like "200-399" or "200,204,300-399"', name)
+    if match[3]:
+        return int(match[3]) * 100, int(match[3]) * 100 + 99
+    low, high = int(match[1]), int(match[2] or match[1])
+    if low > high:
+        raise InvalidSpec(f"{part!r} ends before it begins", name)
+    return low, high
+
+
+def read_pattern(value: Any, name: str) -> str:
+    """An RE2 pattern: linear in time whatever the page holds, hence without look-around and back-references."""
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_PATTERN:
+        raise InvalidSpec(f"must be a pattern of 1 to {MAX_PATTERN} characters", name)
+    try:
+        _compiled(value)
+    except re2.error as error:
+        problem = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
+        raise InvalidSpec(
+            f"this pattern cannot be used: {problem}. Patterns follow RE2: no look-ahead, look-behind or back-references",
+            name,
+        ) from None
+    return value
+
+
+def _compiled(pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def read_json_assertions(value: Any, name: str) -> tuple[Assertion, ...]:
+    return tuple(_assertion(item, "path", f"{name}[{n}]") for n, item in enumerate(_list(value, name)))
+
+
+def read_header_assertions(value: Any, name: str) -> tuple[Assertion, ...]:
+    return tuple(_assertion(item, "name", f"{name}[{n}]") for n, item in enumerate(_list(value, name)))
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    if not isinstance(value, list) or len(value) > MAX_ASSERTIONS:
+        raise InvalidSpec(f"must be a list of at most {MAX_ASSERTIONS}", name)
+    return value
+
+
+def _assertion(item: Any, where: str, name: str) -> Assertion:
+    if not isinstance(item, dict) or set(item) - {where, "op", "value"}:
+        raise InvalidSpec(f"must be an object with {where}, op and value", name)
+    place, op = item.get(where), item.get("op", "eq" if "value" in item else "exists")
+    if not isinstance(place, str) or not 1 <= len(place) <= MAX_PATH:
+        raise InvalidSpec(f"{where} must be a text of 1 to {MAX_PATH} characters", name)
+    if op not in OPERATORS:
+        raise InvalidSpec(f"op must be one of {', '.join(OPERATORS)}", name)
+    if op != "exists" and "value" not in item:
+        raise InvalidSpec(f"{op} needs a value to compare with", name)
+    if len(json.dumps(item.get("value"), default=str)) > MAX_VALUE:
+        raise InvalidSpec(f"value is longer than {MAX_VALUE} characters", name)
+    if where == "path":
+        _steps(place, name)
+    return Assertion(place, op, item.get("value"))
+
+
+# -- judging
+
+
+def judge_status(expected: StatusSet, status: int) -> Complaint | None:
+    if status in expected:
+        return None
+    return Complaint(Reason.UNEXPECTED_STATUS, f"the status is {status}, expected {expected}")
+
+
+def judge_headers(assertions: Sequence[Assertion], headers: Sequence[tuple[str, str]]) -> Complaint | None:
+    """A header given more than once is compared as its values joined by commas, as HTTP reads it."""
+    for assertion in assertions:
+        values = [value for name, value in headers if name.lower() == assertion.where.lower()]
+        found: Any = ", ".join(values) if values else _MISSING
+        if not _as_header(assertion, found).holds(_as_number(assertion, found)):
+            return Complaint(
+                Reason.HEADER_MISMATCH, f"header {assertion} does not hold: it is {_shown(found)}"
+            )
+    return None
+
+
+def _as_header(assertion: Assertion, _found: Any) -> Assertion:
+    """Headers are text; a number to compare with is meant as its text, except where order is asked for."""
+    if assertion.op in _ORDER or assertion.op == "exists" or isinstance(assertion.value, str):
+        return assertion
+    return Assertion(assertion.where, assertion.op, json.dumps(assertion.value))
+
+
+def _as_number(assertion: Assertion, found: Any) -> Any:
+    if assertion.op in _ORDER and isinstance(assertion.value, int | float) and isinstance(found, str):
+        try:
+            return float(found)
+        except ValueError:
+            return found
+    return found
+
+
+def judge_text(
+    response: Response, *, contains: str | None, lacks: str | None, matches: str | None
+) -> Complaint | None:
+    if contains is None and lacks is None and matches is None:
+        return None
+    text = response.text()
+    if contains is not None and contains not in text:
+        return _absent(response, Reason.BODY_MISSING_TEXT, f"the text {_shown(contains)} is not there")
+    if lacks is not None and lacks in text:
+        return Complaint(Reason.BODY_FORBIDDEN_TEXT, f"the text {_shown(lacks)} is there")
+    if matches is not None and _compiled(matches).search(text) is None:
+        return _absent(response, Reason.BODY_REGEX_MISMATCH, f"nothing matches {_shown(matches)}")
+    return None
+
+
+def _absent(response: Response, reason: Reason, message: str) -> Complaint:
+    if not response.body:
+        return Complaint(Reason.BODY_EMPTY, f"{message}: the body is empty")
+    if response.cut:
+        return Complaint(Reason.BODY_TOO_LARGE, f"{message} within the first {len(response.body):,} bytes")
+    return Complaint(reason, message)
+
+
+def judge_json(assertions: Sequence[Assertion], response: Response) -> Complaint | None:
+    if not assertions:
+        return None
+    if not response.body.strip():
+        return Complaint(Reason.BODY_EMPTY, "JSON was expected, but the body is empty")
+    if response.cut:
+        return Complaint(Reason.BODY_TOO_LARGE, f"the JSON is longer than {len(response.body):,} bytes")
+    try:
+        document = json.loads(bytes(response.body), parse_constant=_no_constant)
+    except RecursionError:
+        return Complaint(Reason.JSON_INVALID, "the body is JSON nested too deeply to read")
+    except ValueError as error:
+        return Complaint(Reason.JSON_INVALID, f"the body is not JSON: {error}"[:200])
+    for assertion in assertions:
+        found = find(document, assertion.where)
+        if not assertion.holds(found):
+            return Complaint(Reason.JSON_MISMATCH, f"{assertion} does not hold: it is {_shown(found)}")
+    return None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def find(document: Any, path: str) -> Any:
+    """Follow ``$.items[0].name`` (the ``$`` may be left out) into a document; ``_MISSING`` when it leads nowhere."""
+    for step in _steps(path, "path"):
+        if isinstance(document, dict) and str(step) in document:
+            document = document[str(step)]
+        elif isinstance(document, list) and isinstance(step, int) and -len(document) <= step < len(document):
+            document = document[step]
+        else:
+            return _MISSING
+    return document
+
+
+_STEP = re.compile(
+    r"""\.?([^.\[\]"'$][^.\[\]]*)|\[\s*(-?\d{1,9})\s*\]|\[\s*"((?:[^"\\]|\\.)*)"\s*\]|\[\s*'([^']*)'\s*\]"""
+)
+
+
+def _steps(path: str, name: str) -> list[str | int]:
+    """``$.a.b[0]["odd key"]`` as ``["a", "b", 0, "odd key"]``."""
+    steps: list[str | int] = []
+    at = 1 if path.startswith("$") else 0
+    while at < len(path):
+        match = _STEP.match(path, at)
+        if match is None:
+            raise InvalidSpec(
+                f"the path is not understood from {path[at : at + 20]!r}; write it like $.items[0].name", name
+            )
+        plain, index, double, single = match.groups()
+        if index is not None or (plain is not None and re.fullmatch(r"\d{1,9}", plain, re.ASCII)):
+            steps.append(int(index if index is not None else plain))
+        else:
+            steps.append(plain or single or re.sub(r"\\(.)", r"\1", double or ""))
+        at = match.end()
+    return steps
+
+
+def judge_speed(limit_ms: float | None, total_ms: float | None) -> Complaint | None:
+    if limit_ms is None or total_ms is None or total_ms <= limit_ms:
+        return None
+    return Complaint(Reason.SLOW_RESPONSE, f"it took {total_ms:.0f} ms, more than {limit_ms:.0f} ms")
+
+
+def judge_protocol(tls_version: str | None) -> Complaint | None:
+    if tls_version not in OBSOLETE_TLS:
+        return None
+    return Complaint(
+        Reason.TLS_DEPRECATED, f"the server speaks nothing newer than {tls_version}, which browsers refuse"
+    )
+
+
+def judge_certificate(warn_days: int | None, certificate: Mapping[str, Any] | None) -> Complaint | None:
+    """Near expiry. Unless told otherwise: 14 days, or a third of its life for certificates that live shorter."""
+    days_left = certificate.get("days_left") if certificate else None
+    if certificate is None or days_left is None:
+        return None
+    limit = (
+        warn_days
+        if warn_days is not None
+        else min(DEFAULT_EXPIRY_DAYS, (certificate.get("days_valid") or 0) / 3)
+    )
+    if days_left >= limit:
+        return None
+    return Complaint(Reason.CERT_EXPIRING, f"the certificate expires in {days_left:.0f} days")
