@@ -1,0 +1,141 @@
+"""How a kind describes what it wants to be told: read by its parser, by the create form and by the API's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Protocol, Self, TypeVar, cast
+
+from probes.contract import InvalidSpec
+
+S = TypeVar("S", bound="Spec")
+Reader = Callable[[Any, str], Any]
+"""Takes what was given and the field's name; answers the value to keep or raises ``InvalidSpec``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing a kind can be told.
+
+    ``type`` is one of url, host, text, number, integer, boolean, choice, object, list.
+    """
+
+    name: str
+    type: str
+    help: str
+    default: Any = None
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+    secret: bool = False
+    """May hold a password or a key: never shown again once saved."""
+
+
+class Spec(Protocol):
+    """What every kind's spec class offers. Instances are frozen."""
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> Self:
+        """Raises ``InvalidSpec`` naming the field that is wrong."""
+
+    @classmethod
+    def describe(cls) -> tuple[Field, ...]: ...
+
+    @property
+    def dialled_host(self) -> str:
+        """The host that will be dialled, for ``guard.refusal_for_host``."""
+
+    @property
+    def dialled_port(self) -> int: ...
+
+    @property
+    def default_name(self) -> str: ...
+
+
+def told(
+    reader: Reader,
+    type: str,  # noqa: A002  # as in Field
+    help: str,  # noqa: A002
+    *,
+    default: Any = MISSING,
+    **more: Any,
+) -> Any:
+    """A dataclass field that knows how to read itself and what to say about itself."""
+    metadata = {"reader": reader, "about": {"type": type, "help": help, **more}}
+    if default is MISSING:
+        return field(metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+class Described:
+    """Reads and describes a spec class from its fields."""
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> Self:
+        if not isinstance(data, dict):
+            raise InvalidSpec("spec must be a JSON object")
+        known = {item.name: item for item in fields(cast(Any, cls))}
+        for name in data:
+            if name not in known:
+                raise InvalidSpec(
+                    f"there is no such field; the fields are {', '.join(known)}", str(name)[:100]
+                )
+        values = {}
+        for name, item in known.items():
+            if data.get(name) is not None:
+                values[name] = item.metadata["reader"](data[name], name)
+            elif item.default is MISSING:
+                raise InvalidSpec("this field is required", name)
+        return cls(**values)
+
+    @classmethod
+    def describe(cls) -> tuple[Field, ...]:
+        return tuple(cls._describe_all())
+
+    @classmethod
+    def _describe_all(cls) -> Iterator[Field]:
+        for item in fields(cast(Any, cls)):
+            required = item.default is MISSING
+            default = None if required else item.metadata["about"].get("default", item.default)
+            about = {key: value for key, value in item.metadata["about"].items() if key != "default"}
+            yield Field(name=item.name, default=default, required=required, **about)
+
+
+# -- readers
+
+
+def text(maximum: int, *, minimum: int = 1) -> Reader:
+    def read(value: Any, name: str) -> str:
+        if not isinstance(value, str) or not minimum <= len(value) <= maximum:
+            raise InvalidSpec(f"must be a text of {minimum} to {maximum} characters", name)
+        return value
+
+    return read
+
+
+def whole_number(low: int, high: int) -> Reader:
+    def read(value: Any, name: str) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise InvalidSpec(f"must be a whole number from {low} to {high}", name)
+        return value
+
+    return read
+
+
+def yes_or_no(value: Any, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidSpec("must be true or false", name)
+    return value
+
+
+def one_of(*choices: str) -> Reader:
+    by_lower = {choice.lower(): choice for choice in choices}
+
+    def read(value: Any, name: str) -> str:
+        choice = by_lower.get(str(value).lower())
+        if choice is None:
+            raise InvalidSpec(f"must be one of {', '.join(choices)}", name)
+        return choice
+
+    return read
