@@ -177,6 +177,8 @@ class CheckResult:
     """What a failing check saw: ``{"dns": [...], "headers": {...}, "body": "first 2 KiB"}``."""
     started_at: float | None = None
     """When the first attempt began, in seconds since the epoch by the worker's clock."""
+    earlier_tries: list[dict[str, Any]] = field(default_factory=list)
+    """The attempts before the one that counts: ``reason``, ``phase``, ``message``, ``http_status``, ``timings_ms``."""
 
     def to_wire(self) -> dict[str, Any]:
         return asdict(self)

@@ -1,0 +1,278 @@
+"""Runs checks: one loop in one thread per process, however many threads hand checks in.
+
+The engine owns the deadline, the retries, the pace, the limits and the errors, so that a kind only says what it saw.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from time import monotonic, time
+from typing import Any
+
+from probes.certificates import Intermediates
+from probes.contract import CheckRequest, CheckResult, InvalidSpec, Outcome, Reason
+from probes.fields import Spec
+from probes.findings import Fault, Finding
+from probes.kinds import KINDS, Kind
+from probes.loop import Loop, start_thread
+from probes.pace import DomainLimits, Lag, Pace
+from probes.resolver import Resolver
+from probes.road import Road
+from probes.settings import Settings, read_settings
+from probes.transfer import Transfers
+
+FIRST_PAUSE_SECONDS = 0.25
+"""The pause before the second try; it doubles with every further one."""
+
+SHORTEST_TRY_SECONDS = 0.1
+"""With less time left than this, another try would only say that there was no time."""
+
+OnResult = Callable[[CheckResult], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the engine feels. ``slowed_down``: it starts checks later than asked, to keep their timings true."""
+
+    under_way: int
+    waiting: int
+    lag_ms: float
+    slowed_down: bool
+
+
+@dataclass(slots=True)
+class _Job:
+    """A check from the moment it is handed in."""
+
+    request: CheckRequest
+    on_result: OnResult
+    kind: Kind
+    spec: Spec
+    domain: str | None = None
+
+
+class Engine:
+    """``domain_limits`` is for workers; on the command line a person means what they type."""
+
+    def __init__(self, settings: Settings | None = None, *, domain_limits: bool = False) -> None:
+        self.settings = settings or read_settings()
+        self._loop = Loop()
+        self._transfers = Transfers(self._loop, self.settings.policy, self.settings.ca_file)
+        self._resolver = Resolver(self._loop, self.settings.nameservers)
+        self._intermediates = Intermediates()
+        self._limits = DomainLimits(self._loop, self.settings) if domain_limits else None
+        self._pace, self._lag = Pace(), Lag()
+        self._ready: deque[_Job] = deque()
+        self._under_way = 0
+        self._admission_set = False
+        self._held_up_at = 0.0
+        self._loop.on_turn = self._on_turn
+        self._thread = start_thread(self._loop, "probes-engine")
+
+    # -- from any thread
+
+    def run(self, requests: Iterable[CheckRequest], on_result: OnResult) -> None:
+        """Run checks and return when all are done. ``on_result`` is called in this thread as they finish, in any order."""
+        finished: queue.SimpleQueue[CheckResult] = queue.SimpleQueue()
+        for _ in range(self.submit(requests, finished.put)):
+            on_result(finished.get())
+
+    def run_one(self, request: CheckRequest) -> CheckResult:
+        results: list[CheckResult] = []
+        self.run([request], results.append)
+        return results[0]
+
+    def submit(self, requests: Iterable[CheckRequest], on_result: OnResult) -> int:
+        """Hand checks in and return how many. ``on_result`` is called in the engine's thread and must be quick."""
+        batch = list(requests)
+        self._loop.call_from_thread(lambda: self._take_in(batch, on_result))
+        return len(batch)
+
+    def health(self) -> Health:
+        return Health(
+            under_way=self._under_way,
+            waiting=len(self._ready),
+            lag_ms=self._lag.worst_ms,
+            slowed_down=monotonic() - self._held_up_at < 10.0,
+        )
+
+    def close(self) -> None:
+        """End the thread. Checks under way are given up without a result."""
+        self._loop.stop()
+        self._thread.join(timeout=5)
+
+    # -- in the engine's thread: waiting for a turn
+
+    def _take_in(self, batch: list[CheckRequest], on_result: OnResult) -> None:
+        for request in batch:
+            try:
+                kind, spec = read_spec(request)
+            except InvalidSpec as error:
+                on_result(invalid(request, error))
+                continue
+            self._queue(_Job(request, on_result, kind, spec))
+        self._admit()
+
+    def _queue(self, job: _Job) -> None:
+        if self._limits is not None:
+            job.domain = self._limits.key(job.spec.dialled_host, job.spec.dialled_port)
+        if self._limits is None or job.domain is None:
+            self._ready.append(job)
+            return
+        self._limits.enter(job.domain, lambda admitted: self._enter(job, admitted))
+
+    def _enter(self, job: _Job, admitted: bool) -> None:
+        if admitted:
+            self._ready.append(job)
+            self._admit()
+            return
+        fault = Fault(Reason.RATE_LIMITED, None, f"too many checks of {job.domain} are waiting here")
+        job.on_result(_result(job.request, Finding().blame(fault), started_at=time(), tries=[]))
+
+    def _admit(self) -> None:
+        """Start what may start now; come back later for the rest."""
+        while self._ready and self._under_way < self.settings.concurrency:
+            wait_until = self._pace.next_start()
+            if wait_until > monotonic():
+                self._admit_at(wait_until)
+                return
+            self._pace.started()
+            self._start(self._ready.popleft())
+
+    def _admit_at(self, when: float) -> None:
+        if self._admission_set:
+            return
+
+        def admit() -> None:
+            self._admission_set = False
+            self._admit()
+
+        self._admission_set = True
+        self._loop.call_at(when, admit)
+
+    def _on_turn(self, overslept: float, busy: float) -> None:
+        self._pace.worked(busy)
+        self._lag.note(overslept, busy)
+
+    # -- in the engine's thread: running
+
+    def _start(self, job: _Job) -> None:
+        self._under_way += 1
+        self._loop.spawn(self._run(job))
+
+    async def _run(self, job: _Job) -> None:
+        try:
+            result = await self._check(job)
+        except Exception as error:  # noqa: BLE001  # our fault, and it must not look like the site's
+            fault = Fault(
+                Reason.INTERNAL_ERROR, None, f"the probe failed: {type(error).__name__}: {error}"[:500]
+            )
+            result = _result(job.request, Finding().blame(fault), started_at=time(), tries=[])
+        self._under_way -= 1
+        if job.domain is not None and self._limits is not None:
+            self._limits.leave(job.domain)
+        job.on_result(result)
+        self._admit()
+
+    async def _check(self, job: _Job) -> CheckResult:
+        """Try, and try again while it fails and time is left. The last try counts; the others are remembered."""
+        started_at, until = time(), monotonic() + job.request.timeout_ms / 1000
+        tries: list[dict[str, Any]] = []
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            finding = await self._try(job, until)
+            again_at = monotonic() + pause
+            if not self._may_retry(job, finding, len(tries), again_at, until):
+                return _result(job.request, finding, started_at=started_at, tries=tries)
+            tries.append(_remembered(finding))
+            await self._loop.sleep_until(again_at)
+            pause *= 2
+
+    async def _try(self, job: _Job, until: float) -> Finding:
+        road = Road(
+            self._loop, self._resolver, self._transfers, self.settings.policy, self._intermediates, until
+        )
+        try:
+            return await job.kind.probe(job.spec, road)
+        except Fault as fault:
+            return Finding().blame(fault)
+
+    def _may_retry(self, job: _Job, finding: Finding, tried: int, again_at: float, until: float) -> bool:
+        return (
+            finding.outcome is Outcome.DOWN
+            and tried < job.request.retries
+            and again_at + SHORTEST_TRY_SECONDS < until
+        )
+
+
+def read_spec(request: CheckRequest) -> tuple[Kind, Spec]:
+    """Raises ``InvalidSpec``."""
+    kind = KINDS.get(request.kind)
+    if kind is None:
+        raise InvalidSpec(f"there is no kind {request.kind[:40]!r}; the kinds are {', '.join(KINDS)}", "kind")
+    try:
+        return kind, kind.spec.parse(request.spec)
+    except RecursionError:
+        raise InvalidSpec("the spec is nested too deeply") from None
+
+
+def invalid(request: CheckRequest, error: InvalidSpec) -> CheckResult:
+    """A request that cannot be run is no outage."""
+    fault = Fault(Reason.INVALID_SPEC, None, f"{error.field}: {error}"[:1_000])
+    return _result(request, Finding().blame(fault), started_at=time(), tries=[])
+
+
+def _remembered(finding: Finding) -> dict[str, Any]:
+    return {
+        "reason": finding.reason,
+        "phase": finding.phase,
+        "message": finding.message,
+        "http_status": finding.http_status,
+        "timings_ms": asdict(finding.timings_ms),
+    }
+
+
+def _result(
+    request: CheckRequest, finding: Finding, *, started_at: float, tries: list[dict[str, Any]]
+) -> CheckResult:
+    message = finding.message
+    if tries and finding.outcome in (Outcome.UP, Outcome.DEGRADED):
+        message = (
+            f"{finding.outcome} on try {len(tries) + 1}; before: {tries[-1]['message']}. {message}".strip()
+        )
+    return CheckResult(
+        id=request.id,
+        kind=request.kind,
+        outcome=finding.outcome,
+        reason=finding.reason,
+        phase=finding.phase,
+        message=message,
+        http_status=finding.http_status,
+        remote_ip=finding.remote_ip,
+        body_bytes=finding.body_bytes,
+        timings_ms=finding.timings_ms,
+        redirects=finding.redirects,
+        certificate=finding.certificate,
+        attempts=len(tries) + 1,
+        evidence=finding.evidence or None,
+        started_at=started_at,
+        earlier_tries=tries,
+    )
+
+
+_shared: tuple[int, Engine] | None = None
+_shared_lock = threading.Lock()
+
+
+def shared_engine() -> Engine:
+    """This process's one engine for workers, made on first use: a thread does not survive a fork."""
+    global _shared
+    with _shared_lock:
+        if _shared is None or _shared[0] != os.getpid():
+            _shared = os.getpid(), Engine(domain_limits=True)
+        return _shared[1]
