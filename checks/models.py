@@ -51,9 +51,9 @@ class CheckBatch(models.Model):
         verbose_name_plural = "check batches"
         indexes = [
             # the sweep: what did not come back
-            models.Index("created_at", name="checks_open_batches", condition=Q(state="open")),
+            models.Index(fields=["created_at"], name="checks_open_batches", condition=Q(state="open")),
             # housekeeping, admin: newest first
-            models.Index("-created_at", name="checks_batches_by_age"),
+            models.Index(fields=["-created_at"], name="checks_batches_by_age"),
         ]
 
     def __str__(self) -> str:

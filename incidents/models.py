@@ -75,7 +75,7 @@ class StatusChange(models.Model):
 
     class Meta:
         ordering = ["-happened_at", "-id"]
-        indexes = [models.Index("monitor", "-happened_at", name="incidents_changes_of_monitor")]
+        indexes = [models.Index(fields=["monitor", "-happened_at"], name="incidents_changes_of_monitor")]
 
     def __str__(self) -> str:
         return f"{self.before} to {self.after}"
@@ -105,7 +105,7 @@ class Incident(models.Model):
                 fields=["monitor"], condition=Q(resolved_at__isnull=True), name="incidents_one_open_per_monitor"
             )
         ]
-        indexes = [models.Index("monitor", "-started_at", name="incidents_of_monitor")]
+        indexes = [models.Index(fields=["monitor", "-started_at"], name="incidents_of_monitor")]
 
     def __str__(self) -> str:
         return f"{self.monitor} since {self.started_at:%Y-%m-%d %H:%M}"

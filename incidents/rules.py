@@ -189,8 +189,8 @@ def decide(votes: tuple[Vote, ...], policy: Policy, *, current: Status, open_inc
     return Verdict(Status.UP, votes)
 
 
-def regions_to_ask(votes: tuple[Vote, ...], policy: Policy, *, status: Status) -> list[Vote]:
-    """Regions whose word is wanted now rather than at their next slot, by their last votes.
+def regions_to_ask(votes: tuple[Vote, ...], policy: Policy, *, status: Status) -> list[tuple[Vote, str]]:
+    """Regions whose word is wanted now rather than at their next slot, by their last votes, and why.
 
     A region that contradicts the present status and is not confirmed yet is asked again; and so is every
     region that has not looked since the contradiction began.
@@ -202,7 +202,8 @@ def regions_to_ask(votes: tuple[Vote, ...], policy: Policy, *, status: Status) -
     if not dissenting:
         return []
     began = min(vote.since or "" for vote in dissenting)
-    return dissenting + [vote for vote in votes if vote not in dissenting and (vote.slot or "") < began]
+    confirm = [(vote, f"confirm-{'down' if vote.failing else 'up'}-{vote.streak}") for vote in dissenting]
+    return confirm + [(vote, "look") for vote in votes if vote not in dissenting and (vote.slot or "") < began]
 
 
 def sentence(verdict: Verdict) -> str:

@@ -21,11 +21,14 @@ DOWN_NO_MORE = {Status.UP, Status.DEGRADED, Status.PARTIAL}
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A region whose word on a monitor is wanted now, having said the same ``streak`` times until ``slot``."""
+    """A region whose word on a monitor is wanted now; ``slot`` is that of its last word.
+
+    ``why`` tells one question from the next: the same why soon after is the same question.
+    """
 
     monitor_id: UUID
     region: str
-    streak: int
+    why: str
     slot: datetime | None
 
 
@@ -68,9 +71,9 @@ def judge(
         current = Status(monitor.status)
         verdict = rules.decide(votes, policy, current=current, open_incident=incident is not None)
         _announce(monitor, verdict, incident, now=now)
-        for vote in rules.regions_to_ask(votes, policy, status=verdict.status):
+        for vote, why in rules.regions_to_ask(votes, policy, status=verdict.status):
             slot = datetime.fromisoformat(vote.slot) if vote.slot else None
-            questions.append(Question(monitor.id, vote.region, vote.streak, slot))
+            questions.append(Question(monitor.id, vote.region, why, slot))
     return questions
 
 

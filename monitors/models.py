@@ -77,12 +77,12 @@ class Monitor(models.Model):
         ordering = ["created_at", "id"]
         indexes = [
             # dispatch: whose slot lies in a window of seconds
-            models.Index("interval", "phase", "id", name="monitors_due", condition=models.Q(paused=False)),
+            models.Index(fields=["interval", "phase", "id"], name="monitors_due", condition=models.Q(paused=False)),
             # dispatch_wanted: who is waited for
-            models.Index("wanted_at", name="monitors_wanted", condition=models.Q(wanted_at__isnull=False)),
+            models.Index(fields=["wanted_at"], name="monitors_wanted", condition=models.Q(wanted_at__isnull=False)),
             # lists of one team
-            models.Index("team", "created_at", "id", name="monitors_of_team"),
-            GinIndex("tags", name="monitors_by_tag"),
+            models.Index(fields=["team", "created_at", "id"], name="monitors_of_team"),
+            GinIndex(fields=["tags"], name="monitors_by_tag"),
         ]
 
     def __str__(self) -> str:

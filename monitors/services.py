@@ -17,6 +17,7 @@ from monitors.models import Monitor, Region
 from monitors.rules import Policy, Status
 from probes import guard
 from probes.contract import InvalidSpec
+from probes.fields import Spec
 from probes.kinds import KINDS
 
 CHECKED_FIELDS = ("kind", "spec", "interval", "timeout", "regions", "policy")
@@ -177,10 +178,10 @@ def _read_spec(kind: str, spec: dict[str, Any]) -> tuple[Spec | None, dict[str, 
     if kind not in KINDS:
         return None, {"kind": f"must be one of {', '.join(sorted(KINDS))}"}
     try:
-        parsed = KINDS[kind].parse(spec)
+        parsed = KINDS[kind].spec.parse(spec)
     except InvalidSpec as error:
         return None, {"url" if error.field == "url" else "spec": str(error)}
-    if refusal := guard.refusal_for_host(parsed.target_host, settings.PROBE_POLICY):
+    if refusal := guard.refusal_for_host(parsed.dialled_host, settings.PROBE_POLICY):
         return None, {"url" if "url" in spec else "spec": refusal}
     return parsed, {}
 

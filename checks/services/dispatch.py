@@ -25,7 +25,7 @@ CATCH_UP_S = 30
 """A slot is still worth a check this long after its second; older ones are written down as not made."""
 
 CONFIRM_EVERY_S = 30
-"""A flapping region is asked again at most this often for each step of its streak."""
+"""The same question is put to a region at most this often, so a flapping site is not hammered."""
 
 WANTED_LIMIT = 1_000
 
@@ -140,7 +140,7 @@ def ask_at_once(questions: Sequence[Question], *, now: datetime) -> None:
         ledger.open_batches(
             region=question.region,
             lane=CheckBatch.Lane.NOW,
-            name=f"confirm/{monitor.pk}/{monitor.config_version}/{window}/{question.streak}",
+            name=f"{question.why}/{monitor.pk}/{monitor.config_version}/{window}",
             checks=[check],
             timeout_s=monitor.timeout,
             now=now,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 from django.db import transaction
@@ -37,10 +38,34 @@ class Report:
         results = []
         for item in data["results"]:
             try:
-                results.append(CheckResult.from_wire(item))
+                results.append(_sound(CheckResult.from_wire(_storable(item))))
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 logger.warning("Set a malformed result of region %s aside: %r", data.get("region"), error)
         return cls(str(data["batch"]), str(data["region"]), str(data.get("worker", "")), results)
+
+
+def _storable(value: Any) -> Any:
+    """The same value without the two things that JSON can say and PostgreSQL cannot keep: NUL and half characters."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_storable(key): _storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    return value
+
+
+def _sound(result: CheckResult) -> CheckResult:
+    """The result, or ``ValueError`` when a figure could not be true."""
+    if not 0 <= result.attempts <= 1_000 or not 0 <= (result.http_status or 0) <= 999:
+        raise ValueError("attempts or http_status out of range")
+    if not 0 <= (result.body_bytes or 0) < 2**31:
+        raise ValueError("body_bytes out of range")
+    if result.remote_ip is not None:
+        ip_address(result.remote_ip)
+    if any(value is not None and not 0 <= value < 10**7 for value in astuple(result.timings_ms)):
+        raise ValueError("timings out of range")
+    return result
 
 
 def ingest(data: dict[str, Any]) -> None:

@@ -164,7 +164,7 @@ def _row(result: NewResult) -> tuple[object, ...]:
         result.remote_ip,
         result.outcome.value,
         result.reason.value if result.reason else None,
-        result.message.replace("\x00", "")[:500],
+        result.message[:500],
     )
 
 

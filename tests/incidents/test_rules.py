@@ -165,17 +165,18 @@ def test_late_and_repeated_results_change_nothing() -> None:
     ("strips", "status", "asked"),
     [
         (["..", ".."], Status.UP, {}),
-        ([".x", ".."], Status.UP, {"a": 1}),  # asked again; b has looked at the same minute
-        ([".x", ". "], Status.UP, {"a": 1, "b": 1}),  # b has not looked since the trouble began
+        ([".x", ".."], Status.UP, {"a": "confirm-down-1"}),  # asked again; b has looked at the same minute
+        ([".x", ". "], Status.UP, {"a": "confirm-down-1", "b": "look"}),  # b has not looked since the trouble began
+        ([".x", ".x"], Status.UP, {"a": "confirm-down-1", "b": "confirm-down-1"}),
         ([".xx", "..."], Status.UP, {}),  # confirmed already
-        (["x", ""], Status.PENDING, {"a": 1, "b": 0}),
-        (["xx.", "xxx"], Status.DOWN, {"a": 1}),
+        (["x", ""], Status.PENDING, {"a": "confirm-down-1", "b": "look"}),
+        (["xx.", "xxx"], Status.DOWN, {"a": "confirm-up-1"}),
         (["xxx", "xxx"], Status.DOWN, {}),
     ],
 )
-def test_who_is_asked_at_once(strips: list[str], status: Status, asked: dict[str, int]) -> None:
+def test_who_is_asked_at_once(strips: list[str], status: Status, asked: dict[str, str]) -> None:
     verdict = verdict_of(strips, status)
-    assert {vote.region: vote.streak for vote in rules.regions_to_ask(verdict.votes, Policy(), status=status)} == asked
+    assert {vote.region: why for vote, why in rules.regions_to_ask(verdict.votes, Policy(), status=status)} == asked
 
 
 strip = st.text("x.~? ", max_size=8)

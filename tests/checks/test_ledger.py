@@ -1,0 +1,138 @@
+"""What the broker loses, the ledger finds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from celery import current_app
+from django.utils import timezone
+
+from checks.models import CheckBatch, CheckResult, MonitorStats, RollupHour
+from checks.services import dispatch, ingest, ledger, storage
+from incidents import services as incidents
+from monitors import services as monitor_services
+from probes.contract import Outcome
+from tests.checks.road import answer_all, open_batches, report_on, status_of
+from tests.conftest import MakeMonitor
+
+pytestmark = pytest.mark.django_db
+
+
+def age(seconds: int) -> None:
+    """As if all open batches were opened and sent that long ago."""
+    for batch in CheckBatch.objects.filter(state=CheckBatch.State.OPEN):
+        batch.created_at -= timedelta(seconds=seconds)
+        batch.expires_at -= timedelta(seconds=seconds)
+        batch.sent_at = batch.sent_at and batch.sent_at - timedelta(seconds=seconds)
+        batch.save()
+
+
+def waiting(queue: str) -> int:
+    with current_app.connection_for_read() as connection:
+        return int(connection.default_channel._size(queue))
+
+
+@pytest.fixture(autouse=True)
+def _empty_queues() -> None:
+    with current_app.connection_for_write() as connection:
+        for queue in ("region.usa.now", "region.india.now", "region.usa", "region.india", "central"):
+            connection.default_channel._purge(queue)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_batches_are_sent_after_commit(make_monitor: MakeMonitor) -> None:
+    make_monitor(wanted=True)
+    dispatch.dispatch_wanted()
+    assert waiting("region.usa.now") == waiting("region.india.now") == 1
+    assert all(batch.sent_at for batch in open_batches())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_whose_results_do_not_come_back_is_sent_again(make_monitor: MakeMonitor) -> None:
+    make_monitor(wanted=True, regions=["usa"])
+    dispatch.dispatch_wanted()
+    assert ledger.sweep() == 0  # still within its patience
+    age(30)
+    assert ledger.sweep() == 1
+    assert ledger.sweep() == 0  # patience begins anew
+    assert waiting("region.usa.now") == 2
+    assert open_batches()[0].attempt == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_that_was_never_sent_is_sent_by_the_sweep(make_monitor: MakeMonitor) -> None:
+    make_monitor(wanted=True, regions=["usa"])
+    dispatch.dispatch_wanted()
+    CheckBatch.objects.update(sent_at=None)
+    age(5)
+    ledger.sweep()
+    batch = open_batches()[0]
+    assert (batch.attempt, waiting("region.usa.now")) == (1, 2)
+
+
+def test_a_batch_that_came_home_uncounted_is_closed(make_monitor: MakeMonitor) -> None:
+    make_monitor(wanted=True, regions=["usa"])
+    dispatch.dispatch_wanted()
+    ingest.ingest(report_on(open_batches()[0]))
+    CheckBatch.objects.update(state=CheckBatch.State.OPEN, stored=0)
+    age(30)
+    ledger.sweep()
+    assert not open_batches()
+
+
+def test_checks_that_nobody_ran_become_unknown_and_never_down(make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(wanted=True)
+    dispatch.dispatch_wanted()
+    messages = [report_on(batch, Outcome.DOWN) for batch in open_batches()]
+    age(200)
+    ledger.sweep()
+    rows = CheckResult.objects.filter(monitor=monitor)
+    assert {(row.outcome, row.reason) for row in rows} == {("unknown", "late")}
+    assert status_of(monitor) == "unknown"
+    for message in messages:  # too late: the slot is taken
+        ingest.ingest(message)
+    assert not rows.exclude(outcome="unknown").exists()
+    assert status_of(monitor) == "unknown"
+    assert sum(hour.unknown for hour in RollupHour.objects.filter(monitor=monitor)) == 2
+
+
+def test_checks_of_a_changed_monitor_are_no_longer_owed(make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(wanted=True)
+    dispatch.dispatch_wanted()
+    monitor_services.pause(monitor)
+    age(200)
+    ledger.sweep()
+    assert not open_batches()
+    assert not CheckResult.objects.exists()
+
+
+def test_a_monitor_whose_regions_fall_silent_becomes_unknown(make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(wanted=True)
+    dispatch.dispatch_wanted()
+    answer_all(Outcome.UP)
+    assert status_of(monitor) == "up"
+    later = timezone.now() + timedelta(minutes=5)
+    assert incidents.notice_silence(regions={"usa", "india"}, now=timezone.now()) == 0
+    type(monitor).objects.update(status_since=timezone.now() - timedelta(hours=1))
+    assert incidents.notice_silence(regions={"usa", "india"}, now=later) == 1
+    assert status_of(monitor) == "unknown"
+
+
+def test_old_partitions_are_dropped_and_coming_ones_made(make_monitor: MakeMonitor) -> None:
+    now = timezone.now()
+    storage.ensure_days([(now - timedelta(days=40)).date()])
+    storage.make_ahead(now=now)
+    days = {day for _, day in storage.partitions()}
+    assert {(now + timedelta(days=ahead)).date() for ahead in range(8)} <= days
+    assert len(storage.drop_old(now=now, retention_days=30)) == 2  # results and evidence
+    assert (now - timedelta(days=40)).date() not in {day for _, day in storage.partitions()}
+
+
+def test_deleting_a_monitor_takes_its_figures_along(make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(wanted=True)
+    dispatch.dispatch_wanted()
+    answer_all(Outcome.UP)
+    monitor_services.delete_monitor(monitor)
+    assert not MonitorStats.objects.exists()
+    assert not RollupHour.objects.exists()

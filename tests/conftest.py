@@ -1,0 +1,95 @@
+"""A small cast with known rights, and the rows that tests begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts import services as account_services
+from accounts.models import Membership, Team, User
+from accounts.rules import Role
+from monitors import services as monitor_services
+from monitors.models import Monitor
+from monitors.services import sync_regions
+
+PASSWORD = "correct horse battery"
+
+MakeMonitor = Callable[..., Monitor]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> None:
+    """Rate limits count in the cache; one test's tries are not the next one's."""
+    cache.clear()
+
+
+@pytest.fixture
+def regions(db: None) -> list[str]:
+    sync_regions(["usa", "india"])
+    return ["usa", "india"]
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return account_services.sign_up(email="olga@example.com", password=PASSWORD, name="Olga Owner")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return account_services.sign_up(email="sam@example.com", password=PASSWORD, name="Sam Stranger")
+
+
+@pytest.fixture
+def team(owner: User) -> Team:
+    return owner.memberships.get().team
+
+
+@pytest.fixture
+def viewer(team: Team) -> User:
+    user = User.objects.create_user("vera@example.com", PASSWORD)
+    Membership.objects.create(team=team, user=user, role=Role.VIEWER)
+    return user
+
+
+@pytest.fixture
+def editor(team: Team) -> User:
+    user = User.objects.create_user("ed@example.com", PASSWORD)
+    Membership.objects.create(team=team, user=user, role=Role.EDITOR)
+    return user
+
+
+@pytest.fixture
+def api() -> Callable[..., APIClient]:
+    """``api(user)`` is a program signed in as that user, ``api()`` one that is not."""
+
+    def make(user: User | None = None) -> APIClient:
+        client = APIClient()
+        if user is not None:
+            tokens = account_services.open_api_session(user=user)
+            client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access}")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def make_monitor(team: Team, regions: list[str]) -> MakeMonitor:
+    """A monitor of the owner's team, an hour old and checked at least once unless ``wanted`` is asked for."""
+
+    def make(*, wanted: bool = False, team: Team = team, **fields: Any) -> Monitor:
+        monitor = monitor_services.create_monitor(team=team, **{"url": "http://127.0.0.1:9/", **fields})
+        if not wanted:
+            an_hour_ago = timezone.now() - timedelta(hours=1)
+            Monitor.objects.filter(pk=monitor.pk).update(
+                wanted_at=None, created_at=an_hour_ago, status_since=an_hour_ago
+            )
+            monitor.refresh_from_db()
+        return monitor
+
+    return make
