@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 WORKERS, BEAT, WEB, VALKEY, POSTGRES = range(5)
 
 QUIET_CELERY = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-ROOT_IS_FINE = "ignore:You're running the worker with superuser privileges"
+# One person's box may run as root, and serves static files without collecting them first.
+EXPECTED = "ignore:You're running the worker with superuser privileges,ignore:No directory at"
 
 # What a region worker takes over from the person's environment, beside PROBE_*: how programs run, no more.
 REGION_MAY_KNOW = {"HOME", "LANG", "LC_ALL", "LOG_FORMAT", "LOG_LEVEL", "PATH", "TMPDIR", "TZ"}
@@ -89,7 +90,7 @@ class Box:
             "EMAIL_URL": "consolemail://",
             "DEMO_SITE_URL": self.demo_url,
             "PROBE_ALLOWED_NETWORKS": PRIVATE_NETWORKS,
-            "PYTHONWARNINGS": ROOT_IS_FINE,
+            "PYTHONWARNINGS": EXPECTED,
         }
         chosen = {name: self.settings.environment.get(name) or value for name, value in defaults.items()}
         return chosen | {
@@ -110,7 +111,7 @@ class Box:
         }
         return {
             "PROBE_ALLOWED_NETWORKS": PRIVATE_NETWORKS,
-            "PYTHONWARNINGS": ROOT_IS_FINE,
+            "PYTHONWARNINGS": EXPECTED,
             **taken,
             "PYTHONUNBUFFERED": "1",
             "REGION": region,

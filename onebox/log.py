@@ -66,7 +66,8 @@ class Pipes:
             rest = b""
         self._half_lines[reader] = rest
         for line in lines:
-            self._log.line(name, line.decode(errors="replace").rstrip())
+            if text := line.decode(errors="replace").rstrip():
+                self._log.line(name, text)
         if not data:
             self._selector.unregister(reader)
             del self._half_lines[reader]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -48,9 +48,9 @@ class Running:
 
 
 @contextmanager
-def small_box(*names: str) -> Iterator[Running]:
-    command = [sys.executable, "-m", "tests.onebox.small_box", *names]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+def running(process: subprocess.Popen[str]) -> Iterator[Running]:
+    """Listen to a program, and end it whatever the test finds."""
+    with process:
         box = Running(process)
         listener = Thread(target=box.listen)
         listener.start()
@@ -60,6 +60,11 @@ def small_box(*names: str) -> Iterator[Running]:
             process.terminate()
             process.wait(15)
             listener.join(15)
+
+
+def small_box(*names: str) -> AbstractContextManager[Running]:
+    command = [sys.executable, "-m", "tests.onebox.small_box", *names]
+    return running(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
 
 
 def is_alive(pid: int) -> bool:
