@@ -248,6 +248,10 @@ class LifeSign:
     concurrency: int
     sent_at: float
     last_batch_at: float | None = None
+    lag_ms: float | None = None
+    """How late the worker's loop was at worst during the last seconds."""
+    slowed_down: bool = False
+    """The worker starts checks later than asked, because otherwise their timings would not be true."""
 
     def to_wire(self) -> dict[str, Any]:
         return {"v": WIRE_VERSION, **asdict(self)}

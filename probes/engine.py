@@ -32,6 +32,9 @@ FIRST_PAUSE_SECONDS = 0.25
 SHORTEST_TRY_SECONDS = 0.1
 """With less time left than this, another try would only say that there was no time."""
 
+LATE_AFTER_SECONDS = 30.0
+"""A worker's check that waited longer than this would answer a question that nobody asks any more."""
+
 OnResult = Callable[[CheckResult], None]
 
 
@@ -53,19 +56,24 @@ class _Job:
     on_result: OnResult
     kind: Kind
     spec: Spec
+    taken_in_at: float
     domain: str | None = None
 
 
 class Engine:
-    """``domain_limits`` is for workers; on the command line a person means what they type."""
+    """``worker``: with limits per domain, and without checks that have waited too long to mean anything.
 
-    def __init__(self, settings: Settings | None = None, *, domain_limits: bool = False) -> None:
+    On the command line a person means what they type.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, worker: bool = False) -> None:
         self.settings = settings or read_settings()
         self._loop = Loop()
         self._transfers = Transfers(self._loop, self.settings.policy, self.settings.ca_file)
         self._resolver = Resolver(self._loop, self.settings.nameservers)
         self._intermediates = Intermediates()
-        self._limits = DomainLimits(self._loop, self.settings) if domain_limits else None
+        self._limits = DomainLimits(self._loop, self.settings) if worker else None
+        self._patience = LATE_AFTER_SECONDS if worker else float("inf")
         self._pace, self._lag = Pace(), Lag()
         self._ready: deque[_Job] = deque()
         self._under_way = 0
@@ -115,7 +123,7 @@ class Engine:
             except InvalidSpec as error:
                 on_result(invalid(request, error))
                 continue
-            self._queue(_Job(request, on_result, kind, spec))
+            self._queue(_Job(request, on_result, kind, spec, monotonic()))
         self._admit()
 
     def _queue(self, job: _Job) -> None:
@@ -131,8 +139,7 @@ class Engine:
             self._ready.append(job)
             self._admit()
             return
-        fault = Fault(Reason.RATE_LIMITED, None, f"too many checks of {job.domain} are waiting here")
-        job.on_result(_result(job.request, Finding().blame(fault), started_at=time(), tries=[]))
+        job.on_result(_unrun(job.request, Reason.RATE_LIMITED, f"too many checks of {job.domain} are waiting"))
 
     def _admit(self) -> None:
         """Start what may start now; come back later for the rest."""
@@ -141,8 +148,13 @@ class Engine:
             if wait_until > monotonic():
                 self._admit_at(wait_until)
                 return
+            job = self._ready.popleft()
+            if monotonic() - job.taken_in_at > self._patience:
+                self._finish(job, _unrun(job.request, Reason.LATE, "the worker was too busy to check in time"))
+                continue
             self._pace.started()
-            self._start(self._ready.popleft())
+            self._under_way += 1
+            self._loop.spawn(self._run(job))
 
     def _admit_at(self, when: float) -> None:
         if self._admission_set:
@@ -161,22 +173,23 @@ class Engine:
 
     # -- in the engine's thread: running
 
-    def _start(self, job: _Job) -> None:
-        self._under_way += 1
-        self._loop.spawn(self._run(job))
-
     async def _run(self, job: _Job) -> None:
         try:
             result = await self._check(job)
         except Exception as error:  # noqa: BLE001  # our fault, and it must not look like the site's
-            fault = Fault(
-                Reason.INTERNAL_ERROR, None, f"the probe failed: {type(error).__name__}: {error}"[:500]
-            )
-            result = _result(job.request, Finding().blame(fault), started_at=time(), tries=[])
+            problem = f"the probe failed: {type(error).__name__}: {error}"[:500]
+            result = _unrun(job.request, Reason.INTERNAL_ERROR, problem)
         self._under_way -= 1
+        self._finish(job, result)
+
+    def _finish(self, job: _Job, result: CheckResult) -> None:
+        job.on_result(result)
+        # Later, not now: a check that ends at once would start the next one from inside its own start, and so on.
+        self._loop.call_soon(lambda: self._make_room(job))
+
+    def _make_room(self, job: _Job) -> None:
         if job.domain is not None and self._limits is not None:
             self._limits.leave(job.domain)
-        job.on_result(result)
         self._admit()
 
     async def _check(self, job: _Job) -> CheckResult:
@@ -223,8 +236,11 @@ def read_spec(request: CheckRequest) -> tuple[Kind, Spec]:
 
 def invalid(request: CheckRequest, error: InvalidSpec) -> CheckResult:
     """A request that cannot be run is no outage."""
-    fault = Fault(Reason.INVALID_SPEC, None, f"{error.field}: {error}"[:1_000])
-    return _result(request, Finding().blame(fault), started_at=time(), tries=[])
+    return _unrun(request, Reason.INVALID_SPEC, f"{error.field}: {error}"[:1_000])
+
+
+def _unrun(request: CheckRequest, reason: Reason, message: str) -> CheckResult:
+    return _result(request, Finding().blame(Fault(reason, None, message)), started_at=time(), tries=[])
 
 
 def _remembered(finding: Finding) -> dict[str, Any]:
@@ -274,5 +290,10 @@ def shared_engine() -> Engine:
     global _shared
     with _shared_lock:
         if _shared is None or _shared[0] != os.getpid():
-            _shared = os.getpid(), Engine(domain_limits=True)
+            _shared = os.getpid(), Engine(worker=True)
         return _shared[1]
+
+
+def shared_health() -> Health | None:
+    """How this process's engine feels, if it has one."""
+    return _shared[1].health() if _shared is not None and _shared[0] == os.getpid() else None
