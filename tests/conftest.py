@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.utils import timezone
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts import services as account_services
@@ -21,6 +22,13 @@ from monitors.services import sync_regions
 PASSWORD = "correct horse battery"
 
 MakeMonitor = Callable[..., Monitor]
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(request: pytest.FixtureRequest, settings: Settings) -> None:
+    """Argon2 is slow on purpose; outside tests/accounts nobody's password is at stake."""
+    if "accounts" not in request.path.parts:
+        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)

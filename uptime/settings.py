@@ -165,9 +165,9 @@ MAX_BODY_BYTES = 1_048_576
 
 # --- files, words, times ---
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = ONEBOX or DEBUG
+STATIC_ROOT = None if WHITENOISE_USE_FINDERS else BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -190,11 +190,12 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "uptime.errors.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.ScopedThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "login": "20/min",
         "signup": "20/hour",
         "refresh": "60/min",
-        "trigger": "6/min",
+        "trigger": "10/min",
         "test": "20/min",
     },
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

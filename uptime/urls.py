@@ -6,9 +6,16 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
 import accounts.urls
+import checks.urls
+import incidents.urls
+import monitors.urls
+from checks.views import readyz
 
 api_urlpatterns = [
     *accounts.urls.api_urlpatterns,
+    *monitors.urls.api_urlpatterns,
+    *incidents.urls.api_urlpatterns,
+    *checks.urls.api_urlpatterns,
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
 ]
 
@@ -17,7 +24,9 @@ urlpatterns = [
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
     path("api/", include(api_urlpatterns)),
+    path("readyz", readyz, name="readyz"),
     path("", include("accounts.urls")),
+    path("", include("dashboard.urls")),
 ]
 
 handler400 = handler403 = handler404 = "uptime.errors.refused"
