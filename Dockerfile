@@ -12,6 +12,7 @@ FROM base AS region
 COPY requirements-region.txt .
 RUN pip install --require-hashes -r requirements-region.txt
 COPY probes probes
+COPY scripts/talks_to_broker.py scripts/
 USER uptime
 CMD ["sh", "-c", "exec celery --quiet -A probes.worker worker -Q region.$REGION,region.$REGION.now -n $REGION@%h --without-gossip --without-mingle --without-heartbeat"]
 

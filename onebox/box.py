@@ -66,10 +66,10 @@ class Box:
         """Everything that is ours, each by the name it has in the log."""
         yield self._service("web", WEB, self._web(), grace_seconds=2)
         yield self._service("beat", BEAT, self._beat(), grace_seconds=1)
-        yield self._service("central", WORKERS, self._central(), grace_seconds=4)
+        yield self._service("central", WORKERS, self._central(), grace_seconds=5.5)
         for region in self.settings.regions:
             command = self._region(region)
-            yield Service(region, lambda command=command: command, stop_rank=WORKERS, grace_seconds=4)  # type: ignore[misc]
+            yield Service(region, lambda command=command: command, stop_rank=WORKERS, grace_seconds=5.5)  # type: ignore[misc]
         yield self._service("demo", WORKERS, ("-m", "onebox.demo"), grace_seconds=1)
 
     def one_shots(self) -> tuple[Command, ...]:
