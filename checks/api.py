@@ -95,7 +95,9 @@ class ResultCleanup(APIView):
         text = request.query_params.get("days", "90")
         if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 36_500:
             raise ValidationError({"days": ["must be a whole number from 1 to 36500"]})
-        deleted = storage.delete_results(monitor_of(request, pk), older_than_days=int(text), now=selectors.database_now())
+        deleted = storage.delete_results(
+            monitor_of(request, pk), older_than_days=int(text), now=selectors.database_now()
+        )
         return Response({"deleted": deleted, "days": int(text)})
 
 
@@ -177,7 +179,7 @@ class MonitoringTest(APIView):
         monitor_services.check_spec(wish["kind"], wish["spec"])
         try:
             results = trial.run(wish["kind"], wish["spec"], timeout_s=wish["timeout"], regions=regions)
-        except trial.BrokerAway as error:
+        except trial.BrokerAwayError as error:
             raise CheckingUnavailable from error
         answered = {result["region"] for result in results}
         return Response({"results": results, "silent": [region for region in regions if region not in answered]})

@@ -54,7 +54,7 @@ def overdue_batches(*, now: datetime, unsent_since: datetime) -> QuerySet[CheckB
     """Open batches that have been out longer than their patience, or were never sent, locked; others' are left out."""
     return (
         CheckBatch.objects.filter(state=CheckBatch.State.OPEN)
-        .extra(  # noqa: S610 - constants only: an interval made from a column is beyond the ORM
+        .extra(
             where=["coalesce(sent_at + make_interval(secs => patience_s), created_at + %s) < %s"],
             params=[now - unsent_since, now],
         )
@@ -67,9 +67,7 @@ def missing_checks(batch: CheckBatch) -> list[CheckId]:
     """Checks of a batch that are still owed: no result, and the monitor still as it was when they were due."""
     checks = [CheckId.parse(item) for item in batch.check_ids]
     monitors = dict(
-        Monitor.objects.active()
-        .filter(pk__in={check.monitor for check in checks})
-        .values_list("pk", "config_version")
+        Monitor.objects.active().filter(pk__in={check.monitor for check in checks}).values_list("pk", "config_version")
     )
     slots = [check.slot_at for check in checks]
     stored = set(
@@ -90,7 +88,10 @@ def results_of(monitor: Monitor) -> QuerySet[CheckResult]:
 
 def latest_results(monitor: Monitor) -> list[CheckResult]:
     """The newest result of each region."""
-    newest = [CheckResult.objects.filter(monitor=monitor, region=region).order_by("-slot").first() for region in monitor.regions]
+    newest = [
+        CheckResult.objects.filter(monitor=monitor, region=region).order_by("-slot").first()
+        for region in monitor.regions
+    ]
     return [result for result in newest if result]
 
 

@@ -111,9 +111,7 @@ class Verdict:
     @property
     def cause(self) -> dict[str, dict[str, Any]]:
         """Why, by region."""
-        return {
-            vote.region: {"reason": vote.reason, "message": vote.message} for vote in self.votes if vote.failing
-        }
+        return {vote.region: {"reason": vote.reason, "message": vote.message} for vote in self.votes if vote.failing}
 
     def votes_as_dicts(self) -> list[dict[str, Any]]:
         return [asdict(vote) for vote in self.votes]
@@ -197,7 +195,9 @@ def regions_to_ask(votes: tuple[Vote, ...], policy: Policy, *, status: Status) -
     """
     broken = status is Status.DOWN
     dissenting = [
-        vote for vote in votes if vote.excluded is None and vote.failing != broken and vote.streak < policy.confirmations
+        vote
+        for vote in votes
+        if vote.excluded is None and vote.failing != broken and vote.streak < policy.confirmations
     ]
     if not dissenting:
         return []

@@ -53,7 +53,11 @@ def observe(
 
 
 def judge(
-    monitors: Sequence[Monitor], states: Mapping[UUID, Mapping[str, rules.RegionState]], *, regions: set[str], now: datetime
+    monitors: Sequence[Monitor],
+    states: Mapping[UUID, Mapping[str, rules.RegionState]],
+    *,
+    regions: set[str],
+    now: datetime,
 ) -> list[Question]:
     """Decide each monitor's status anew from its states; the monitors are locked."""
     incidents = selectors.open_incidents(monitors)
@@ -123,9 +127,7 @@ def _resolve(incident: Incident, *, votes: list[dict[str, object]], now: datetim
 
 def _save_states(monitors: Iterable[Monitor], states: Mapping[UUID, Mapping[str, rules.RegionState]]) -> None:
     rows = [
-        RegionState.of(monitor, state)
-        for monitor in monitors
-        for _region, state in sorted(states[monitor.id].items())
+        RegionState.of(monitor, state) for monitor in monitors for _region, state in sorted(states[monitor.id].items())
     ]
     RegionState.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["monitor", "region"], update_fields=STATE_FIELDS

@@ -18,6 +18,15 @@ class MonitorAdmin(admin.ModelAdmin[Monitor]):
     list_filter = ["status", "kind", "paused"]
     list_select_related = ["team"]
     search_fields = ["name", "id", "spec", "team__name"]
-    readonly_fields = ["id", "phase", "config_version", "wanted_at", "status", "status_since", "status_reason", "created_at"]
+    readonly_fields = [
+        "id",
+        "phase",
+        "config_version",
+        "wanted_at",
+        "status",
+        "status_since",
+        "status_reason",
+        "created_at",
+    ]
     raw_id_fields = ["team"]
     show_full_result_count = False

@@ -89,7 +89,9 @@ def region_problem(chosen: Collection[str], enabled: Collection[str]) -> str | N
     if not chosen:
         return "choose at least one region"
     if missing := sorted(set(chosen) - set(enabled)):
-        return f"there is no region {missing[0]!r}; choose from {', '.join(sorted(enabled)) or 'none, as none is enabled'}"
+        return (
+            f"there is no region {missing[0]!r}; choose from {', '.join(sorted(enabled)) or 'none, as none is enabled'}"
+        )
     return None
 
 
@@ -102,7 +104,7 @@ def tag_problem(tags: Collection[str]) -> str | None:
 
 
 def phase_of(monitor_id: UUID, interval: int) -> int:
-    """The second of its interval at which a monitor is due: spread evenly, the same for ever, never stored as a queue."""
+    """The second of its interval at which a monitor is due: spread evenly, and the same for ever."""
     return monitor_id.int % interval
 
 

@@ -118,7 +118,11 @@ def sync_regions(codes: list[str]) -> None:
         Region.objects.update_or_create(
             code=code,
             defaults={"enabled": True, "ordinal": ordinal},
-            create_defaults={"enabled": True, "ordinal": ordinal, "name": code.upper() if len(code) < 4 else code.title()},
+            create_defaults={
+                "enabled": True,
+                "ordinal": ordinal,
+                "name": code.upper() if len(code) < 4 else code.title(),
+            },
         )
     Region.objects.exclude(code__in=codes).update(enabled=False)
 
@@ -200,5 +204,3 @@ def check_regions(chosen: list[str] | None) -> list[str]:
     if problem := rules.region_problem(regions, enabled):
         raise ValidationError({"regions": [problem]})
     return regions
-
-

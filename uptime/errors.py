@@ -81,12 +81,7 @@ def problem_of(exc: BaseException) -> Problem:
             return DATABASE_DOWN
         case RecursionError():
             return TOO_DEEP
-        case (
-            django_errors.SuspiciousOperation()
-            | BadRequest()
-            | MultiPartParserError()
-            | UnreadablePostError()
-        ):
+        case django_errors.SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return TOO_LARGE if isinstance(exc, OVER_A_LIMIT) else BAD_REQUEST
         case _:
             return INTERNAL
@@ -127,9 +122,7 @@ def _flat(errors: Any, path: str = "") -> dict[str, list[str]]:
         return _merged(_flat(inner, _below(path, key)) for key, inner in errors.items())
     if isinstance(errors, list | tuple):
         return _merged(
-            _flat(inner, _below(path, index))
-            if isinstance(inner, Mapping | list | tuple)
-            else {path: [str(inner)]}
+            _flat(inner, _below(path, index)) if isinstance(inner, Mapping | list | tuple) else {path: [str(inner)]}
             for index, inner in enumerate(errors)
         )
     return {path: [str(errors)]}

@@ -7,163 +7,237 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('monitors', '0001_initial'),
+        ("monitors", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CheckEvidence',
+            name="CheckEvidence",
             fields=[
-                ('pk', models.CompositePrimaryKey('monitor_id', 'region', 'slot', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('region', models.CharField(max_length=31)),
-                ('slot', models.DateTimeField()),
-                ('seen', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "monitor_id", "region", "slot", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("region", models.CharField(max_length=31)),
+                ("slot", models.DateTimeField()),
+                ("seen", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
             ],
             options={
-                'db_table': 'checks_checkevidence',
-                'managed': False,
+                "db_table": "checks_checkevidence",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='CheckResult',
+            name="CheckResult",
             fields=[
-                ('pk', models.CompositePrimaryKey('monitor_id', 'region', 'slot', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('region', models.CharField(max_length=31)),
-                ('slot', models.DateTimeField()),
-                ('checked_at', models.DateTimeField()),
-                ('slots', models.SmallIntegerField(default=1)),
-                ('attempts', models.SmallIntegerField(default=1)),
-                ('http_status', models.SmallIntegerField(null=True)),
-                ('dns_ms', models.FloatField(null=True)),
-                ('connect_ms', models.FloatField(null=True)),
-                ('tls_ms', models.FloatField(null=True)),
-                ('first_byte_ms', models.FloatField(null=True)),
-                ('download_ms', models.FloatField(null=True)),
-                ('total_ms', models.FloatField(null=True)),
-                ('body_bytes', models.IntegerField(null=True)),
-                ('remote_ip', models.GenericIPAddressField(null=True)),
-                ('outcome', models.CharField(max_length=10)),
-                ('reason', models.CharField(max_length=40, null=True)),
-                ('message', models.CharField(blank=True, max_length=500)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "monitor_id", "region", "slot", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("region", models.CharField(max_length=31)),
+                ("slot", models.DateTimeField()),
+                ("checked_at", models.DateTimeField()),
+                ("slots", models.SmallIntegerField(default=1)),
+                ("attempts", models.SmallIntegerField(default=1)),
+                ("http_status", models.SmallIntegerField(null=True)),
+                ("dns_ms", models.FloatField(null=True)),
+                ("connect_ms", models.FloatField(null=True)),
+                ("tls_ms", models.FloatField(null=True)),
+                ("first_byte_ms", models.FloatField(null=True)),
+                ("download_ms", models.FloatField(null=True)),
+                ("total_ms", models.FloatField(null=True)),
+                ("body_bytes", models.IntegerField(null=True)),
+                ("remote_ip", models.GenericIPAddressField(null=True)),
+                ("outcome", models.CharField(max_length=10)),
+                ("reason", models.CharField(max_length=40, null=True)),
+                ("message", models.CharField(blank=True, max_length=500)),
             ],
             options={
-                'db_table': 'checks_checkresult',
-                'managed': False,
+                "db_table": "checks_checkresult",
+                "managed": False,
             },
         ),
         migrations.CreateModel(
-            name='MonitorStats',
+            name="MonitorStats",
             fields=[
-                ('monitor', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='stats', serialize=False, to='monitors.monitor')),
-                ('last_checked', models.DateTimeField(null=True)),
-                ('last_response_ms', models.FloatField(null=True)),
-                ('ticks', models.JSONField(default=dict)),
-                ('uptime_1h', models.FloatField(null=True)),
-                ('uptime_24h', models.FloatField(null=True)),
-                ('uptime_7d', models.FloatField(null=True)),
-                ('uptime_30d', models.FloatField(null=True)),
-                ('uptime_90d', models.FloatField(null=True)),
-                ('coverage_24h', models.FloatField(null=True)),
-                ('avg_response_time_1h', models.FloatField(null=True)),
-                ('avg_response_time_24h', models.FloatField(null=True)),
-                ('avg_response_time_7d', models.FloatField(null=True)),
-                ('fresh', models.BooleanField(default=False, help_text='the windows hold every result that was stored')),
-                ('refreshed_at', models.DateTimeField(null=True)),
+                (
+                    "monitor",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="stats",
+                        serialize=False,
+                        to="monitors.monitor",
+                    ),
+                ),
+                ("last_checked", models.DateTimeField(null=True)),
+                ("last_response_ms", models.FloatField(null=True)),
+                ("ticks", models.JSONField(default=dict)),
+                ("uptime_1h", models.FloatField(null=True)),
+                ("uptime_24h", models.FloatField(null=True)),
+                ("uptime_7d", models.FloatField(null=True)),
+                ("uptime_30d", models.FloatField(null=True)),
+                ("uptime_90d", models.FloatField(null=True)),
+                ("coverage_24h", models.FloatField(null=True)),
+                ("avg_response_time_1h", models.FloatField(null=True)),
+                ("avg_response_time_24h", models.FloatField(null=True)),
+                ("avg_response_time_7d", models.FloatField(null=True)),
+                (
+                    "fresh",
+                    models.BooleanField(default=False, help_text="the windows hold every result that was stored"),
+                ),
+                ("refreshed_at", models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name_plural': 'monitor stats',
+                "verbose_name_plural": "monitor stats",
             },
         ),
         migrations.CreateModel(
-            name='Watermark',
+            name="Watermark",
             fields=[
-                ('region', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='watermark', serialize=False, to='monitors.region')),
-                ('at', models.DateTimeField()),
+                (
+                    "region",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="watermark",
+                        serialize=False,
+                        to="monitors.region",
+                    ),
+                ),
+                ("at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='CheckBatch',
+            name="CheckBatch",
             fields=[
-                ('id', models.CharField(max_length=160, primary_key=True, serialize=False)),
-                ('region', models.CharField(max_length=31)),
-                ('lane', models.CharField(choices=[('slots', 'scheduled'), ('now', 'somebody waits')], max_length=5)),
-                ('check_ids', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), size=None)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('done', 'Done'), ('dead', 'Dead')], default='open', max_length=4)),
-                ('attempt', models.PositiveSmallIntegerField(default=1)),
-                ('stored', models.PositiveIntegerField(default=0, help_text='results that have come back')),
-                ('patience_s', models.PositiveSmallIntegerField(help_text='how long after sending before we ask again')),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(help_text='when the checks are worth nothing any more')),
-                ('sent_at', models.DateTimeField(null=True)),
+                ("id", models.CharField(max_length=160, primary_key=True, serialize=False)),
+                ("region", models.CharField(max_length=31)),
+                ("lane", models.CharField(choices=[("slots", "scheduled"), ("now", "somebody waits")], max_length=5)),
+                (
+                    "check_ids",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), size=None),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("done", "Done"), ("dead", "Dead")], default="open", max_length=4
+                    ),
+                ),
+                ("attempt", models.PositiveSmallIntegerField(default=1)),
+                ("stored", models.PositiveIntegerField(default=0, help_text="results that have come back")),
+                (
+                    "patience_s",
+                    models.PositiveSmallIntegerField(help_text="how long after sending before we ask again"),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(help_text="when the checks are worth nothing any more")),
+                ("sent_at", models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name_plural': 'check batches',
-                'indexes': [models.Index(condition=models.Q(('state', 'open')), fields=['created_at'], name='checks_open_batches'), models.Index(fields=['-created_at'], name='checks_batches_by_age')],
+                "verbose_name_plural": "check batches",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "open")), fields=["created_at"], name="checks_open_batches"
+                    ),
+                    models.Index(fields=["-created_at"], name="checks_batches_by_age"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RegionWorker',
+            name="RegionWorker",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region', models.CharField(max_length=31)),
-                ('worker', models.CharField(max_length=120)),
-                ('version', models.CharField(blank=True, max_length=40)),
-                ('concurrency', models.PositiveIntegerField(default=0)),
-                ('clock_offset_s', models.FloatField(default=0, help_text='its clock minus ours, transport included')),
-                ('last_seen', models.DateTimeField()),
-                ('last_batch_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("region", models.CharField(max_length=31)),
+                ("worker", models.CharField(max_length=120)),
+                ("version", models.CharField(blank=True, max_length=40)),
+                ("concurrency", models.PositiveIntegerField(default=0)),
+                ("clock_offset_s", models.FloatField(default=0, help_text="its clock minus ours, transport included")),
+                ("last_seen", models.DateTimeField()),
+                ("last_batch_at", models.DateTimeField(null=True)),
             ],
             options={
-                'ordering': ['region', 'worker'],
-                'constraints': [models.UniqueConstraint(fields=('region', 'worker'), name='checks_one_row_per_worker')],
+                "ordering": ["region", "worker"],
+                "constraints": [models.UniqueConstraint(fields=("region", "worker"), name="checks_one_row_per_worker")],
             },
         ),
         migrations.CreateModel(
-            name='RollupDay',
+            name="RollupDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region', models.CharField(max_length=31)),
-                ('bucket', models.DateTimeField()),
-                ('up', models.IntegerField(default=0)),
-                ('degraded', models.IntegerField(default=0)),
-                ('down', models.IntegerField(default=0)),
-                ('unknown', models.IntegerField(default=0)),
-                ('maintenance', models.IntegerField(default=0)),
-                ('timed', models.IntegerField(default=0, help_text='results with a response time: up and degraded ones')),
-                ('sum_ms', models.FloatField(default=0)),
-                ('min_ms', models.FloatField(null=True)),
-                ('max_ms', models.FloatField(null=True)),
-                ('histogram', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(null=True), default=list, size=None)),
-                ('monitor', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='monitors.monitor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("region", models.CharField(max_length=31)),
+                ("bucket", models.DateTimeField()),
+                ("up", models.IntegerField(default=0)),
+                ("degraded", models.IntegerField(default=0)),
+                ("down", models.IntegerField(default=0)),
+                ("unknown", models.IntegerField(default=0)),
+                ("maintenance", models.IntegerField(default=0)),
+                (
+                    "timed",
+                    models.IntegerField(default=0, help_text="results with a response time: up and degraded ones"),
+                ),
+                ("sum_ms", models.FloatField(default=0)),
+                ("min_ms", models.FloatField(null=True)),
+                ("max_ms", models.FloatField(null=True)),
+                (
+                    "histogram",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.IntegerField(null=True), default=list, size=None
+                    ),
+                ),
+                (
+                    "monitor",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.CASCADE, to="monitors.monitor"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('monitor', 'region', 'bucket'), name='checks_day_key')],
+                "constraints": [models.UniqueConstraint(fields=("monitor", "region", "bucket"), name="checks_day_key")],
             },
         ),
         migrations.CreateModel(
-            name='RollupHour',
+            name="RollupHour",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region', models.CharField(max_length=31)),
-                ('bucket', models.DateTimeField()),
-                ('up', models.IntegerField(default=0)),
-                ('degraded', models.IntegerField(default=0)),
-                ('down', models.IntegerField(default=0)),
-                ('unknown', models.IntegerField(default=0)),
-                ('maintenance', models.IntegerField(default=0)),
-                ('timed', models.IntegerField(default=0, help_text='results with a response time: up and degraded ones')),
-                ('sum_ms', models.FloatField(default=0)),
-                ('min_ms', models.FloatField(null=True)),
-                ('max_ms', models.FloatField(null=True)),
-                ('histogram', django.contrib.postgres.fields.ArrayField(base_field=models.IntegerField(null=True), default=list, size=None)),
-                ('monitor', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='monitors.monitor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("region", models.CharField(max_length=31)),
+                ("bucket", models.DateTimeField()),
+                ("up", models.IntegerField(default=0)),
+                ("degraded", models.IntegerField(default=0)),
+                ("down", models.IntegerField(default=0)),
+                ("unknown", models.IntegerField(default=0)),
+                ("maintenance", models.IntegerField(default=0)),
+                (
+                    "timed",
+                    models.IntegerField(default=0, help_text="results with a response time: up and degraded ones"),
+                ),
+                ("sum_ms", models.FloatField(default=0)),
+                ("min_ms", models.FloatField(null=True)),
+                ("max_ms", models.FloatField(null=True)),
+                (
+                    "histogram",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.IntegerField(null=True), default=list, size=None
+                    ),
+                ),
+                (
+                    "monitor",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.CASCADE, to="monitors.monitor"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('monitor', 'region', 'bucket'), name='checks_hour_key')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("monitor", "region", "bucket"), name="checks_hour_key")
+                ],
             },
         ),
     ]

@@ -80,9 +80,7 @@ def record_gap(region: Region, *, interval: int, turn: int, after: int, until: i
     missed: list[store.NewResult] = []
     for monitor in selectors.monitors_due(region, interval=interval, turn=turn, after=after, until=until):
         watched_since = max(after, int(_watched_since(monitor).timestamp()))
-        slots = rules.slots_between(
-            phase=monitor.phase, turn=turn, interval=interval, after=watched_since, until=until
-        )
+        slots = rules.slots_between(phase=monitor.phase, turn=turn, interval=interval, after=watched_since, until=until)
         missed += _missed(monitor, region, slots, now=now)
     if missed:
         store.record(missed, monitors=store.lock_monitors({item.monitor for item in missed}), now=now)

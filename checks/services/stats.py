@@ -47,7 +47,7 @@ by_day AS (
         sum(up + degraded + down) FILTER (WHERE in_month) AS known_30d,
         sum(up + degraded) AS good_90d, sum(up + degraded + down) AS known_90d
     FROM checks_rollupday JOIN chosen USING (monitor_id)
-    CROSS JOIN LATERAL (SELECT bucket >= date_trunc('day', %(now)s - interval '30 days', 'UTC') AS in_month) AS window_of
+    CROSS JOIN LATERAL (SELECT bucket >= date_trunc('day', %(now)s - interval '30 days', 'UTC') AS in_month) AS month
     WHERE bucket >= date_trunc('day', %(now)s - interval '90 days', 'UTC')
     GROUP BY 1
 )

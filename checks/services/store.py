@@ -56,10 +56,26 @@ class NewResult:
         }
 
 
-COLUMNS = (
-    "monitor_id region slot checked_at slots attempts http_status dns_ms connect_ms tls_ms first_byte_ms download_ms"
-    " total_ms body_bytes remote_ip outcome reason message"
-).split()
+COLUMNS = [
+    "monitor_id",
+    "region",
+    "slot",
+    "checked_at",
+    "slots",
+    "attempts",
+    "http_status",
+    "dns_ms",
+    "connect_ms",
+    "tls_ms",
+    "first_byte_ms",
+    "download_ms",
+    "total_ms",
+    "body_bytes",
+    "remote_ip",
+    "outcome",
+    "reason",
+    "message",
+]
 
 INCOMING = """
 CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE checks_checkresult) ON COMMIT DELETE ROWS
@@ -183,7 +199,9 @@ def _add_ticks(results: Iterable[NewResult]) -> None:
     for result in results:
         grouped[result.monitor].append(result)
     stored = MonitorStats.objects.in_bulk(list(grouped))
-    rows = [_with_ticks(stored.get(monitor) or MonitorStats(monitor_id=monitor), new) for monitor, new in grouped.items()]
+    rows = [
+        _with_ticks(stored.get(monitor) or MonitorStats(monitor_id=monitor), new) for monitor, new in grouped.items()
+    ]
     MonitorStats.objects.bulk_create(
         rows,
         update_conflicts=True,

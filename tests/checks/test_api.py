@@ -55,9 +55,7 @@ def test_checks_come_newest_first_page_by_page_and_filtered(api: Api, owner: Use
     monitor = make_monitor()
     for minutes in range(1, 8):
         for region in ("usa", "india"):
-            remember(
-                monitor, minutes_ago=minutes, region=region, outcome=Outcome.DOWN if minutes == 3 else Outcome.UP
-            )
+            remember(monitor, minutes_ago=minutes, region=region, outcome=Outcome.DOWN if minutes == 3 else Outcome.UP)
     address, client = f"/api/results/{monitor.pk}/checks", api(owner)
     seen, cursor = [], None
     while True:

@@ -115,7 +115,9 @@ def test_a_new_monitor_is_handed_out_at_once_in_every_region(make_monitor: MakeM
 
 def test_large_days_are_cut_into_batches(make_monitor: MakeMonitor) -> None:
     first = make_monitor(regions=["usa"])
-    copies = [Monitor(team=first.team, name=f"m{i}", spec=first.spec, regions=["usa"], phase=i % 60) for i in range(600)]
+    copies = [
+        Monitor(team=first.team, name=f"m{i}", spec=first.spec, regions=["usa"], phase=i % 60) for i in range(600)
+    ]
     Monitor.objects.bulk_create(copies)
     Monitor.objects.update(created_at=timezone.now() - timedelta(hours=1))
     set_watermarks(30)

@@ -37,7 +37,9 @@ def test_nothing_measured_has_no_percentile() -> None:
     assert rules.percentile({}, 0.5) is None
 
 
-@pytest.mark.parametrize(("value", "bucket"), [(0, 1), (1, 1), (1.01, 2), (1.15, 2), (1.16, 3), (60_000, 80), (1e9, 88)])
+@pytest.mark.parametrize(
+    ("value", "bucket"), [(0, 1), (1, 1), (1.01, 2), (1.15, 2), (1.16, 3), (60_000, 80), (1e9, 88)]
+)
 def test_bucket_edges(value: float, bucket: int) -> None:
     assert rules.bucket_of(value) == bucket
 

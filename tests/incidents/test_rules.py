@@ -1,4 +1,4 @@
-"""Deciding, as tables. A strip is one region's results, oldest first: ``.`` up, ``~`` degraded, ``x`` down, ``?`` unknown.
+"""Deciding, as tables. A strip is one region's results, oldest first: . up, ~ degraded, x down, ? unknown.
 
 Regions are named a, b, c; slots are a minute apart and the last one is now, unless a strip ends with spaces.
 """
@@ -140,7 +140,17 @@ def test_an_open_incident_outlives_a_gap_and_closes_only_on_a_confirmed_recovery
 
 @pytest.mark.parametrize(
     ("regions", "quorum", "needed"),
-    [(1, None, 1), (2, None, 2), (3, None, 2), (4, None, 3), (5, None, 3), (3, 1, 1), (3, 3, 3), (2, 9, 2), (0, None, 1)],
+    [
+        (1, None, 1),
+        (2, None, 2),
+        (3, None, 2),
+        (4, None, 3),
+        (5, None, 3),
+        (3, 1, 1),
+        (3, 3, 3),
+        (2, 9, 2),
+        (0, None, 1),
+    ],
 )
 def test_the_quorum(regions: int, quorum: int | None, needed: int) -> None:
     assert Policy(quorum=quorum).needed(regions) == needed
@@ -182,7 +192,9 @@ def test_who_is_asked_at_once(strips: list[str], status: Status, asked: dict[str
 strip = st.text("x.~? ", max_size=8)
 
 
-@given(strips=st.lists(strip, min_size=1, max_size=5), current=st.sampled_from(list(Status)), open_incident=st.booleans())
+@given(
+    strips=st.lists(strip, min_size=1, max_size=5), current=st.sampled_from(list(Status)), open_incident=st.booleans()
+)
 def test_down_is_only_ever_said_with_a_quorum_of_confirmed_fresh_failures(
     strips: list[str], current: Status, open_incident: bool
 ) -> None:
@@ -204,7 +216,9 @@ def test_unknowns_alone_never_make_an_outage(strips: list[str]) -> None:
     assert verdict_of(strips, Status.UP).status in {Status.UNKNOWN, Status.PENDING}
 
 
-@given(strips=st.lists(strip, min_size=1, max_size=5), current=st.sampled_from(list(Status)), open_incident=st.booleans())
+@given(
+    strips=st.lists(strip, min_size=1, max_size=5), current=st.sampled_from(list(Status)), open_incident=st.booleans()
+)
 def test_stored_votes_give_the_same_verdict_again(strips: list[str], current: Status, open_incident: bool) -> None:
     verdict = verdict_of(strips, current, open_incident=open_incident)
     stored = tuple(rules.Vote(**vote) for vote in verdict.votes_as_dicts())

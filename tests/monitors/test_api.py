@@ -88,7 +88,9 @@ def test_bad_input_is_refused_by_field(
     assert not Monitor.objects.exists()
 
 
-@pytest.mark.parametrize("url", ["http://169.254.169.254/", "http://10.0.0.1/", "http://[fd00:ec2::254]/", "http://0xa000001/"])
+@pytest.mark.parametrize(
+    "url", ["http://169.254.169.254/", "http://10.0.0.1/", "http://[fd00:ec2::254]/", "http://0xa000001/"]
+)
 def test_addresses_that_may_not_be_dialled_are_refused_when_saving(
     api: Api, owner: User, regions: list[str], url: str
 ) -> None:
@@ -148,7 +150,9 @@ def test_the_list_is_paged_by_cursor_and_filtered(api: Api, owner: User, make_mo
     assert client.get("/api/monitor", {"status": "down"}).json()["results"] == []
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=1e9", "limit=501", "cursor=x", "cursor=WyJhIiwiYiJd", "limit=%C2%B2"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1e9", "limit=501", "cursor=x", "cursor=WyJhIiwiYiJd", "limit=%C2%B2"]
+)
 def test_bad_paging_is_refused(api: Api, owner: User, regions: list[str], query: str) -> None:
     response = api(owner).get(f"/api/monitor?{query}")
     assert response.status_code == 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,7 +17,13 @@ intervals = st.integers(10, 86_400)
 moments = st.integers(1_700_000_000, 1_800_000_000)
 
 
-@given(interval=intervals, phase=st.integers(0, 86_399), ordinal=st.integers(0, 9), start=moments, length=st.integers(1, 200))
+@given(
+    interval=intervals,
+    phase=st.integers(0, 86_399),
+    ordinal=st.integers(0, 9),
+    start=moments,
+    length=st.integers(1, 200),
+)
 def test_arithmetic_finds_exactly_the_monitors_with_a_slot_in_the_window(
     interval: int, phase: int, ordinal: int, start: int, length: int
 ) -> None:
@@ -36,7 +43,7 @@ def test_windows_that_touch_hand_out_every_slot_once(interval: int, phase: int, 
         edges.append(edges[-1] + step)
     handed_out = [
         slot
-        for after, until in zip(edges, edges[1:], strict=False)
+        for after, until in itertools.pairwise(edges)
         for slot in rules.slots_between(phase=phase, turn=0, interval=interval, after=after, until=until)
     ]
     assert handed_out == list(rules.slots_between(phase=phase, turn=0, interval=interval, after=start, until=edges[-1]))
