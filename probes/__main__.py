@@ -1,7 +1,8 @@
 """Check a site from the command line.
 
-``python -m probes URL`` is for a person, ``--json`` gives one result as JSON, ``--jsonl`` reads one request per line
-and writes one result per line as they finish. Exit status of a single check: 0 up or degraded, 1 down, 2 unknown.
+``python -m probes URL`` is for a person, ``--json`` gives one result as JSON, ``--jsonl`` reads one request
+per line and writes one result per line as they finish. A single check ends with status 0 when the site is up
+or degraded, 1 when it is down, 2 when that is unknown.
 """
 
 from __future__ import annotations
@@ -39,18 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m probes", description="Check a site and say what is wrong with it."
-    )
-    parser.add_argument(
-        "target", nargs="?", metavar="URL", help="the address to check, like https://example.org"
-    )
-    parser.add_argument(
-        "--timeout", type=float, default=10.0, metavar="SECONDS", help="for all tries together (10)"
-    )
-    parser.add_argument(
-        "--retries", type=int, default=0, metavar="N", help="try again so often when it fails (0)"
-    )
+    parser = argparse.ArgumentParser(prog="python -m probes", description="Check a site and say what is wrong with it.")
+    parser.add_argument("target", nargs="?", metavar="URL", help="the address to check, like https://example.org")
+    parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="for all tries together (10)")
+    parser.add_argument("--retries", type=int, default=0, metavar="N", help="try again so often when it fails (0)")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print the result as JSON")
     output.add_argument(
@@ -95,7 +88,7 @@ def _as_far_as_known(data: object) -> CheckRequest:
 
 
 def _stream(engine: Engine, source: TextIO, target: TextIO) -> int:
-    """Read and answer at the same time: a result is written as soon as it is there, however many are still to come."""
+    """Read and answer at the same time: each result is written as soon as it is there."""
     room = threading.Semaphore(MAX_PENDING)
     writing = threading.Lock()
 

@@ -60,9 +60,7 @@ class Response:
         return self.body.decode(self._charset(), errors="replace")
 
     def _charset(self) -> str:
-        declared = next(
-            (value for name, value in reversed(self.headers) if name.lower() == "content-type"), ""
-        )
+        declared = next((value for name, value in reversed(self.headers) if name.lower() == "content-type"), "")
         match = re.search(r"charset=[\"']?([\w:-]{1,40})", declared, re.IGNORECASE)
         if match is None or not _CHARSETS.fullmatch(match[1]):
             return "utf-8"
@@ -85,6 +83,9 @@ class StatusSet:
         return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in self.ranges)
 
 
+ANY_SUCCESS = StatusSet(((200, 399),))
+
+
 @dataclass(frozen=True, slots=True)
 class Assertion:
     """One comparison. ``where`` is a JSON path or a header's name."""
@@ -94,7 +95,7 @@ class Assertion:
     value: Any = None
 
     def holds(self, found: Any) -> bool:
-        """``found`` is ``_MISSING`` where there is nothing. Nothing compares to nothing: only exists and ne can hold."""
+        """``found`` is ``_MISSING`` where there is nothing; of that only ``exists`` and ``ne`` can hold."""
         if self.op == "exists":
             return (found is not _MISSING) is (self.value is not False)
         if found is _MISSING:
@@ -164,7 +165,7 @@ def _status_range(part: str, name: str) -> tuple[int, int]:
 
 
 def read_pattern(value: Any, name: str) -> str:
-    """An RE2 pattern: linear in time whatever the page holds, hence without look-around and back-references."""
+    """An RE2 pattern: linear in time whatever the page holds."""
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_PATTERN:
         raise InvalidSpec(f"must be a pattern of 1 to {MAX_PATTERN} characters", name)
     try:
@@ -172,7 +173,8 @@ def read_pattern(value: Any, name: str) -> str:
     except re2.error as error:
         problem = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
         raise InvalidSpec(
-            f"this pattern cannot be used: {problem}. Patterns follow RE2: no look-ahead, look-behind or back-references",
+            f"this pattern cannot be used: {problem}. Patterns follow RE2, "
+            "which knows no look-ahead, look-behind or back-references",
             name,
         ) from None
     return value
@@ -230,9 +232,7 @@ def judge_headers(assertions: Sequence[Assertion], headers: Sequence[tuple[str, 
         values = [value for name, value in headers if name.lower() == assertion.where.lower()]
         found: Any = ", ".join(values) if values else _MISSING
         if not _as_header(assertion, found).holds(_as_number(assertion, found)):
-            return Complaint(
-                Reason.HEADER_MISMATCH, f"header {assertion} does not hold: it is {_shown(found)}"
-            )
+            return Complaint(Reason.HEADER_MISMATCH, f"header {assertion} does not hold: it is {_shown(found)}")
     return None
 
 
@@ -252,9 +252,7 @@ def _as_number(assertion: Assertion, found: Any) -> Any:
     return found
 
 
-def judge_text(
-    response: Response, *, contains: str | None, lacks: str | None, matches: str | None
-) -> Complaint | None:
+def judge_text(response: Response, *, contains: str | None, lacks: str | None, matches: str | None) -> Complaint | None:
     if contains is None and lacks is None and matches is None:
         return None
     text = response.text()
@@ -300,7 +298,7 @@ def _no_constant(name: str) -> None:
 
 
 def find(document: Any, path: str) -> Any:
-    """Follow ``$.items[0].name`` (the ``$`` may be left out) into a document; ``_MISSING`` when it leads nowhere."""
+    """Follow ``$.items[0].name`` (the ``$`` may be left out); ``_MISSING`` when it leads nowhere."""
     for step in _steps(path, "path"):
         if isinstance(document, dict) and str(step) in document:
             document = document[str(step)]
@@ -350,15 +348,11 @@ def judge_protocol(tls_version: str | None) -> Complaint | None:
 
 
 def judge_certificate(warn_days: int | None, certificate: Mapping[str, Any] | None) -> Complaint | None:
-    """Near expiry. Unless told otherwise: 14 days, or a third of its life for certificates that live shorter."""
+    """Near expiry: 14 days, or a third of a shorter life, unless told otherwise."""
     days_left = certificate.get("days_left") if certificate else None
     if certificate is None or days_left is None:
         return None
-    limit = (
-        warn_days
-        if warn_days is not None
-        else min(DEFAULT_EXPIRY_DAYS, (certificate.get("days_valid") or 0) / 3)
-    )
+    limit = warn_days if warn_days is not None else min(DEFAULT_EXPIRY_DAYS, (certificate.get("days_valid") or 0) / 3)
     if days_left >= limit:
         return None
     return Complaint(Reason.CERT_EXPIRING, f"the certificate expires in {days_left:.0f} days")

@@ -21,7 +21,7 @@ _WORDS_OF_INTERMEDIATES = ("intermediate", "issuing", "sub ca", "subordinate")
 
 
 def read_chain(message: bytes, *, tls13: bool) -> tuple[bytes, ...]:
-    """The certificates (DER) of a TLS Certificate message, the server's own first. Empty when it makes no sense."""
+    """The certificates (DER) in a TLS Certificate message, the server's own first."""
     at = 4 + (1 + message[4] if tls13 and len(message) > 4 else 0) + 3
     chain: list[bytes] = []
     while at + 3 <= len(message) and len(chain) < MAX_CHAIN:
@@ -36,10 +36,8 @@ def read_chain(message: bytes, *, tls13: bool) -> tuple[bytes, ...]:
     return tuple(chain)
 
 
-def facts(
-    chain: Sequence[bytes], *, protocol: str | None, cipher: str | None, now: float
-) -> dict[str, Any] | None:
-    """What a result tells of the certificate. Times are ISO 8601 in UTC; ``days_left`` is negative once expired."""
+def facts(chain: Sequence[bytes], *, protocol: str | None, cipher: str | None, now: float) -> dict[str, Any] | None:
+    """What a result tells. Times are ISO 8601 in UTC; ``days_left`` is negative once expired."""
     if not chain:
         return None
     leaf = dict(_facts_of(chain[0]))

@@ -178,7 +178,7 @@ class CheckResult:
     started_at: float | None = None
     """When the first attempt began, in seconds since the epoch by the worker's clock."""
     earlier_tries: list[dict[str, Any]] = field(default_factory=list)
-    """The attempts before the one that counts: ``reason``, ``phase``, ``message``, ``http_status``, ``timings_ms``."""
+    """The attempts before the one that counts: reason, phase, message, http_status, timings_ms of each."""
 
     def to_wire(self) -> dict[str, Any]:
         return asdict(self)

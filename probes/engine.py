@@ -1,6 +1,6 @@
 """Runs checks: one loop in one thread per process, however many threads hand checks in.
 
-The engine owns the deadline, the retries, the pace, the limits and the errors, so that a kind only says what it saw.
+The engine owns deadline, retries, pace, limits and errors, so that a kind only says what it saw.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ OnResult = Callable[[CheckResult], None]
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the engine feels. ``slowed_down``: it starts checks later than asked, to keep their timings true."""
+    """How the engine feels. ``slowed_down``: it starts checks late, to keep their timings true."""
 
     under_way: int
     waiting: int
@@ -85,7 +85,7 @@ class Engine:
     # -- from any thread
 
     def run(self, requests: Iterable[CheckRequest], on_result: OnResult) -> None:
-        """Run checks and return when all are done. ``on_result`` is called in this thread as they finish, in any order."""
+        """Run checks and return when all are done. ``on_result`` is called in this thread, in any order."""
         finished: queue.SimpleQueue[CheckResult] = queue.SimpleQueue()
         for _ in range(self.submit(requests, finished.put)):
             on_result(finished.get())
@@ -96,7 +96,7 @@ class Engine:
         return results[0]
 
     def submit(self, requests: Iterable[CheckRequest], on_result: OnResult) -> int:
-        """Hand checks in and return how many. ``on_result`` is called in the engine's thread and must be quick."""
+        """Hand checks in, return how many. The engine's thread calls ``on_result``, which must be quick."""
         batch = list(requests)
         self._loop.call_from_thread(lambda: self._take_in(batch, on_result))
         return len(batch)
@@ -184,7 +184,7 @@ class Engine:
 
     def _finish(self, job: _Job, result: CheckResult) -> None:
         job.on_result(result)
-        # Later, not now: a check that ends at once would start the next one from inside its own start, and so on.
+        # Not at once: a check that ends immediately would start the next one from inside its own start.
         self._loop.call_soon(lambda: self._make_room(job))
 
     def _make_room(self, job: _Job) -> None:
@@ -193,7 +193,7 @@ class Engine:
         self._admit()
 
     async def _check(self, job: _Job) -> CheckResult:
-        """Try, and try again while it fails and time is left. The last try counts; the others are remembered."""
+        """Try, and again while it fails and time is left. The last try counts, all are remembered."""
         started_at, until = time(), monotonic() + job.request.timeout_ms / 1000
         tries: list[dict[str, Any]] = []
         pause = FIRST_PAUSE_SECONDS
@@ -207,9 +207,7 @@ class Engine:
             pause *= 2
 
     async def _try(self, job: _Job, until: float) -> Finding:
-        road = Road(
-            self._loop, self._resolver, self._transfers, self.settings.policy, self._intermediates, until
-        )
+        road = Road(self._loop, self._resolver, self._transfers, self.settings.policy, self._intermediates, until)
         try:
             return await job.kind.probe(job.spec, road)
         except Fault as fault:
@@ -217,9 +215,7 @@ class Engine:
 
     def _may_retry(self, job: _Job, finding: Finding, tried: int, again_at: float, until: float) -> bool:
         return (
-            finding.outcome is Outcome.DOWN
-            and tried < job.request.retries
-            and again_at + SHORTEST_TRY_SECONDS < until
+            finding.outcome is Outcome.DOWN and tried < job.request.retries and again_at + SHORTEST_TRY_SECONDS < until
         )
 
 
@@ -253,14 +249,10 @@ def _remembered(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _result(
-    request: CheckRequest, finding: Finding, *, started_at: float, tries: list[dict[str, Any]]
-) -> CheckResult:
+def _result(request: CheckRequest, finding: Finding, *, started_at: float, tries: list[dict[str, Any]]) -> CheckResult:
     message = finding.message
     if tries and finding.outcome in (Outcome.UP, Outcome.DEGRADED):
-        message = (
-            f"{finding.outcome} on try {len(tries) + 1}; before: {tries[-1]['message']}. {message}".strip()
-        )
+        message = f"{finding.outcome} on try {len(tries) + 1}; before: {tries[-1]['message']}. {message}".strip()
     return CheckResult(
         id=request.id,
         kind=request.kind,

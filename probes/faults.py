@@ -75,12 +75,8 @@ def _connect_fault(exchange: Exchange) -> Fault:
     where = f" by {exchange.remote_ip}" if exchange.remote_ip else ""
     known = _CONNECT_FAULTS.get(exchange.os_errno)
     if known is not None:
-        return Fault(
-            known[0], Phase.CONNECT, known[1] + (where if known[0] is not Reason.CONNECT_TIMEOUT else "")
-        )
-    return Fault(
-        Reason.NETWORK_UNREACHABLE, Phase.CONNECT, f"{exchange.remote_ip or 'the address'} cannot be reached"
-    )
+        return Fault(known[0], Phase.CONNECT, known[1] + (where if known[0] is not Reason.CONNECT_TIMEOUT else ""))
+    return Fault(Reason.NETWORK_UNREACHABLE, Phase.CONNECT, f"{exchange.remote_ip or 'the address'} cannot be reached")
 
 
 def _certificate_fault(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...]) -> Fault:
@@ -88,9 +84,7 @@ def _certificate_fault(exchange: Exchange, known: Intermediates, chain: tuple[by
     if fault is not None:
         return Fault(fault[0], Phase.TLS, fault[1])
     if exchange.verify_result in _UNKNOWN_ISSUER and known.forgotten_by(chain):
-        return Fault(
-            Reason.TLS_INCOMPLETE_CHAIN, Phase.TLS, "the server does not send the intermediate certificate"
-        )
+        return Fault(Reason.TLS_INCOMPLETE_CHAIN, Phase.TLS, "the server does not send the intermediate certificate")
     if exchange.verify_result > 1:
         return Fault(
             Reason.TLS_UNTRUSTED_ISSUER,
@@ -105,15 +99,11 @@ def _handshake_fault(exchange: Exchange) -> Fault:
     if any(sign in text or sign in (exchange.tls_alert or "") for sign in _PROTOCOL_VERSION_SIGNS):
         return Fault(Reason.TLS_PROTOCOL_VERSION, Phase.TLS, "the server speaks no TLS version that we do")
     if exchange.tls_alert:
-        return Fault(
-            Reason.TLS_HANDSHAKE, Phase.TLS, f"the server refused the TLS handshake: {exchange.tls_alert}"
-        )
+        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, f"the server refused the TLS handshake: {exchange.tls_alert}")
     if "wrong version number" in text or "packet length too long" in text or "http request" in text:
         return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, "the server does not speak TLS on this port")
     if "unexpected eof" in text or "syscall" in text:
-        return Fault(
-            Reason.TLS_HANDSHAKE, Phase.TLS, "the server closed the connection during the TLS handshake"
-        )
+        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, "the server closed the connection during the TLS handshake")
     return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, f"the TLS handshake failed: {_plain(exchange.error)}")
 
 
@@ -122,9 +112,7 @@ def _http_fault(exchange: Exchange, phase: Phase) -> Fault:
     if code == pycurl.E_GOT_NOTHING:
         return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection without an answer")
     if code == pycurl.E_PARTIAL_FILE:
-        return Fault(
-            Reason.BODY_TRUNCATED, phase, f"the body ended after {len(exchange.body):,} bytes, too early"
-        )
+        return Fault(Reason.BODY_TRUNCATED, phase, f"the body ended after {len(exchange.body):,} bytes, too early")
     if code == pycurl.E_SEND_ERROR:
         return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection during the request")
     return Fault(Reason.PROTOCOL_ERROR, phase, f"the answer is not proper HTTP: {_plain(exchange.error)}")

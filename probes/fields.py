@@ -1,4 +1,4 @@
-"""How a kind describes what it wants to be told: read by its parser, by the create form and by the API's schema."""
+"""How a kind describes what it wants to be told: for its parser, the create form and the API's schema."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ class Described:
         known = {item.name: item for item in fields(cast(Any, cls))}
         for name in data:
             if name not in known:
-                raise InvalidSpec(
-                    f"there is no such field; the fields are {', '.join(known)}", str(name)[:100]
-                )
+                raise InvalidSpec(f"there is no such field; the fields are {', '.join(known)}", str(name)[:100])
         values = {}
         for name, item in known.items():
             if data.get(name) is not None:

@@ -1,4 +1,4 @@
-"""What a kind hands back to the engine: a finding when the check ran to its end, a fault when it could not."""
+"""What a kind hands back to the engine: a finding when a check ran to its end, a fault when it could not."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def outcome_of(reason: Reason) -> Outcome:
     return Outcome.DEGRADED if reason in STILL_WORKS else Outcome.DOWN
 
 
-class Fault(Exception):
-    """Something stands between us and the answer. Raised inside a kind, turned into a result by the engine."""
+class Fault(Exception):  # noqa: N818  # the site's fault, as a rule, and no error of ours
+    """Something stands between us and the answer. Raised in a kind, turned into a result by the engine."""
 
     def __init__(self, reason: Reason, phase: Phase | None, message: str) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class Fault(Exception):
 
 @dataclass(slots=True)
 class Finding:
-    """What one attempt saw. Filled in while it goes on, so that a fault half-way still shows how far it came."""
+    """What one attempt saw. Filled in as it goes, so that a fault half-way still shows how far it came."""
 
     reason: Reason | None = None
     phase: Phase | None = None

@@ -1,8 +1,9 @@
 """The one place that decides whether an address may be dialled.
 
-It judges numeric addresses at the moment of dialling, never names: a name may mean something else a second later.
-Neither ``is_private`` nor ``is_global`` is enough. Each lets a dozen forms of a private address through (NAT64, 6to4,
-Teredo, IPv4-compatible, cloud metadata outside the private ranges), so this asks several questions and takes one no.
+It judges numeric addresses at the moment of dialling, never names: a name may mean something else a second
+later. Neither ``is_private`` nor ``is_global`` is enough. Each lets a dozen forms of a private address
+through (NAT64, 6to4, Teredo, IPv4-compatible, cloud metadata outside the private ranges), so this asks
+several questions and takes one no.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ _DENIED: tuple[Network, ...] = tuple(
         "ff00::/8",
     )
 )
-"""Networks that are not the public internet, written out: library tables differ from one Python to the next."""
+"""Networks that are not the public internet, written out: Python's own tables differ between versions."""
 
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 _LOCALHOST = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
@@ -101,7 +102,7 @@ PUBLIC_ONLY = Policy()
 
 
 def refusal(address: str | Address, policy: Policy = PUBLIC_ONLY) -> str | None:
-    """Why this numeric address may not be dialled, or None when it may. Anything that is no address is refused."""
+    """Why this numeric address may not be dialled, or None when it may. What is no address may not."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -119,8 +120,8 @@ def refusal(address: str | Address, policy: Policy = PUBLIC_ONLY) -> str | None:
 def refusal_for_host(host: str, policy: Policy = PUBLIC_ONLY) -> str | None:
     """Why a host may not be monitored, as far as its spelling tells: for the moment of saving, without DNS.
 
-    Knows every spelling of an address and the names of this machine. A name that only DNS can judge gets None here and
-    is judged when it is dialled.
+    Knows every spelling of an address and the names of this machine. A name that only DNS can judge gets
+    None here and is judged when it is dialled.
     """
     address = numeric_address(host)
     if address is not None:

@@ -1,7 +1,7 @@
 """Reading hosts and URLs once, in one way, so that what is checked is what is dialled.
 
-Two parsers that disagree are how address guards are fooled. Every URL is therefore taken apart here, put together
-again in a plain form, and only that plain form is handed on.
+Two parsers that disagree are how address guards are fooled. Every URL is therefore taken apart here, put
+together again in a plain form, and only that plain form is handed on.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ MAX_HOST = 253
 MAX_LABEL = 63
 MAX_URL = 8_000
 
-_DOTS = re.compile("[。．｡]")  # the full stops that browsers take for a dot
+_DOTS = re.compile("[\u3002\uff0e\uff61]")  # the full stops that browsers take for a dot
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 _SAFE_IN_PATH = "!#$%&'()*+,/:;=?@[]~|"
 
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """An http or https address in plain form: lower-case ASCII host, explicit port, percent-encoded path and query."""
+    """An http or https address: lower-case ASCII host, explicit port, percent-encoded path and query."""
 
     scheme: str
     host: str
@@ -93,7 +93,7 @@ def _ascii_label(label: str, field: str) -> str:
 
 
 def parse_url(text: str, field: str = "url") -> Url:
-    """Take a URL apart. Raises ``InvalidSpec`` for anything but http or https with a host and without credentials."""
+    """Take a URL apart. Raises ``InvalidSpec`` unless it is http(s) with a host and no credentials."""
     parts, scheme = _split(text.strip(), field)
     if scheme not in DEFAULT_PORTS:
         raise InvalidSpec("the address must begin with http:// or https://", field)
@@ -102,7 +102,7 @@ def parse_url(text: str, field: str = "url") -> Url:
     return _assemble(parts.netloc, scheme, parts.path, parts.query, field)
 
 
-class UnsupportedScheme(ValueError):
+class UnsupportedScheme(ValueError):  # noqa: N818  # nothing is in error: the site leads elsewhere
     """A redirect left the web: ``ftp:``, ``file:``, ``javascript:`` and so on."""
 
 

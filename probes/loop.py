@@ -1,11 +1,12 @@
 """A small event loop on epoll: timers, sockets and coroutines, and a watch on its own lateness.
 
-Why not asyncio: the same checks cost a sixth more CPU there, and a loop that reports response times must know how
-late it was itself. Everything but ``call_from_thread`` belongs to the loop's own thread.
+Why not asyncio: the same checks cost a sixth more CPU there, and a loop that reports response times must
+know how late it was itself. Everything but ``call_from_thread`` belongs to the loop's own thread.
 """
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import os
@@ -155,7 +156,7 @@ class Loop:
         return timer
 
     def watch(self, fd: int, events: int, call: Callable[[int], None]) -> None:
-        """Call ``call(events)`` whenever the descriptor is ready. Watching one again changes what it waits for."""
+        """Call ``call(events)`` whenever the descriptor is ready. A second watch replaces the first."""
         if fd in self._watchers:
             self._epoll.modify(fd, events)
         else:
@@ -164,10 +165,8 @@ class Loop:
 
     def unwatch(self, fd: int) -> None:
         if self._watchers.pop(fd, None) is not None:
-            try:
+            with contextlib.suppress(OSError):  # closed already, which unregisters it as well
                 self._epoll.unregister(fd)
-            except OSError:
-                pass  # closed already, which unregisters it as well
 
     def spawn(self, coroutine: Coroutine[Future[Any], None, T]) -> Task[T]:
         return Task(self, coroutine)

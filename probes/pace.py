@@ -1,4 +1,4 @@
-"""When checks may start: evenly, no faster than the truth of their timings allows, and politely to each domain."""
+"""When checks may start: evenly, no faster than their timings stay true, and politely to each domain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STARTS_PER_SECOND = 1_000
 """A batch that starts all at once lies: its sockets wait for each other and every site looks slow."""
 
 BUSY_SHARE = 0.7
-"""How much of its time the loop may work. Above this, answers wait for us and the waiting would be measured."""
+"""How much of its time the loop may work. Above this, answers wait for us and would look slow."""
 
 LAG_WINDOW_SECONDS = 10.0
 DOMAIN_PATIENCE_SECONDS = 20.0
@@ -28,8 +28,9 @@ DOMAIN_PATIENCE_SECONDS = 20.0
 class Pace:
     """Spaces out starts so that the loop stays idle for a part of its time, whatever the checks cost.
 
-    Self-regulating: after a start, the next one waits until the work done since then fits into ``BUSY_SHARE`` of the
-    time that passed. Cheap checks start a thousand a second, TLS handshakes a few hundred, and fewer on a busy machine.
+    Self-regulating: after a start, the next one waits until the work done since then fits into
+    ``BUSY_SHARE`` of the time that passed. Cheap checks start a thousand a second, TLS handshakes a few
+    hundred, and fewer on a busy machine.
     """
 
     def __init__(self) -> None:
@@ -77,12 +78,13 @@ class _Domain:
 
 
 class DomainLimits:
-    """At most so many checks at a time, and so many starts a second, per registrable domain (``example.co.uk``).
+    """At most so many checks at a time, and so many starts a second, per registrable domain
+    (``example.co.uk``).
 
-    Addresses and names of this machine count per host and port, since they share no owner. Where the operator has
-    opened such an address by ``PROBE_ALLOWED_NETWORKS``, the defaults do not hold for it: they are manners towards
-    strangers, and the machine is the operator's own (one demo site on loopback may well carry hundreds of monitors).
-    Limits that somebody set by hand hold everywhere.
+    Addresses and names of this machine count per host and port, since they share no owner. Where the
+    operator has opened such an address by ``PROBE_ALLOWED_NETWORKS``, the defaults do not hold for it: they
+    are manners towards strangers, and the machine is the operator's own (one demo site on loopback may well
+    carry hundreds of monitors). Limits that somebody set by hand hold everywhere.
     """
 
     def __init__(self, loop: Loop, settings: Settings) -> None:

@@ -1,14 +1,14 @@
 """DNS whose failures can be told apart, on the same loop as everything else.
 
-dnspython writes and reads the messages; the sockets are ours, because its own I/O would need threads. Every check asks
-anew: a cached answer would hide the very fault that somebody wants to hear of. ``/etc/hosts`` and the names of this
-machine are honoured. Search lists are not: a monitor names its host in full.
+dnspython writes and reads the messages; the sockets are ours, because its own I/O would need threads. Every
+check asks anew: a cached answer would hide the very fault that somebody wants to hear of. ``/etc/hosts``
+and the names of this machine are honoured. Search lists are not: a monitor names its host in full.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,8 +36,9 @@ SECOND_OPINION_SECONDS = 1.5
 """How long to wait for a better answer once one name server has answered with an error."""
 
 OTHER_FAMILY_SECONDS = {dns.rdatatype.A: 1.0, dns.rdatatype.AAAA: 0.05}
-"""How long a missing answer of this type is waited for once the other type is there. An IPv4 address is worth more
-waiting: with IPv6 alone a broken IPv6 path would look like a broken site."""
+"""How long a missing answer of this type is waited for once the other type is there. An IPv4 address is
+worth more waiting: with IPv6 alone a broken IPv6 path would look like a broken site.
+"""
 
 MAX_ALIASES = 8
 FAMILIES = {4: (dns.rdatatype.A,), 6: (dns.rdatatype.AAAA,), None: (dns.rdatatype.A, dns.rdatatype.AAAA)}
@@ -68,7 +69,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the name servers said to one question. ``failure`` None and no records: the name has none of that type."""
+    """What the name servers said to one question. Neither records nor failure: none of that type exist."""
 
     records: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -85,7 +86,7 @@ class _Hosts:
 
     def lookup(self, name: str) -> list[str]:
         try:
-            status = os.stat(self.path)
+            status = self.path.stat()
         except OSError:
             return []
         if self.stamp != (status.st_mtime_ns, status.st_size):
@@ -135,9 +136,7 @@ class Resolver:
             return [loopback for loopback in _LOOPBACK if family in (None, _family(loopback))]
         return known or None
 
-    async def _ask_both(
-        self, host: str, types: Sequence[dns.rdatatype.RdataType], until: float
-    ) -> list[Answer]:
+    async def _ask_both(self, host: str, types: Sequence[dns.rdatatype.RdataType], until: float) -> list[Answer]:
         tasks = [self._loop.spawn(self._addresses_of_type(host, rdtype, until)) for rdtype in types]
         try:
             await self._wait_for_both(tasks, types, until)
@@ -184,9 +183,7 @@ class Resolver:
 class _Inquiry:
     """One question on its way to one or more name servers, each on a socket (and thus a port) of its own."""
 
-    def __init__(
-        self, loop: Loop, query: dns.message.Message, nameservers: Sequence[Nameserver], until: float
-    ) -> None:
+    def __init__(self, loop: Loop, query: dns.message.Message, nameservers: Sequence[Nameserver], until: float) -> None:
         self._loop = loop
         self._query = query
         self._wire = query.to_wire()
@@ -230,9 +227,7 @@ class _Inquiry:
         nameserver = self._waiting.pop(0)
         sock = socket.socket(_socket_family(nameserver), socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
-            sock.connect(
-                (nameserver.address, nameserver.port)
-            )  # so that only this server's datagrams reach us
+            sock.connect((nameserver.address, nameserver.port))  # so that only this server's datagrams reach us
         except OSError:
             sock.close()
             return
@@ -269,7 +264,7 @@ class _Inquiry:
         return message if self._query.is_response(message) else None
 
     def _give_up_on(self, fd: int, failure: Reason | None) -> Answer | None:
-        """One server is no use. Ask the next at once; without a next one, wait a little for those still asked."""
+        """One server is no use. Ask the next at once; without one, wait a little for those still asked."""
         self._sockets.pop(fd)[0].close()
         self._failure = self._failure or failure
         if self._waiting:
@@ -356,7 +351,5 @@ def _socket_family(nameserver: Nameserver) -> socket.AddressFamily:
 
 
 def _send(sock: socket.socket, wire: bytes) -> None:
-    try:
+    with contextlib.suppress(OSError):  # the refusal of an earlier datagram; reading will tell
         sock.send(wire)
-    except OSError:
-        pass  # a refusal of an earlier datagram; reading it will tell

@@ -27,7 +27,7 @@ class Road:
     until: float
 
     async def lookup(self, host: str, family: int | None) -> Addresses:
-        """Where a host leads. Raises ``Fault`` when nowhere, or when even one of its addresses may not be dialled."""
+        """Where a host leads. Raises ``Fault`` when nowhere, or where even one address may not be dialled."""
         found = await self.resolver.addresses(host, family=family, until=self.until)
         for address in found.addresses:
             blocked = guard.refusal(address, self.policy)

@@ -17,8 +17,8 @@ DEFAULT_DOMAIN_CONCURRENCY = 2
 DEFAULT_DOMAIN_RATE = 5.0
 
 
-class BadSetting(ValueError):
-    """A setting that is missing or cannot be used. The message is one sentence for the person who starts us."""
+class BadSetting(ValueError):  # noqa: N818  # its message is read as a sentence, and so is its name
+    """A setting that is missing or cannot be used. The message is one sentence for whoever starts us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         nameservers=parse_nameservers(value(environ, "PROBE_NAMESERVERS")),
         ca_file=_ca_file(environ),
         concurrency=int(_number(environ, "PROBE_CONCURRENCY", DEFAULT_CONCURRENCY, low=1, high=20_000)),
-        domain_concurrency=int(
-            _number(environ, "PROBE_DOMAIN_CONCURRENCY", DEFAULT_DOMAIN_CONCURRENCY, high=20_000)
-        ),
+        domain_concurrency=int(_number(environ, "PROBE_DOMAIN_CONCURRENCY", DEFAULT_DOMAIN_CONCURRENCY, high=20_000)),
         domain_rate=_number(environ, "PROBE_DOMAIN_RATE", DEFAULT_DOMAIN_RATE, high=100_000),
         domain_limits_chosen=any(value(environ, f"PROBE_DOMAIN_{name}") for name in ("CONCURRENCY", "RATE")),
     )
@@ -90,9 +88,7 @@ def _nameserver(item: str) -> Nameserver:
 def _region(environ: Mapping[str, str]) -> str:
     region = value(environ, "REGION")
     if region and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", region):
-        raise BadSetting(
-            f"REGION is {region!r}; it must be a short code of small letters, digits, - and _, like usa."
-        )
+        raise BadSetting(f"REGION is {region!r}; it must be a short code of small letters, digits, - and _, like usa.")
     return region
 
 

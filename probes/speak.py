@@ -47,14 +47,9 @@ def _phases(timings: Timings) -> Iterator[str]:
 
 def _certificate(about: dict[str, Any]) -> Iterator[str]:
     days = about.get("days_left")
-    left = (
-        ""
-        if days is None
-        else f" ({days:.0f} days left)"
-        if days >= 0
-        else f" (expired {-days:.0f} days ago)"
-    )
-    yield f"  certificate {printable(about.get('subject') or 'of nobody')}, until {about.get('not_after')}{left}"
+    left = "" if days is None else f" ({days:.0f} days left)" if days >= 0 else f" (expired {-days:.0f} days ago)"
+    subject = printable(about.get("subject") or "of nobody")
+    yield f"  certificate {subject}, until {about.get('not_after')}{left}"
     yield f"    issued by {printable(about.get('issuer') or 'nobody')}"
     if about.get("protocol"):
         yield f"    {about['protocol']}, {about.get('cipher')}"

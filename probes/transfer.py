@@ -1,8 +1,8 @@
 """One request over one fresh connection, carried by libcurl on the loop.
 
-libcurl keeps the clock, speaks TLS and HTTP and tries the addresses in turn (happy eyeballs). It is given numeric
-addresses only and opens every socket through the guard, so nothing is dialled that the guard has not seen. It follows
-no redirect, knows no proxy, and keeps no connection or TLS session from one request to the next.
+libcurl keeps the clock, speaks TLS and HTTP and tries the addresses in turn (happy eyeballs). It is given
+numeric addresses only and opens every socket through the guard, so nothing is dialled that the guard has
+not seen. It follows no redirect, knows no proxy, and reuses neither connections nor TLS sessions.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Exchange:
         return 0
 
     def on_debug(self, kind: int, data: bytes) -> None:
-        """libcurl tells of the handshake only here: the certificates even when it refuses them, and the alerts."""
+        """The only place where libcurl tells of refused certificates and of alerts."""
         if kind == _DEBUG_TLS_IN:
             if data[:1] == b"\x0b" and len(data) > 4 and int.from_bytes(data[1:4], "big") == len(data) - 4:
                 self.certificate_message = data
@@ -151,7 +151,7 @@ class Exchange:
 
 
 class Transfers:
-    """All transfers of one loop: libcurl's multi interface and the settings that hold for every one of them."""
+    """All transfers of one loop, on libcurl's multi interface."""
 
     def __init__(self, loop: Loop, policy: Policy, ca_file: str | None = None) -> None:
         self._loop = loop
@@ -252,16 +252,14 @@ class Transfers:
     def _pin(self, curl: pycurl.Curl, call: Call) -> None:
         """Tie the request to the addresses we looked up.
 
-        libcurl keeps such ties in one table for all transfers, so each request gets a name of its own in it: two
-        checks of one host at a time must not see each other's addresses. ``+`` lets the entry expire.
+        libcurl keeps such ties in one table for all transfers, so each request gets a name of its own in
+        it: two checks of one host must not see each other's addresses. ``+`` lets the entry expire.
         """
         if call.addresses == (call.url.host,):
             return
         pin, port = f"pin{next(self._pins)}", call.url.port
         curl.setopt(pycurl.CONNECT_TO, [f"::{pin}:{port}"])
-        curl.setopt(
-            pycurl.RESOLVE, [f"+{pin}:{port}:{','.join(bracketed(address) for address in call.addresses)}"]
-        )
+        curl.setopt(pycurl.RESOLVE, [f"+{pin}:{port}:{','.join(bracketed(address) for address in call.addresses)}"])
         curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 5)
 
     def _isolate(self, curl: pycurl.Curl) -> None:
@@ -271,9 +269,7 @@ class Transfers:
         curl.setopt(pycurl.FRESH_CONNECT, 1)
         curl.setopt(pycurl.FORBID_REUSE, 1)
         curl.setopt(pycurl.NOSIGNAL, 1)
-        curl.setopt(
-            pycurl.COOKIEFILE, ""
-        )  # cookies live as long as the session: some sites redirect until they stick
+        curl.setopt(pycurl.COOKIEFILE, "")  # cookies live as long as the session: some sites redirect until they stick
 
     def _socket_opener(self, exchange: Exchange) -> Any:
         def open_socket(_purpose: int, address: Any) -> Any:
@@ -300,7 +296,7 @@ class Transfers:
 
 
 class Session:
-    """The requests of one attempt, one after the other. Cookies stay between them and end with the session."""
+    """The requests of one attempt, one after the other. Cookies last as long as the session."""
 
     def __init__(self, transfers: Transfers) -> None:
         self._transfers = transfers
@@ -340,25 +336,21 @@ def _read_facts(curl: pycurl.Curl, exchange: Exchange) -> None:
     exchange.ended_at = curl.getinfo(pycurl.TOTAL_TIME)
     exchange.os_errno = curl.getinfo(pycurl.OS_ERRNO)
     exchange.verify_result = curl.getinfo(pycurl.SSL_VERIFYRESULT)
-    exchange.remote_ip = curl.getinfo(pycurl.PRIMARY_IP) or (
-        exchange.dialled[-1] if exchange.dialled else None
-    )
+    exchange.remote_ip = curl.getinfo(pycurl.PRIMARY_IP) or (exchange.dialled[-1] if exchange.dialled else None)
 
 
 def _trust_store(ca_file: str | None) -> str:
     """One file with the system's certificate authorities and the operator's own.
 
-    libcurl shares a parsed store among transfers only when it comes from a file, and parsing costs 20 ms. The joined
-    file lives in memory, so that nothing is left behind when the process is killed.
+    libcurl shares a parsed store among transfers only when it comes from a file, and parsing costs 20 ms.
+    The joined file lives in memory, so that nothing is left behind when the process is killed.
     """
     paths = (os.environ.get("SSL_CERT_FILE"), *_TRUST_STORES, ssl.get_default_verify_paths().cafile)
     system = next((path for path in paths if path and Path(path).is_file()), None)
     if ca_file is None and system is not None:
         return system
     if ca_file is None:
-        raise BadSetting(
-            "No certificate authorities were found; install ca-certificates or set PROBE_CA_FILE."
-        )
+        raise BadSetting("No certificate authorities were found; install ca-certificates or set PROBE_CA_FILE.")
     joined = os.memfd_create("trusted-certificates")
     with os.fdopen(joined, "wb", closefd=False) as store:
         for path in filter(None, (system, ca_file)):

@@ -1,10 +1,11 @@
 """The region's Celery app: takes batches from its region's queues, runs them, sends the results home.
 
-``celery -A probes.worker worker -Q region.usa,region.usa.now`` needs ``REGION`` and ``CELERY_BROKER_URL`` and nothing
-else. The same task also works in the server's own app (``celery -A uptime worker -Q region.usa``).
+``celery -A probes.worker worker -Q region.usa,region.usa.now`` needs ``REGION`` and ``CELERY_BROKER_URL``
+and nothing else. The same task also works in the server's own app, by ``celery -A uptime worker -Q region.usa``.
 
-Each batch has a thread that hands its checks to the process's one engine and sends reports as results come in. A batch
-is acknowledged when its last report has been delivered; until then the broker would give it to another worker.
+Each batch has a thread that hands its checks to the process's one engine and sends reports as results come
+in. A batch is acknowledged when its last report has been delivered; until then the broker would give it to
+another worker.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ REPORT_SIZE = 100
 REPORT_AFTER_SECONDS = 0.25
 RETRY_FIRST_SECONDS, RETRY_LAST_SECONDS = 0.2, 5.0
 STOPPING_SECONDS = 4.0
-"""How long a batch may still run, and its reports may still be tried, once the worker has been asked to stop."""
+"""How long batches may still run, and reports be tried, once the worker has been asked to stop."""
 
 LIFE_SIGN_EVERY_SECONDS = 10.0
 LIFE_SIGN_EXPIRES_SECONDS = 30.0
@@ -45,7 +46,8 @@ BROKERS = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps
 
 
 def broker_settings() -> dict[str, Any]:
-    """What every Celery app of the product must say in the same words: messages outlive the worker that took them.
+    """What every Celery app of the product must say in the same words: messages outlive the worker that
+    took them.
 
     ``visibility_timeout`` above all: the shortest one on a Redis database holds for everybody on it.
     """
@@ -89,7 +91,7 @@ class QuietConsumer(Consumer):
 
 
 def region_app(environ: Mapping[str, str] = os.environ) -> Celery:
-    """Never the current app by itself: the server imports this module too, and ``celery -A`` names its app anyway."""
+    """Never the current app by itself: the server imports this module too, and has an app of its own."""
     region_worker = Celery("probes", set_as_current=False)
     region_worker.conf.update(broker_settings())
     region_worker.conf.update(
@@ -111,7 +113,7 @@ app = region_app()
 
 @shared_task(name=names.RUN_BATCH, bind=True, acks_late=True, ignore_result=True)
 def run_batch(self: Task[Any, Any], batch: dict[str, Any]) -> None:
-    """Run a ``contract.Batch`` and report its results as they finish. A batch for another region is dropped."""
+    """Run a ``contract.Batch``, report results as they finish. A batch for another region is dropped."""
     try:
         header, requests, refused = read_batch(batch)
     except (InvalidSpec, KeyError, TypeError) as error:
@@ -119,7 +121,12 @@ def run_batch(self: Task[Any, Any], batch: dict[str, Any]) -> None:
         return
     settings = shared_engine().settings
     if settings.region and header.region != settings.region:
-        log.error("Dropped batch %.100s: it is for region %.50s, this is %s", header.id, header.region, settings.region)
+        log.error(
+            "Dropped batch %.100s: it is for region %.50s, this is %s",
+            header.id,
+            header.region,
+            settings.region,
+        )
         return
     for results in run_and_gather(requests, refused):
         deliver(self.app, Report(header.id, header.region, settings.worker_id, results))
@@ -145,7 +152,8 @@ def read_batch(data: object) -> tuple[Batch, list[CheckRequest], list[CheckResul
 
 
 def run_and_gather(requests: list[CheckRequest], refused: list[CheckResult]) -> Iterator[list[CheckResult]]:
-    """Results in small lists as they finish: the last ones are not waited for, and one slow site delays nobody.
+    """Results in small lists as they finish: the last ones are not waited for, and one slow site delays
+    nobody.
 
     Raises ``Reject`` when the worker stops before all are done; what is done has been handed out by then.
     """
@@ -180,7 +188,7 @@ def _wait_for_one(finished: queue.SimpleQueue[CheckResult]) -> CheckResult:
 
 
 def deliver(celery: Celery, report: Report) -> None:
-    """Send a report; while the broker cannot be reached keep it and try again, for as long as the worker lives."""
+    """Send a report; while the broker cannot be reached, keep it and try again."""
     pause = RETRY_FIRST_SECONDS
     while True:
         try:

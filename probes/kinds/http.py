@@ -1,5 +1,7 @@
 """Fetch a page as a visitor would, and look at it closely."""
 
+# ruff: noqa: RUF009  # told() makes a dataclass field, as field() does
+
 from __future__ import annotations
 
 import re
@@ -10,7 +12,7 @@ from time import monotonic, time
 from typing import Any
 
 from probes import assertions, certificates
-from probes.assertions import Assertion, Complaint, Response, StatusSet
+from probes.assertions import ANY_SUCCESS, Assertion, Complaint, Response, StatusSet
 from probes.contract import InvalidSpec, Phase, Reason, Timings
 from probes.faults import fault_of
 from probes.fields import Described, one_of, text, told, whole_number, yes_or_no
@@ -93,9 +95,7 @@ class HttpSpec(Described):
     )
     follow_redirects: bool = told(yes_or_no, "boolean", "Go where the site sends visitors", default=True)
     max_redirects: int = told(whole_number(0, 20), "integer", "How often", default=5, minimum=0, maximum=20)
-    verify_tls: bool = told(
-        yes_or_no, "boolean", "Refuse certificates that a browser would refuse", default=True
-    )
+    verify_tls: bool = told(yes_or_no, "boolean", "Refuse certificates that a browser would refuse", default=True)
     ip_family: str = told(
         read_family, "choice", "Which Internet Protocol to use", default="any", choices=tuple(FAMILIES)
     )
@@ -103,12 +103,10 @@ class HttpSpec(Described):
         assertions.read_status_set,
         "text",
         "Status codes that are fine, like 200-399 or 200,204",
-        default=StatusSet(((200, 399),)),
+        default=ANY_SUCCESS,
     )
     body_contains: str | None = told(text(5_000), "text", "Text that must be on the page", default=None)
-    body_not_contains: str | None = told(
-        text(5_000), "text", "Text that must not be on the page", default=None
-    )
+    body_not_contains: str | None = told(text(5_000), "text", "Text that must not be on the page", default=None)
     body_matches: str | None = told(
         assertions.read_pattern, "text", "A pattern (RE2) that must match on the page", default=None
     )
@@ -257,9 +255,7 @@ class _Visit:
 
     def _read_certificate(self, exchange: Exchange) -> tuple[bytes, ...]:
         chain = certificates.read_chain(exchange.certificate_message, tls13=exchange.tls13)
-        about = certificates.facts(
-            chain, protocol=exchange.tls_version, cipher=exchange.tls_cipher, now=time()
-        )
+        about = certificates.facts(chain, protocol=exchange.tls_version, cipher=exchange.tls_cipher, now=time())
         if about is not None:
             self.finding.certificate = about
             self._certificates.append(about)
@@ -308,7 +304,7 @@ class _Visit:
         )
 
     def _has_been_at(self, method: str, url: Url) -> bool:
-        """With the same cookies as now: some sites send a visitor round once, to see whether a cookie sticks."""
+        """With the same cookies as now: some sites send a visitor round once to see whether one sticks."""
         return (method, str(url), frozenset(self._cookies)) in self._seen
 
     def judge(self, exchange: Exchange) -> Complaint | None:
@@ -329,13 +325,11 @@ class _Visit:
 
     def _judge_certificates(self) -> Complaint | None:
         """Every hop's own: visitors pass the first one too."""
-        complaints = (
-            assertions.judge_certificate(self.spec.cert_expiry_days, about) for about in self._certificates
-        )
+        complaints = (assertions.judge_certificate(self.spec.cert_expiry_days, about) for about in self._certificates)
         return next((complaint for complaint in complaints if complaint is not None), None)
 
     def evidence(self) -> dict[str, Any]:
-        """What to show of a failure: the DNS answer, the headers and the beginning of the body, without secrets."""
+        """What to show of a failure: the DNS answer, the headers, the body's beginning; no secrets."""
         evidence: dict[str, Any] = {"dns": self.finding.evidence.get("dns", [])}
         if self._last is not None and self._last.header_lines:
             secrets = [value for _, value in self.spec.headers if len(value) >= SHORTEST_SECRET]
@@ -346,7 +340,7 @@ class _Visit:
 
 
 def _method_after(status: int, hop: _Hop) -> tuple[str, bytes | None]:
-    """What browsers do: a form that was posted is not posted again, except where the site says so (307, 308)."""
+    """What browsers do: a form is not posted twice, except where the site says so (307, 308)."""
     if (status == 303 and hop.method != "HEAD") or (status in (301, 302) and hop.method == "POST"):
         return "GET", None
     return hop.method, hop.body
