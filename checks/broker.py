@@ -30,7 +30,7 @@ def queue_lengths(queues: list[str]) -> dict[str, int | None]:
     try:
         with current_app.connection_for_read(connect_timeout=2) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
-            channel = connection.default_channel
-            return {queue: channel._size(queue) for queue in queues}
+            channel: Any = connection.default_channel
+            return {queue: channel.queue_declare(queue=queue).message_count for queue in queues}
     except (OperationalError, OSError):
         return dict.fromkeys(queues)

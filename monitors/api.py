@@ -27,7 +27,8 @@ def monitor_of(request: Request, pk: UUID) -> Monitor:
 def read_input(request: Request, *, partial: bool) -> dict[str, Any]:
     serializer = MonitorInput(data=request.data, partial=partial)
     serializer.is_valid(raise_exception=True)
-    return serializer.validated_data
+    fields: dict[str, Any] = serializer.validated_data
+    return fields
 
 
 class MonitorList(APIView):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from celery import current_app
 from django.utils import timezone
 
+from checks import broker
 from checks.models import CheckBatch, CheckResult, MonitorStats, RollupHour
 from checks.services import dispatch, ingest, ledger, storage
 from incidents import services as incidents
@@ -29,15 +31,15 @@ def age(seconds: int) -> None:
 
 
 def waiting(queue: str) -> int:
-    with current_app.connection_for_read() as connection:
-        return int(connection.default_channel._size(queue))
+    return broker.queue_lengths([queue])[queue] or 0
 
 
 @pytest.fixture(autouse=True)
 def _empty_queues() -> None:
     with current_app.connection_for_write() as connection:
+        channel: Any = connection.default_channel
         for queue in ("region.usa.now", "region.india.now", "region.usa", "region.india", "central"):
-            connection.default_channel._purge(queue)
+            channel.queue_purge(queue)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -139,10 +139,10 @@ def test_the_list_is_paged_by_cursor_and_filtered(api: Api, owner: User, make_mo
         make_monitor(name=f"site {number}", tags=["even"] if number % 2 == 0 else ["odd"])
     client, names, cursor = api(owner), [], ""
     while True:
-        page = client.get("/api/monitor", {"limit": 3, "cursor": cursor} if cursor else {"limit": 3}).json()
+        page = client.get(f"/api/monitor?limit=3{cursor and f'&cursor={cursor}'}").json()
         names += [row["name"] for row in page["results"]]
         cursor = page["next"]
-        if cursor is None:
+        if not cursor:
             break
     assert sorted(names) == [f"site {number}" for number in range(7)]
     assert len(client.get("/api/monitor", {"tag": "even"}).json()["results"]) == 4
