@@ -55,9 +55,7 @@ def run(settings: Settings) -> None:
     if not settings.redis_url:
         box.valkey = Valkey(settings.var_dir / "valkey")
     names = ["onebox", "migrate", "postgres", "central", *settings.regions]
-    log = Log(
-        sys.stdout, width=max(map(len, names)), coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    )
+    log = Log(sys.stdout, width=max(map(len, names)), coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     with Supervisor(log) as supervisor:
         start_servers(box, supervisor)
         if not supervisor.stopping:

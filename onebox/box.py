@@ -106,9 +106,7 @@ class Box:
     def region_environment(self, region: str) -> dict[str, str]:
         """A region knows its name and its broker: neither the database nor a secret of the server."""
         person = self.settings.environment
-        taken = {
-            name: value for name, value in person.items() if name in REGION_MAY_KNOW or name[:6] == "PROBE_"
-        }
+        taken = {name: value for name, value in person.items() if name in REGION_MAY_KNOW or name[:6] == "PROBE_"}
         return {
             "PROBE_ALLOWED_NETWORKS": PRIVATE_NETWORKS,
             "PYTHONWARNINGS": EXPECTED,

@@ -63,9 +63,7 @@ class DemoSite(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(
-        self, address: tuple[str, int], *, state_file: Path, slow_seconds: float = SLOW_SECONDS
-    ) -> None:
+    def __init__(self, address: tuple[str, int], *, state_file: Path, slow_seconds: float = SLOW_SECONDS) -> None:
         """Bind the address; port 0 is any free one."""
         super().__init__(address, Handler)
         self.slow_seconds = slow_seconds
@@ -162,8 +160,7 @@ class Handler(BaseHTTPRequestHandler):
 def _control(present: State) -> str:
     pressed = {state: "true" if state is present else "false" for state in State}
     buttons = "\n".join(
-        f'<button name="state" value="{state}" aria-pressed="{pressed[state]}">{state}</button>'
-        for state in State
+        f'<button name="state" value="{state}" aria-pressed="{pressed[state]}">{state}</button>' for state in State
     )
     return (
         f'<p>The demo site is <strong id="state">{present}</strong>. {MEANINGS[present]}</p>\n'

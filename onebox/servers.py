@@ -196,7 +196,7 @@ class Valkey:
         self.prepare()
         return self.command()
 
-    def is_ready(self, pid: int) -> bool:  # noqa: ARG002 - the password proves that it is ours
+    def is_ready(self, pid: int) -> bool:
         """Log in and ping: it accepts connections before it has read its data."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
@@ -312,9 +312,18 @@ def _forget_reused_pid(pid_file: Path) -> None:
         pid = int(pid_file.read_text().splitlines()[0])
     except (FileNotFoundError, IndexError, ValueError):
         return
-    shown = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607
-    if "postgres" not in shown.stdout:
+    if "postgres" not in _program_name(pid):
         pid_file.unlink(missing_ok=True)
+
+
+def _program_name(pid: int) -> str:
+    if Path("/proc/self/comm").exists():  # a slim image has no ps
+        try:
+            return Path(f"/proc/{pid}/comm").read_text()
+        except OSError:
+            return ""
+    asked = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    return asked.stdout
 
 
 def _postgres_programs(account: Account | None) -> Path:

@@ -116,9 +116,7 @@ def _regions(value: str) -> tuple[str, ...]:
     codes = tuple(code.strip() for code in value.split(",") if code.strip())
     for code in codes:
         if not REGION_CODE.fullmatch(code):
-            raise StartError(
-                f"REGIONS: {code!r} is not a region; use lower-case letters, digits and hyphens."
-            )
+            raise StartError(f"REGIONS: {code!r} is not a region; use lower-case letters, digits and hyphens.")
     if not codes or len(set(codes)) != len(codes):
         raise StartError(f"REGIONS must name each region once, for example usa,india, not {value!r}.")
     return codes

@@ -160,6 +160,7 @@ class Supervisor:
             self._plan_restart(child, f"cannot be started: {error}")
         else:
             child.stop_signal = command.stop_signal
+            self._log.line(command.name, f"started as process {child.process.pid}")
 
     def _plan_restart(self, child: _Child, what_happened: str) -> None:
         now = time.monotonic()

@@ -7,6 +7,7 @@ about every second, beat sends ticks as often, and a region worker signs that it
 
 import os
 import sys
+from collections.abc import Mapping
 
 import redis
 
@@ -30,10 +31,14 @@ def main() -> int:
     return 0
 
 
-def is_our_worker(client: dict[str, str], we: dict[str, str]) -> bool:
+def is_our_worker(client: Mapping[str, str | int], we: Mapping[str, str | int]) -> bool:
     """Whether a connection comes from this container, and is not the one that asks."""
-    address, own_address = client["addr"].rpartition(":")[0], we["addr"].rpartition(":")[0]
-    return address == own_address and str(client["id"]) != str(we["id"])
+    return host(client) == host(we) and str(client["id"]) != str(we["id"])
+
+
+def host(client: Mapping[str, str | int]) -> str:
+    """The address of a connection without its port."""
+    return str(client["addr"]).rpartition(":")[0]
 
 
 if __name__ == "__main__":

@@ -74,9 +74,7 @@ def test_the_schema_is_looked_at_again_when_anything_that_matters_changes(tmp_pa
 
 
 def test_a_port_in_use_is_one_sentence(taken_port: int) -> None:
-    with pytest.raises(
-        StartError, match=rf"^Port {taken_port} on 127.0.0.1 is in use: [^\n]+ PORT=\d+ make run$"
-    ):
+    with pytest.raises(StartError, match=rf"^Port {taken_port} on 127.0.0.1 is in use: [^\n]+ PORT=\d+ make run$"):
         ensure_free("127.0.0.1", taken_port, variable="PORT")
 
 

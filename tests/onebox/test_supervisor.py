@@ -16,7 +16,10 @@ import pytest
 
 from onebox.servers import wait_for
 
-pytestmark = pytest.mark.processes
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc"),
+]
 
 
 @dataclass
@@ -34,11 +37,7 @@ class Running:
         """Wait until so many lines match, and return what the pattern caught."""
 
         def caught() -> list[str]:
-            return [
-                match[match.lastindex or 0]
-                for line in list(self.lines)
-                if (match := re.search(pattern, line))
-            ]
+            return [match[match.lastindex or 0] for line in list(self.lines) if (match := re.search(pattern, line))]
 
         assert wait_for(lambda: len(caught()) >= times, seconds=seconds), "\n".join(self.lines)
         return caught()
@@ -92,9 +91,7 @@ def test_a_killed_process_is_started_again() -> None:
 
 def test_the_pause_grows_while_a_process_keeps_failing() -> None:
     with small_box("flaky") as box:
-        pauses = box.says(
-            r"^onebox \| flaky ended with exit status 3; starting it again in (\S+) s$", times=3
-        )
+        pauses = box.says(r"^onebox \| flaky ended with exit status 3; starting it again in (\S+) s$", times=3)
         assert pauses[:3] == ["0.5", "1", "2"]
 
 
