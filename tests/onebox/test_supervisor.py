@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from threading import Thread
 
 import pytest
 
+from onebox.process import Command, spawn
 from onebox.servers import wait_for
 
 pytestmark = [
@@ -26,12 +27,12 @@ pytestmark = [
 class Running:
     """A program under test and what it has said so far."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     lines: list[str] = field(default_factory=list)
 
     def listen(self) -> None:
         assert self.process.stdout is not None
-        self.lines.extend(line.rstrip("\n") for line in self.process.stdout)
+        self.lines.extend(line.decode().rstrip("\n") for line in self.process.stdout)
 
     def says(self, pattern: str, *, times: int = 1, seconds: float = 20) -> list[str]:
         """Wait until so many lines match, and return what the pattern caught."""
@@ -47,9 +48,10 @@ class Running:
 
 
 @contextmanager
-def running(process: subprocess.Popen[str]) -> Iterator[Running]:
-    """Listen to a program, and end it whatever the test finds."""
-    with process:
+def running(*module: str, env: Mapping[str, str]) -> Iterator[Running]:
+    """Run a module, listen to it, and end it whatever the test finds, even when the tests are killed."""
+    command = Command(module[0], (sys.executable, "-m", *module), cwd=Path.cwd(), env=env)
+    with spawn(command, output=subprocess.PIPE) as process:
         box = Running(process)
         listener = Thread(target=box.listen)
         listener.start()
@@ -62,8 +64,7 @@ def running(process: subprocess.Popen[str]) -> Iterator[Running]:
 
 
 def small_box(*names: str) -> AbstractContextManager[Running]:
-    command = [sys.executable, "-m", "tests.onebox.small_box", *names]
-    return running(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+    return running("tests.onebox.small_box", *names, env=os.environ)
 
 
 def is_alive(pid: int) -> bool:

@@ -4,9 +4,9 @@ import http.client
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 
-def box(var_dir: Path, port: int) -> subprocess.Popen[str]:
+def box(var_dir: Path, port: int) -> AbstractContextManager[Running]:
     environment = {
         "HOME": str(var_dir),
         "PATH": os.environ["PATH"],
@@ -28,19 +28,13 @@ def box(var_dir: Path, port: int) -> subprocess.Popen[str]:
         "REGIONS": "usa,india",
         "VAR_DIR": str(var_dir),
     }
-    return subprocess.Popen(
-        [sys.executable, "-m", "onebox"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return running("onebox", env=environment)
 
 
 def test_everything_on_one_box(tmp_path: Path) -> None:
     port = free_port()
     for seconds in (60, 30):  # from nothing, and again
-        with running(box(tmp_path, port)) as whole:
+        with box(tmp_path, port) as whole:
             [address] = whole.says(r"^  Uptime runs at +(\S+)$", seconds=seconds)
             assert address == f"http://127.0.0.1:{port}"
             assert status_of(port, "/healthz") == 200
