@@ -69,6 +69,8 @@ def _body_problem(request: HttpRequest) -> Problem | None:
         announced = int(request.headers.get("Content-Length") or 0)
     except ValueError:
         return NO_LENGTH
+    if announced < 0:
+        return NO_LENGTH
     return TOO_LARGE if announced > settings.MAX_BODY_BYTES else None
 
 
