@@ -100,9 +100,7 @@ class Membership(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["team", "user"], name="accounts_one_membership_per_team")
-        ]
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="accounts_one_membership_per_team")]
         ordering = ["created_at", "id"]
 
     def __str__(self) -> str:
@@ -125,9 +123,7 @@ class ApiSession(models.Model):
     # (a page, the admin, manage.py), the mark no longer fits and the session is over.
     password_mark = models.CharField(max_length=128, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
-    renewed_at = models.DateTimeField(
-        default=timezone.now, db_index=True
-    )  # read by the clean-up of old sessions
+    renewed_at = models.DateTimeField(default=timezone.now, db_index=True)  # read by the clean-up of old sessions
     ended_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:

@@ -28,8 +28,6 @@ def membership_of(user: User | AnonymousUser) -> Membership:
 def live_api_session(session_id: UUID) -> ApiSession | None:
     """The session and its user, unless it was ended, the user switched off or the password changed since."""
     session = (
-        ApiSession.objects.filter(id=session_id, ended_at=None, user__is_active=True)
-        .select_related("user")
-        .first()
+        ApiSession.objects.filter(id=session_id, ended_at=None, user__is_active=True).select_related("user").first()
     )
     return session if session and session.has_current_password() else None

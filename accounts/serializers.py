@@ -64,9 +64,7 @@ class SignUp(Credentials):
 
 
 class RefreshInput(StrictSerializer):
-    refresh = TextField(
-        max_length=4096, required=False, help_text="Left out by clients that hold it in the cookie."
-    )
+    refresh = TextField(max_length=4096, required=False, help_text="Left out by clients that hold it in the cookie.")
 
 
 class ProfileChange(StrictSerializer):

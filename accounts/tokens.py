@@ -19,7 +19,7 @@ SESSION_CLAIM = "sid"
 class AccessToken(tokens.AccessToken):
     @property
     def session_id(self) -> UUID:
-        return UUID(self[SESSION_CLAIM])
+        return UUID(str(self[SESSION_CLAIM]))
 
 
 class RefreshToken(tokens.RefreshToken):
@@ -27,7 +27,7 @@ class RefreshToken(tokens.RefreshToken):
 
     @property
     def session_id(self) -> UUID:
-        return UUID(self[SESSION_CLAIM])
+        return UUID(str(self[SESSION_CLAIM]))
 
     def check_blacklist(self) -> None:
         """Not while reading: a used token that comes back is a theft, not a typing error. ``spend`` tells."""
