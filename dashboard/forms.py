@@ -1,0 +1,140 @@
+"""The forms of the pages. They read what was typed; whether it makes sense together is for the services to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from dashboard import spec_fields, words
+from monitors.models import Monitor
+from monitors.selectors import region_codes
+from monitors.services import defaults
+from probes.contract import InvalidSpec
+from probes.kinds import KINDS
+
+INTERVALS = (10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 21_600, 43_200, 86_400)
+
+
+class UrlField(forms.CharField):
+    """An address as people type it: ``example.com`` means https."""
+
+    widget = forms.TextInput(
+        attrs={
+            "inputmode": "url",
+            "autocomplete": "url",
+            "autocapitalize": "off",
+            "spellcheck": "false",
+            "placeholder": "https://example.com",
+        }
+    )
+
+    def to_python(self, value: Any) -> str:
+        typed = super().to_python(value) or ""
+        return typed if not typed or "://" in typed or typed.split(":")[0] in SCHEMES else f"https://{typed}"
+
+
+SCHEMES = {"data", "file", "ftp", "javascript", "mailto"}
+"""What looks like an address without ``//`` is left as it is, to be refused for what it is."""
+
+
+class AddForm(forms.Form):
+    """The one thing to do on an empty dashboard, where it waits for the typing."""
+
+    url = UrlField(label="Website address", max_length=2048, error_messages={"required": "Give an address."})
+
+    def __init__(self, data: Any = None, *, autofocus: bool = False) -> None:
+        super().__init__(data)
+        if autofocus:
+            self.fields["url"].widget.attrs["autofocus"] = True
+
+
+class MonitorForm(forms.Form):
+    """All of a monitor's configuration."""
+
+    label_suffix = ""
+
+    name = forms.CharField(max_length=200, required=False, help_text="Left empty, it is the host's name.")
+    url = UrlField(label="Website address", max_length=2048)
+    interval = forms.TypedChoiceField(label="Check every", coerce=int)
+    timeout = forms.IntegerField(
+        label="Give up after (s)", min_value=1, max_value=60, help_text="Over all attempts of one check."
+    )
+    regions = forms.MultipleChoiceField(label="Check from", widget=forms.CheckboxSelectMultiple)
+    tags = forms.CharField(required=False, help_text="Separated by commas.")
+
+    def __init__(self, data: Any = None, *, monitor: Monitor | None = None, initial_url: str = "") -> None:
+        self.kind = monitor.kind if monitor else "http"
+        self.stored = dict(monitor.spec) if monitor else {}
+        super().__init__(data, initial=_initial(monitor) | ({"url": initial_url} if initial_url else {}))
+        self.fields["interval"].choices = _intervals(monitor)  # type: ignore[attr-defined]
+        self.fields["regions"].choices = [(code, code) for code in region_codes()]  # type: ignore[attr-defined]
+        self.fields |= dict(spec_fields.form_fields(self.kind, self.stored))
+
+    @property
+    def main_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.base_fields]
+
+    @property
+    def spec_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name not in self.base_fields]
+
+    @property
+    def spec_is_told(self) -> bool:
+        """Whether the advanced part should be open: something is set there, or something is wrong there."""
+        errors = any(field.errors for field in self.spec_fields)
+        return errors or bool(self.stored.keys() - spec_fields.SHOWN_ELSEWHERE)
+
+    def clean_tags(self) -> list[str]:
+        return [tag.strip() for tag in str(self.cleaned_data["tags"]).split(",") if tag.strip()]
+
+    def clean(self) -> dict[str, Any]:
+        """Let the kind itself read its part, so that its complaint stands at the field it is about."""
+        cleaned = self.cleaned_data
+        spec = spec_fields.read_spec(self.kind, cleaned, stored=self.stored)
+        if "url" in cleaned:
+            spec["url"] = cleaned["url"]
+            try:
+                KINDS[self.kind].spec.parse(spec)
+            except InvalidSpec as error:
+                self.add_error(error.field if error.field in self.fields else None, sentence(str(error)))
+        return cleaned | {"spec": spec}
+
+    def settings(self) -> dict[str, Any]:
+        """What to hand to the services."""
+        names = ("name", "interval", "timeout", "regions", "tags", "spec")
+        return {name: self.cleaned_data[name] for name in names}
+
+
+def show_errors(form: forms.Form, error: ValidationError) -> None:
+    """Put a service's complaints at their fields; what has no field here stands above the form."""
+    for name, messages in error.message_dict.items():
+        for message in messages:
+            form.add_error(name if name in form.fields else None, sentence(message))
+
+
+def sentence(message: str) -> str:
+    """Services speak to programs too (``must be ...``); a page begins with a capital and ends with a stop."""
+    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "!", "?")) else ".")
+
+
+def _initial(monitor: Monitor | None) -> dict[str, Any]:
+    if monitor is None:
+        return defaults() | {"tags": ""}
+    return {
+        "name": monitor.name,
+        "url": monitor.url,
+        "interval": monitor.interval,
+        "timeout": monitor.timeout,
+        "regions": monitor.regions,
+        "tags": ", ".join(monitor.tags),
+    }
+
+
+def _intervals(monitor: Monitor | None) -> list[tuple[int, str]]:
+    """The usual ones that this server allows, and the one that a program has set."""
+    allowed = {seconds for seconds in INTERVALS if seconds >= settings.MONITOR_MIN_INTERVAL_SECONDS}
+    offered = allowed | {monitor.interval if monitor else defaults()["interval"]}
+    return [(seconds, words.span(seconds)) for seconds in sorted(offered)]

@@ -1,0 +1,135 @@
+"""Small pictures drawn on the server, each with the same in words. Pure; what goes in comes out escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from checks.rules import TICKS, Tick
+from dashboard import words
+from monitors.rules import Status
+from probes.contract import Outcome
+
+# --- status icons: 16 x 16, told apart by their shape alone ---
+
+DISC = "M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1z"
+TRIANGLE = "M8 1.6 15.2 14a.6.6 0 0 1-.5.9H1.3a.6.6 0 0 1-.5-.9z"
+OCTAGON = "M5.1 1h5.8L15 5.1v5.8L10.9 15H5.1L1 10.9V5.1z"
+SQUARE = "M3.5 1.5h9a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-9a2 2 0 0 1-2-2v-9a2 2 0 0 1 2-2z"
+
+ICONS: dict[str, tuple[str, str]] = {
+    Status.UP: (DISC, "m4.8 8.2 2.2 2.2 4.2-4.6"),
+    Status.DEGRADED: (TRIANGLE, "M8 6v4M8 12.4v.1"),
+    Status.PARTIAL: (TRIANGLE, "M8 6v4M8 12.4v.1"),
+    Status.DOWN: (OCTAGON, "m5.6 5.6 4.8 4.8m0-4.8-4.8 4.8"),
+    Status.UNKNOWN: (DISC, "M6.2 6.2a1.9 1.9 0 1 1 2.5 1.9c-.5.2-.7.5-.7 1v.4M8 11.6v.1"),
+    Status.PENDING: (DISC, "M8 4.6V8l2.2 1.6"),
+    Status.MAINTENANCE: (SQUARE, "M5 8h6M8 5v6"),
+    Status.PAUSED: (SQUARE, "M6.2 5.4v5.2M9.8 5.4v5.2"),
+}
+
+
+def status_icon(status: str) -> SafeString:
+    """Decoration: the word always stands beside it."""
+    shape, sign = ICONS.get(status, ICONS[Status.UNKNOWN])
+    return format_html(
+        '<svg class="icon is-{}" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">'
+        '<path class="icon-shape" d="{}"/><path class="icon-sign" d="{}"/></svg>',
+        status,
+        shape,
+        sign,
+    )
+
+
+# --- the last ten checks of a region ---
+
+BAR, STEP, HEIGHT = 6, 9, 24
+
+# Each outcome has its own height and foot, so that the bar reads without colour.
+BARS: dict[str, tuple[tuple[int, int], ...]] = {
+    Outcome.UP: ((0, 24),),
+    Outcome.DEGRADED: ((8, 16),),
+    Outcome.DOWN: ((0, 11), (13, 11)),
+    Outcome.UNKNOWN: ((18, 6),),
+}
+NO_CHECK = ((21, 3),)
+
+
+def ticks_svg(region: str, ticks: Sequence[Tick]) -> SafeString:
+    """Ten bars, newest on the right; places that have no check yet are small dots."""
+    shown = list(ticks)[-TICKS:]
+    blank: list[Tick | None] = [None] * (TICKS - len(shown))
+    return format_html(
+        '<svg class="ticks" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
+        TICKS * STEP - (STEP - BAR),
+        HEIGHT,
+        TICKS * STEP - (STEP - BAR),
+        HEIGHT,
+        ticks_in_words(region, shown),
+        format_html_join("", "{}", ((_bar(place, tick),) for place, tick in enumerate([*blank, *shown]))),
+    )
+
+
+def _bar(place: int, tick: Tick | None) -> SafeString:
+    outcome = str(tick["outcome"]) if tick else "none"
+    parts = BARS.get(outcome, BARS[Outcome.UNKNOWN]) if tick else NO_CHECK
+    rects = format_html_join(
+        "",
+        '<rect x="{}" y="{}" width="{}" height="{}" rx="2"/>',
+        ((place * STEP, top, BAR, high) for top, high in parts),
+    )
+    if not tick:
+        return format_html('<g class="is-none">{}</g>', rects)
+    took = tick["total_ms"]
+    told = outcome if took is None else f"{outcome}, {words.milliseconds(took)}"
+    return format_html('<g class="is-{}"><title>{}</title>{}</g>', outcome, told, rects)
+
+
+def ticks_in_words(region: str, ticks: Sequence[Tick]) -> str:
+    """``usa, last 10 checks, oldest first: 8 up, 2 down``."""
+    if not ticks:
+        return f"{region}: no checks yet"
+    runs = [(outcome, len(list(run))) for outcome, run in groupby(str(tick["outcome"]) for tick in ticks)]
+    story = ", ".join(f"{count} {outcome}" for outcome, count in runs)
+    return f"{region}, last {words.quantity(len(ticks), 'check')}, oldest first: {story}"
+
+
+# --- the phases of one check ---
+
+PHASES = {
+    "dns": "DNS",
+    "connect": "Connect",
+    "tls": "TLS",
+    "first_byte": "First byte",
+    "download": "Download",
+}
+WIDTH, LANE = 1000, 20
+THINNEST = 3
+
+
+def phases_svg(region: str, timings_ms: Mapping[str, float | None], *, scale_ms: float) -> SafeString:
+    """A waterfall: each phase begins where the one before ended. ``scale_ms`` is the width of the picture."""
+    scale = WIDTH / max(scale_ms, 0.001)
+    rects, start = [], 0.0
+    for phase in PHASES:
+        length = max(timings_ms.get(phase) or 0.0, 0.0) * scale
+        if length:
+            rects.append((phase, f"{start:.1f}", f"{max(length, THINNEST):.1f}", LANE))
+        start += length
+    return format_html(
+        '<svg class="phases" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
+        WIDTH,
+        LANE,
+        phases_in_words(region, timings_ms),
+        format_html_join("", '<rect class="phase-{}" x="{}" y="0" width="{}" height="{}"/>', rects),
+    )
+
+
+def phases_in_words(region: str, timings_ms: Mapping[str, float | None]) -> str:
+    """``usa: DNS 4 ms, Connect 12 ms, First byte 80 ms, total 97 ms``."""
+    told = {name: timings_ms.get(key) for key, name in PHASES.items()} | {"total": timings_ms.get("total")}
+    parts = [f"{name} {words.milliseconds(length)}" for name, length in told.items() if length is not None]
+    return f"{region}: {', '.join(parts) or 'nothing was measured'}"

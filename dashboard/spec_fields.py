@@ -1,0 +1,154 @@
+"""Form fields made from what a kind says of itself, and a kind's spec made from what was typed into them.
+
+A kind that learns a new field (``probes/kinds``) has it on the page without a line here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from probes.fields import Field
+from probes.kinds import KINDS
+
+SHOWN_ELSEWHERE = {"url"}
+FORGET = "forget_"
+KEPT = "A value is saved and not shown. Leave this empty to keep it."
+
+LABELS = {
+    "method": "Method",
+    "headers": "Request headers",
+    "body": "Request body",
+    "follow_redirects": "Follow redirects",
+    "max_redirects": "Redirects at most",
+    "verify_tls": "Verify the certificate",
+    "ip_family": "Internet Protocol",
+    "expected_status": "Expected status",
+    "body_contains": "Text that must appear",
+    "body_not_contains": "Text that must not appear",
+    "body_matches": "Pattern that must match",
+    "json_assertions": "JSON must satisfy",
+    "header_assertions": "Headers must satisfy",
+    "max_response_ms": "Slow from (ms)",
+    "cert_expiry_days": "Warn before the certificate expires (days)",
+}
+
+
+def described(kind: str) -> list[Field]:
+    return [field for field in KINDS[kind].spec.describe() if field.name not in SHOWN_ELSEWHERE]
+
+
+def form_fields(kind: str, spec: Mapping[str, Any]) -> Iterator[tuple[str, forms.Field]]:
+    """The fields by name, filled from a stored spec. A secret that is saved shows only that it is."""
+    for field in described(kind):
+        kept = field.secret and bool(spec.get(field.name))
+        yield field.name, _form_field(field, spec, kept=kept)
+        if kept:
+            label = f"Remove the saved {label_of(field).lower()}"
+            yield f"{FORGET}{field.name}", forms.BooleanField(label=label, required=False)
+
+
+def label_of(field: Field) -> str:
+    return LABELS.get(field.name) or field.name.replace("_", " ").capitalize()
+
+
+def _form_field(field: Field, spec: Mapping[str, Any], *, kept: bool) -> forms.Field:
+    about: dict[str, Any] = {
+        "label": label_of(field),
+        "help_text": f"{field.help}. {KEPT}" if kept else field.help,
+        "required": field.required and not kept,
+        "initial": None if field.secret else spec.get(field.name, _plain(field.default)),
+    }
+    match field.type:
+        case "boolean":
+            return forms.BooleanField(**about | {"required": False})
+        case "integer":
+            return forms.IntegerField(min_value=field.minimum, max_value=field.maximum, **about)
+        case "choice":
+            return forms.ChoiceField(choices=[(choice, choice) for choice in field.choices], **about)
+        case "object":
+            return HeadersField(**about)
+        case "list":
+            return ListField(**about)
+        case _:
+            area = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}) if field.secret else forms.TextInput()
+            return forms.CharField(strip=False, widget=area, **about)
+
+
+def _plain(default: Any) -> Any:
+    """A default as a person would type it; objects of a kind's own know how to print themselves."""
+    return default if default is None or isinstance(default, str | int | bool) else str(default) if default else None
+
+
+def read_spec(kind: str, cleaned: Mapping[str, Any], *, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The spec that the form asks for: only what differs from the kind's defaults, and secrets left alone."""
+    spec = {name: value for name, value in stored.items() if name in SHOWN_ELSEWHERE}
+    for field in described(kind):
+        value = cleaned.get(field.name)
+        if field.secret and not value and not cleaned.get(f"{FORGET}{field.name}"):
+            value = stored.get(field.name)
+        if value not in (None, "", {}, []) and value != _plain(field.default):
+            spec[field.name] = value
+    return spec
+
+
+def told(kind: str, spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a spec says beyond its address, in words for the page; of a secret only that there is one."""
+    return [(label_of(field), _shown(field, spec[field.name])) for field in described(kind) if field.name in spec]
+
+
+def _shown(field: Field, value: Any) -> str:
+    if field.secret:
+        return "saved, not shown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "; ".join(map(json.dumps, value)) if isinstance(value, list) else str(value)
+
+
+class HeadersField(forms.CharField):
+    """``Name: value``, one a line."""
+
+    widget = forms.Textarea
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.widget.attrs.update(rows=3, spellcheck="false", placeholder="Accept-Language: en")
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return "\n".join(f"{name}: {content}" for name, content in value.items())
+        return value
+
+    def to_python(self, value: Any) -> Any:
+        headers = {}
+        for line in filter(None, map(str.strip, str(value or "").splitlines())):
+            name, colon, content = line.partition(":")
+            if not colon:
+                raise ValidationError(f"“{line[:40]}” is not a header: write Name: value.")
+            headers[name.strip()] = content.strip()
+        return headers
+
+
+class ListField(forms.CharField):
+    """One JSON object a line."""
+
+    widget = forms.Textarea
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.help_text = f"{self.help_text}. One a line."
+        self.widget.attrs.update(rows=2, spellcheck="false")
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(json.dumps(item) for item in value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        lines = filter(None, map(str.strip, str(value or "").splitlines()))
+        try:
+            return [json.loads(line) for line in lines]
+        except (ValueError, RecursionError) as error:
+            raise ValidationError("Write one JSON object a line.") from error

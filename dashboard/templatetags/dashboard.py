@@ -1,0 +1,102 @@
+"""Words and small pictures for the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from checks.rules import Tick
+from dashboard import pictures, words
+from monitors.rules import Status
+from probes.contract import Outcome
+
+register = template.Library()
+
+register.filter("ms", words.milliseconds)
+register.filter("percent", words.percent)
+register.filter("reason", words.reason_in_words)
+register.filter("listing", words.listing)
+register.filter("why", words.why)
+register.filter("span", words.span)
+register.simple_tag(pictures.status_icon, name="status_icon")
+
+
+@register.filter
+def status_word(status: str) -> str:
+    return words.STATUSES[Status(status)] if status in set(Status) else status
+
+
+@register.filter
+def outcome_word(outcome: str) -> str:
+    return words.OUTCOMES[Outcome(outcome)] if outcome in set(Outcome) else outcome
+
+
+@register.filter
+def web_address(url: str) -> str:
+    """The address if a browser may be sent there, else nothing: a ``javascript:`` link is no link."""
+    return url if urlsplit(url).scheme in {"http", "https"} else ""
+
+
+@register.filter
+def without_scheme(url: str) -> str:
+    return url.partition("://")[2].removesuffix("/") or url
+
+
+@register.filter
+def until(start: datetime, end: datetime | None) -> str:
+    """How long something took, or takes until now."""
+    return words.span(((end or timezone.now()) - start).total_seconds())
+
+
+@register.simple_tag
+def ago(moment: datetime) -> SafeString:
+    """``3 min ago``, with the exact time in UTC for whoever points at it; app.js keeps it true."""
+    text = words.ago(moment, now=timezone.now())
+    return format_html('<time datetime="{}" title="{}" data-ago>{}</time>', _iso(moment), words.clock(moment), text)
+
+
+@register.simple_tag
+def lasting(since: datetime) -> SafeString:
+    """``3 min``: how long something has been so, likewise kept true."""
+    text = words.span((timezone.now() - since).total_seconds())
+    return format_html('<time datetime="{}" title="since {}" data-for>{}</time>', _iso(since), words.clock(since), text)
+
+
+@register.simple_tag
+def clock(moment: datetime) -> SafeString:
+    """The exact time, zone included."""
+    return format_html('<time datetime="{}">{}</time>', _iso(moment), words.clock(moment))
+
+
+@register.simple_tag
+def time_of_day(moment: datetime) -> SafeString:
+    """For tables whose heading names the zone; the day appears only where it is not today."""
+    utc = moment.astimezone(UTC)
+    form = "%H:%M:%S" if utc.date() == timezone.now().date() else "%-d %b %H:%M:%S"
+    return format_html('<time datetime="{}" title="{}">{}</time>', _iso(moment), words.clock(moment), f"{utc:{form}}")
+
+
+@register.simple_tag
+def ticks(region: str, shown: Sequence[Tick]) -> SafeString:
+    return pictures.ticks_svg(region, shown)
+
+
+@register.simple_tag
+def phases(region: str, timings_ms: Mapping[str, float | None], scale_ms: float) -> SafeString:
+    return pictures.phases_svg(region, timings_ms, scale_ms=scale_ms)
+
+
+@register.filter
+def phase_list(timings_ms: Mapping[str, float | None]) -> list[tuple[str, str, float]]:
+    """Key, name and length of the phases that were reached, for the legend."""
+    return [(key, name, length) for key, name in pictures.PHASES.items() if (length := timings_ms.get(key)) is not None]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,261 @@
+"""The pages. A view says who may see it, asks a selector or a service, and picks the template."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.views.generic import View
+from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import Membership
+from accounts.rules import Role
+from accounts.selectors import membership_of
+from dashboard.forms import AddForm, MonitorForm, show_errors
+from dashboard.selectors import fingerprint
+from dashboard.selectors.chart import Range, chart
+from dashboard.selectors.incidents import incident_list
+from dashboard.selectors.listing import monitor_list
+from dashboard.selectors.monitor import monitor_page
+from dashboard.spec_fields import told
+from dashboard.words import listing
+from monitors import services
+from monitors.models import Monitor
+from monitors.services import defaults
+
+
+class HtmxRequest(HttpRequest):
+    """As the middleware leaves it."""
+
+    htmx: HtmxDetails
+
+
+class TeamView(LoginRequiredMixin, View):
+    """A page of the visitor's team. Every member may look; changing something takes an editor."""
+
+    request: HtmxRequest
+    membership: Membership
+    look_needs = Role.VIEWER
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return self.to_the_door()
+        self.membership = membership_of(request.user)
+        if not self.membership.allows(self.look_needs if request.method in {"GET", "HEAD"} else Role.EDITOR):
+            raise PermissionDenied("Your role in the team does not allow this.")
+        return super().dispatch(request, *args, **kwargs)
+
+    def to_the_door(self) -> HttpResponseBase:
+        """Where the session has ended under an open page, the page as a whole goes to the log-in."""
+        return HttpResponseClientRefresh() if self.request.htmx else self.handle_no_permission()
+
+    @property
+    def can_change(self) -> bool:
+        return self.membership.allows(Role.EDITOR)
+
+    def show(self, template: str, status: int = 200, **context: Any) -> HttpResponse:
+        return render(self.request, template, {"can_change": self.can_change, **context}, status=status)
+
+    def show_live(self, template: str, etag: str, **context: Any) -> HttpResponseBase:
+        """A polled part: not sent again while nothing in it has changed."""
+        if self.request.headers.get("If-None-Match", "").removeprefix("W/") == f'"{etag}"':
+            response: HttpResponse = HttpResponseNotModified()
+        else:
+            response = self.show(template, etag=etag, **context)
+        response["ETag"] = f'"{etag}"'
+        patch_cache_control(response, private=True, no_store=True)
+        return response
+
+
+class Home(View):
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        return redirect("dashboard" if request.user.is_authenticated else "login")
+
+
+# --- the list ---
+
+
+class ListView(TeamView):
+    """What the list and its polled part have in common: the same query in the address means the same rows."""
+
+    def listed(self) -> dict[str, Any]:
+        query = self.request.GET
+        found = monitor_list(
+            self.membership.team,
+            now=timezone.now(),
+            search=query.get("q", "").strip()[:200],
+            status=query.get("status", ""),
+            page=query.get("page", "1"),
+        )
+        return {"list": found, "etag": fingerprint(found.facts()), "trouble": found.failing}
+
+
+class MonitorList(ListView):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._page()
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        """Watch an address: nothing else needs to be said."""
+        form = AddForm(request.POST)
+        if form.is_valid():
+            try:
+                monitor = services.create_monitor(team=self.membership.team, url=form.cleaned_data["url"])
+                return redirect("monitor", pk=monitor.pk)
+            except ValidationError as error:
+                show_errors(form, error)
+        return self._page(form, status=422)
+
+    def _page(self, refused: AddForm | None = None, status: int = 200) -> HttpResponse:
+        context = self.listed()
+        return self.show(
+            "dashboard/list.html",
+            status,
+            form=refused or AddForm(autofocus=not context["list"].total),
+            regions=defaults()["regions"],
+            demo_site_url=settings.DEMO_SITE_URL,
+            **context,
+        )
+
+
+class MonitorRows(ListView):
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        return self.show_live("dashboard/_rows.html", **self.listed())
+
+
+class MonitorNew(TeamView):
+    """Watch an address with everything said at once."""
+
+    look_needs = Role.EDITOR
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.show("dashboard/form.html", form=MonitorForm(initial_url=request.GET.get("url", "")))
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        form = MonitorForm(request.POST)
+        if form.is_valid():
+            try:
+                monitor = services.create_monitor(team=self.membership.team, **form.settings())
+                return redirect("monitor", pk=monitor.pk)
+            except ValidationError as error:
+                show_errors(form, error)
+        return self.show("dashboard/form.html", status=422, form=form)
+
+
+# --- one monitor ---
+
+
+class MonitorView(TeamView):
+    """A page of one of the team's monitors. Another team's does not exist here."""
+
+    @cached_property
+    def monitor(self) -> Monitor:
+        mine = Monitor.objects.for_team(self.membership.team).select_related("team")
+        return get_object_or_404(mine, pk=self.kwargs["pk"])
+
+    def looked_at(self) -> dict[str, Any]:
+        found = monitor_page(self.monitor, now=timezone.now())
+        return {"page": found, "etag": fingerprint(found.facts()), "trouble": found.failing}
+
+    def back(self, said: str) -> HttpResponseBase:
+        messages.success(self.request, said)
+        return redirect("monitor", pk=self.monitor.pk)
+
+
+class MonitorPage(MonitorView):
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        monitor = self.monitor
+        return self.show(
+            "dashboard/monitor.html",
+            monitor=monitor,
+            chart=chart(monitor, Range.parse(request.GET.get("range", "")), now=timezone.now()),
+            ranges=list(Range),
+            needed=monitor.rules.needed(len(monitor.regions)),
+            told=told(monitor.kind, monitor.spec),
+            **self.looked_at(),
+        )
+
+
+class MonitorLive(MonitorView):
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        return self.show_live("dashboard/_live.html", monitor=self.monitor, **self.looked_at())
+
+
+class MonitorSeries(MonitorView):
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        drawn = chart(self.monitor, Range.parse(request.GET.get("range", "")), now=timezone.now())
+        return JsonResponse(drawn.as_json(), headers={"Cache-Control": "private, no-store"})
+
+
+class MonitorEdit(MonitorView):
+    look_needs = Role.EDITOR
+
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        return self._page(MonitorForm(monitor=self.monitor))
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        form = MonitorForm(request.POST, monitor=self.monitor)
+        if form.is_valid():
+            try:
+                services.update_monitor(self.monitor, **form.settings())
+                return self.back("Saved.")
+            except ValidationError as error:
+                show_errors(form, error)
+        return self._page(form, status=422)
+
+    def _page(self, form: MonitorForm, status: int = 200) -> HttpResponse:
+        return self.show("dashboard/form.html", status, form=form, monitor=self.monitor)
+
+
+class MonitorPause(MonitorView):
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        services.pause(self.monitor)
+        return self.back("Paused. It is not checked until you resume it.")
+
+
+class MonitorResume(MonitorView):
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        services.resume(self.monitor)
+        return self.back("Resumed.")
+
+
+class MonitorCheck(MonitorView):
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        services.request_check(self.monitor)
+        return self.back(f"Asked {listing(self.monitor.regions)} for a check now.")
+
+
+class MonitorDelete(MonitorView):
+    look_needs = Role.EDITOR
+
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        return self.show("dashboard/delete.html", monitor=self.monitor)
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        name = self.monitor.name
+        services.delete_monitor(self.monitor)
+        messages.success(request, f"{name} is deleted.")
+        return redirect("dashboard")
+
+
+# --- incidents ---
+
+
+class Incidents(TeamView):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        page = incident_list(self.membership.team, page=request.GET.get("page", "1"))
+        return self.show("dashboard/incidents.html", page=page)
