@@ -60,6 +60,7 @@ class Login(Door):
 
     @extend_schema(request=serializers.Credentials, responses=serializers.SignedIn, auth=[])
     def post(self, request: Request) -> Response:
+        """Sign in with e-mail address and password."""
         given = _checked(serializers.Credentials, request)
         user = services.check_credentials(email=given["email"], password=given["password"])
         return _welcome(request, user, in_cookie=given["cookie"])
@@ -70,7 +71,10 @@ class Refresh(Door):
 
     @extend_schema(request=serializers.RefreshInput, responses=serializers.TokensOut, auth=[])
     def post(self, request: Request) -> Response:
-        """Trade a refresh token for a new pair. Each works once; a second use ends the whole session."""
+        """Trade a refresh token for a new pair. Each works once; a second use ends the whole session.
+
+        Without one in the body the cookie speaks; then send the value of the cookie ``csrftoken`` as ``X-CSRFToken``.
+        """
         refresh = _checked(serializers.RefreshInput, request).get("refresh")
         in_cookie = refresh is None
         if in_cookie:
@@ -114,10 +118,12 @@ class Me(APIView):
 
     @extend_schema(responses=serializers.Profile)
     def get(self, request: Request) -> Response:
+        """Who is signed in, in which team, with which role."""
         return Response(serializers.Profile(membership_of(request.user)).data)
 
     @extend_schema(request=serializers.ProfileChange, responses=serializers.Profile)
     def patch(self, request: Request) -> Response:
+        """Change one's own name."""
         given = _checked(serializers.ProfileChange, request)
         membership = membership_of(request.user)
         if "name" in given:
