@@ -37,7 +37,7 @@ _TIMED_OUT = {
 
 def fault_of(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...]) -> Fault | None:
     """Why a transfer failed; None when it did not, or when it was we who had read enough."""
-    if exchange.code == 0 or exchange.cut:
+    if exchange.cut or (exchange.code == 0 and exchange.headers_complete):
         return None
     if exchange.blocked is not None and not exchange.connected_at:
         return Fault(Reason.ADDRESS_BLOCKED, Phase.CONNECT, exchange.blocked)
@@ -65,7 +65,7 @@ def phase_reached(exchange: Exchange) -> Phase:
 
 def _timeout(exchange: Exchange) -> Fault:
     phase = phase_reached(exchange)
-    if phase is Phase.FIRST_BYTE and (exchange.first_byte_at or exchange.header_lines):
+    if phase is Phase.FIRST_BYTE and exchange.answered:
         return Fault(Reason.HEADER_TIMEOUT, phase, "the headers did not arrive in time")
     reason, message = _TIMED_OUT[phase]
     return Fault(reason, phase, message)
@@ -109,6 +109,8 @@ def _handshake_fault(exchange: Exchange) -> Fault:
 
 def _http_fault(exchange: Exchange, phase: Phase) -> Fault:
     code = exchange.code
+    if code == 0:
+        return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection in the middle of the headers")
     if code == pycurl.E_GOT_NOTHING:
         return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection without an answer")
     if code == pycurl.E_PARTIAL_FILE:

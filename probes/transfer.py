@@ -86,6 +86,8 @@ class Exchange:
     tls_alert: str | None = None
     certificate_message: bytes = b""
     tls13: bool = False
+    answered: bool = False
+    """Something came back after the request, were it only half a line: libcurl itself tells of whole lines only."""
 
     def header(self, name: str) -> str | None:
         """The last value of a header, by its lower-case name."""
@@ -135,6 +137,8 @@ class Exchange:
     def on_debug(self, kind: int, data: bytes) -> None:
         """The only place where libcurl tells of refused certificates and of alerts."""
         if kind == _DEBUG_TLS_IN:
+            if self.tls_version is not None and data == (b"\x17" if self.tls13 else data[:5]) and data[:1] == b"\x17":
+                self.answered = True  # a record of application data
             if data[:1] == b"\x0b" and len(data) > 4 and int.from_bytes(data[1:4], "big") == len(data) - 4:
                 self.certificate_message = data
         elif kind == _DEBUG_TEXT:
@@ -159,6 +163,7 @@ class Transfers:
         self._trust = _trust_store(ca_file)
         self._pins = itertools.count()
         self._timer: Timer | None = None
+        self._owners: dict[int, Exchange] = {}
         self._under_way: dict[pycurl.Curl, tuple[Exchange, Future[None]]] = {}
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
@@ -190,6 +195,7 @@ class Transfers:
 
     def _on_socket(self, what: int, fd: int, _multi: Any, _data: Any) -> None:
         if what == pycurl.POLL_REMOVE:
+            self._owners.pop(fd, None)
             self._loop.unwatch(fd)
         else:
             self._loop.watch(fd, _SOCKET_EVENTS[what], lambda mask: self._on_ready(fd, mask))
@@ -210,6 +216,9 @@ class Transfers:
             if mask & ours:
                 events |= theirs
         # Errors and hang-ups carry no flag of their own in libcurl's terms; reading finds them.
+        owner = self._owners.get(fd)
+        if owner is not None and mask & READ and not owner.wants_tls:
+            owner.answered = True
         self._multi.socket_action(fd, events or pycurl.CSELECT_ERR)
         self._collect()
 
@@ -241,6 +250,7 @@ class Transfers:
         self._isolate(curl)
         curl.setopt(pycurl.TIMEOUT_MS, max(1, int((call.until - monotonic()) * 1000)))
         curl.setopt(pycurl.OPENSOCKETFUNCTION, self._socket_opener(exchange))
+        curl.setopt(pycurl.SOCKOPTFUNCTION, lambda fd, _purpose: self._note_owner(fd, exchange))
         curl.setopt(pycurl.HEADERFUNCTION, exchange.on_header)
         curl.setopt(pycurl.WRITEFUNCTION, exchange.on_body)
         if call.connect_only:
@@ -281,6 +291,10 @@ class Transfers:
             return socket.socket(address.family, address.socktype, address.protocol)
 
         return open_socket
+
+    def _note_owner(self, fd: int, exchange: Exchange) -> int:
+        self._owners[fd] = exchange
+        return int(pycurl.SOCKOPT_OK)
 
     def _set_tls(self, curl: pycurl.Curl, call: Call, exchange: Exchange) -> None:
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)

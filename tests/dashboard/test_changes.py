@@ -1,0 +1,150 @@
+"""Changing a monitor: forms that keep what was typed, and buttons that do one thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from monitors.models import Monitor
+from tests.conftest import MakeMonitor
+from tests.dashboard.conftest import Visit
+from tests.dashboard.story import tell
+
+TYPED: dict[str, Any] = {
+    "name": "Shop",
+    "url": "http://127.0.0.1:9/cart",
+    "interval": "300",
+    "timeout": "5",
+    "regions": ["usa"],
+    "tags": "prod, eu ,",
+    "method": "GET",
+    "ip_family": "any",
+    "follow_redirects": "on",
+    "max_redirects": "5",
+    "verify_tls": "on",
+    "expected_status": "200-399",
+}
+
+
+@pytest.fixture
+def client(visit: Visit, owner: User, regions: list[str]) -> Client:
+    return visit(owner)
+
+
+def test_a_monitor_is_made_with_everything_said_at_once(client: Client) -> None:
+    answer = client.post("/monitors/new/", TYPED | {"body_contains": "Welcome", "headers": "X-A: 1\nX-B: b:c"})
+    monitor = Monitor.objects.get()
+    assert answer.headers["Location"] == f"/monitors/{monitor.pk}/"
+    assert (monitor.name, monitor.interval, monitor.timeout) == ("Shop", 300, 5)
+    assert (monitor.regions, monitor.tags) == (["usa"], ["eu", "prod"])
+    assert monitor.spec == {
+        "url": "http://127.0.0.1:9/cart",
+        "body_contains": "Welcome",
+        "headers": {"X-A": "1", "X-B": "b:c"},
+    }
+
+
+def test_the_form_of_a_new_monitor_can_be_begun_elsewhere(client: Client) -> None:
+    assert 'value="https://example.com"' in client.get("/monitors/new/?url=https://example.com").content.decode()
+
+
+def test_editing_shows_what_is_set_and_saves_what_is_typed(client: Client, make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(name="Old", spec={"url": "http://127.0.0.1:9/", "expected_status": "204"}, tags=["a", "b"])
+    address = f"/monitors/{monitor.pk}/edit/"
+    page = client.get(address).content.decode()
+    assert 'value="Old"' in page
+    assert 'value="204"' in page
+    assert 'value="a, b"' in page
+    assert '<option value="60" selected>1 min</option>' in page
+    assert client.post(address, TYPED).headers["Location"] == f"/monitors/{monitor.pk}/"
+    monitor.refresh_from_db()
+    assert monitor.name == "Shop"
+    assert monitor.spec == {"url": "http://127.0.0.1:9/cart"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("url", "", "This field is required."),
+        ("url", "http://169.254.169.254/latest", ""),
+        ("timeout", "61", "60"),
+        ("interval", "7", "7"),
+        ("regions", ["mars"], "mars"),
+        ("regions", [], "This field is required."),
+        ("tags", "x" * 41, "from 1 to 40 characters"),
+        ("expected_status", "teapot", ""),
+        ("body_matches", "(", ""),
+        ("headers", "no colon here", "is not a header"),
+        ("headers", "Host: elsewhere", "cannot be set"),
+        ("json_assertions", "{not json", "one JSON object a line"),
+        ("max_response_ms", "0", "1"),
+    ],
+)
+def test_a_refusal_stands_at_its_field_and_what_was_typed_stays(
+    client: Client, make_monitor: MakeMonitor, field: str, value: Any, complaint: str
+) -> None:
+    monitor = make_monitor(name="Old")
+    answer = client.post(f"/monitors/{monitor.pk}/edit/", TYPED | {field: value})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    error = page.partition(f'id="id_{field}_error">')[2].partition("</p>")[0]
+    assert error
+    assert complaint in error
+    assert 'value="Shop"' in page
+    assert "Nothing was saved" in page
+    monitor.refresh_from_db()
+    assert monitor.name == "Old"
+
+
+def test_the_timeout_must_be_smaller_than_the_interval(client: Client, make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(interval=60)
+    answer = client.post(f"/monitors/{monitor.pk}/edit/", TYPED | {"interval": "60", "timeout": "60"})
+    assert "Must be smaller than the interval" in answer.content.decode()
+
+
+def test_a_saved_secret_is_never_shown_but_kept_or_removed(client: Client, make_monitor: MakeMonitor) -> None:
+    secret = {"Authorization": "Bearer canary-1234"}
+    monitor = make_monitor(spec={"url": "http://127.0.0.1:9/", "headers": secret, "body": "canary-5678"})
+    edit = f"/monitors/{monitor.pk}/edit/"
+    for address in (edit, f"/monitors/{monitor.pk}/"):
+        assert "canary" not in client.get(address).content.decode()
+    client.post(edit, TYPED)
+    monitor.refresh_from_db()
+    assert monitor.spec["headers"] == secret
+    client.post(edit, TYPED | {"forget_headers": "on", "body": "new"})
+    monitor.refresh_from_db()
+    assert "headers" not in monitor.spec
+    assert monitor.spec["body"] == "new"
+
+
+def test_pause_and_resume(client: Client, make_monitor: MakeMonitor) -> None:
+    monitor = tell(make_monitor(), usa="..", india="..")
+    page = client.post(f"/monitors/{monitor.pk}/pause/", follow=True).content.decode()
+    assert "Paused. It is not checked until you resume it." in page
+    monitor.refresh_from_db()
+    assert monitor.paused
+    page = client.post(f"/monitors/{monitor.pk}/resume/", follow=True).content.decode()
+    assert "Checking from india and usa" in page
+    monitor.refresh_from_db()
+    assert not monitor.paused
+
+
+def test_check_now_asks_and_says_whom(client: Client, make_monitor: MakeMonitor) -> None:
+    monitor = tell(make_monitor(), usa="..", india="..")
+    page = client.post(f"/monitors/{monitor.pk}/check/", follow=True).content.decode()
+    assert "Asked india and usa for a check now." in page
+    assert 'data-poll="1"' in page
+    monitor.refresh_from_db()
+    assert monitor.wanted_at
+
+
+def test_deleting_asks_first(client: Client, make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(name="Shop")
+    address = f"/monitors/{monitor.pk}/delete/"
+    assert "Delete Shop?" in client.get(address).content.decode()
+    assert Monitor.objects.exists()
+    assert "Shop is deleted." in client.post(address, follow=True).content.decode()
+    assert not Monitor.objects.exists()

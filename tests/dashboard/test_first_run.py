@@ -1,0 +1,84 @@
+"""The first minute: an empty dashboard with one thing to do."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_django import Settings
+
+from accounts.models import User
+from monitors.models import Monitor
+from tests.dashboard.conftest import Visit
+
+pytestmark = pytest.mark.usefixtures("regions")
+
+
+def test_the_front_door_leads_where_one_belongs(visit: Visit, owner: User) -> None:
+    assert visit().get("/").headers["Location"] == "/login/"
+    assert visit(owner).get("/").headers["Location"] == "/monitors/"
+
+
+def test_an_empty_dashboard_asks_for_an_address(visit: Visit, owner: User) -> None:
+    page = visit(owner).get("/monitors/").content.decode()
+    assert "What should we watch?" in page
+    assert "checked from usa and india" in page
+    assert '<label for="id_url">Website address</label>' in page
+    assert "autofocus" in page
+    assert "Watch the demo site on this box" in page
+    assert 'href="http://127.0.0.1:8001/control"' in page
+
+
+def test_without_a_demo_site_none_is_offered(visit: Visit, owner: User, settings: Settings) -> None:
+    settings.DEMO_SITE_URL = ""
+    assert "demo site" not in visit(owner).get("/monitors/").content.decode()
+
+
+def test_a_viewer_of_an_empty_team_is_told_whom_to_ask(visit: Visit, viewer: User) -> None:
+    page = visit(viewer).get("/monitors/").content.decode()
+    assert "Ask an editor" in page
+    assert "id_url" not in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("http://127.0.0.1:8001/", "http://127.0.0.1:8001/"),
+        ("  https://example.com/a?b=c ", "https://example.com/a?b=c"),
+        ("example.com", "https://example.com"),
+        ("example.com:8443/x", "https://example.com:8443/x"),
+    ],
+)
+def test_an_address_is_all_it_takes(visit: Visit, owner: User, typed: str, address: str) -> None:
+    client = visit(owner)
+    answer = client.post("/monitors/", {"url": typed})
+    monitor = Monitor.objects.get()
+    assert answer.headers["Location"] == f"/monitors/{monitor.pk}/"
+    assert monitor.url == address
+    page = client.get(answer.headers["Location"]).content.decode()
+    assert "Checking from india and usa" in page
+    assert 'data-poll="1"' in page
+    assert page.count("Waiting for the first result") == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"),
+    [
+        ("", "Give an address."),
+        ("ftp://example.com/", "http"),
+        ("javascript:alert(1)", ""),
+        ("http://user:secret@example.com/", "password"),
+        ("http://169.254.169.254/", ""),
+        ("http://", ""),
+        ("x" * 3000, "2048"),
+    ],
+)
+def test_a_bad_address_is_refused_beside_the_field_and_kept(
+    visit: Visit, owner: User, typed: str, complaint: str
+) -> None:
+    answer = visit(owner).post("/monitors/", {"url": typed})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'id="id_url_error"' in page
+    assert 'aria-invalid="true"' in page
+    assert complaint in page
+    assert not typed or f'value="{typed}"' in page
+    assert not Monitor.objects.exists()

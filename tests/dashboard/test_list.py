@@ -1,0 +1,141 @@
+"""The list: what it says of each monitor, in which order, and what finds it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from monitors import services
+from monitors.models import Monitor
+from tests.conftest import MakeMonitor
+from tests.dashboard.conftest import Visit
+from tests.dashboard.story import all_is_well, tell
+
+TEN = "." * 10
+
+
+@pytest.fixture
+def client(visit: Visit, owner: User, regions: list[str]) -> Client:
+    all_is_well(*regions)
+    return visit(owner)
+
+
+def names(page: str) -> list[str]:
+    return [part.partition('"')[0] for part in page.split('data-name="')[1:]]
+
+
+def shown(client: Client, address: str = "/monitors/") -> str:
+    return client.get(address).content.decode()
+
+
+def test_a_row_says_how_it_is_since_when_and_how_fast(client: Client, make_monitor: MakeMonitor) -> None:
+    tell(make_monitor(name="Shop", tags=["prod"]), usa=TEN, india="......" + "x" + "...")
+    page = shown(client)
+    assert ">Up</span> for <time" in page
+    assert "usa, last 10 checks, oldest first: 10 up" in page
+    assert "india, last 10 checks, oldest first: 6 up, 1 down, 3 up" in page
+    assert "</span> 50 ms</p>" in page
+    assert "</span> 95.00 %</p>" in page
+    assert "<li>prod</li>" in page
+
+
+def test_a_new_monitor_says_from_where_it_is_being_checked(client: Client, make_monitor: MakeMonitor) -> None:
+    make_monitor(wanted=True)
+    page = shown(client)
+    assert ">Checking</span> from india and usa" in page
+    assert 'data-poll="1"' in page
+
+
+def test_failing_ones_come_first_and_say_why(client: Client, make_monitor: MakeMonitor) -> None:
+    tell(make_monitor(name="A is well"), usa=TEN, india=TEN)
+    tell(make_monitor(name="Z is down"), usa="....xx", india="....xx")
+    tell(make_monitor(name="M is partly down"), usa="....xx", india=TEN)
+    services.pause(make_monitor(name="P is paused"))
+    page = shown(client)
+    assert names(page) == ["Z is down", "M is partly down", "A is well", "P is paused"]
+    assert "india and usa: connection refused" in page
+    assert "<title>(2 down) Monitors · Uptime</title>" in page
+    assert 'href="/static/favicon-down.svg"' in page
+    assert 'data-poll="10"' in page
+
+
+def test_the_title_is_calm_when_all_is_well(client: Client, make_monitor: MakeMonitor) -> None:
+    tell(make_monitor(), usa=TEN, india=TEN)
+    assert "<title>Monitors · Uptime</title>" in shown(client)
+
+
+def test_search_and_status_are_in_the_address(client: Client, make_monitor: MakeMonitor) -> None:
+    tell(make_monitor(name="Shop", url="http://127.0.0.1:9/cart"), usa="xx", india="xx")
+    tell(make_monitor(name="Blog"), usa=TEN, india=TEN)
+    assert names(shown(client, "/monitors/?q=CART")) == ["Shop"]
+    assert names(shown(client, "/monitors/?status=up")) == ["Blog"]
+    assert names(shown(client, "/monitors/?status=up&q=shop")) == []
+    assert "No monitor fits" in shown(client, "/monitors/?status=up&q=shop")
+    assert names(shown(client, "/monitors/?status=nonsense")) == ["Shop", "Blog"]
+    assert 'hx-get="/monitors/rows/?q=bl&amp;status=up"' in shown(client, "/monitors/?q=bl&status=up")
+
+
+def test_long_lists_have_pages(client: Client, make_monitor: MakeMonitor) -> None:
+    template = make_monitor(name="m000")
+    Monitor.objects.bulk_create(
+        Monitor(team=template.team, name=f"m{at:03}", spec=template.spec, regions=["usa"]) for at in range(1, 61)
+    )
+    first, second = shown(client), shown(client, "/monitors/?page=2&q=m0")
+    assert (len(names(first)), len(names(second))) == (50, 11)
+    assert "Page 1 of 2" in first
+    assert 'href="/monitors/?page=1&amp;q=m0"' in second
+    assert "Page 2 of 2" in shown(client, "/monitors/?page=999")
+    assert shown(client, "/monitors/?page=x")
+
+
+def test_the_live_part_is_sent_again_only_when_it_changed(client: Client, make_monitor: MakeMonitor) -> None:
+    monitor = tell(make_monitor(), usa=TEN, india=TEN)
+    first = client.get("/monitors/rows/", headers={"HX-Request": "true"})
+    assert first.headers["Cache-Control"] == "private, no-store"
+    known = {"HX-Request": "true", "If-None-Match": first.headers["ETag"]}
+    again = client.get("/monitors/rows/", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    services.pause(monitor)
+    assert client.get("/monitors/rows/", headers=known).status_code == 200
+
+
+def test_the_page_and_its_live_part_carry_the_same_mark(client: Client, make_monitor: MakeMonitor) -> None:
+    tell(make_monitor(), usa=TEN, india=TEN)
+    mark = client.get("/monitors/rows/").headers["ETag"].strip('"')
+    assert f'data-etag="{mark}"' in shown(client)
+
+
+@pytest.mark.parametrize(
+    ("heard", "handed_out", "words"),
+    [
+        (timedelta(seconds=20), timedelta(seconds=3), None),
+        (timedelta(minutes=3), timedelta(seconds=3), "Region usa has not been heard of since"),
+        (timedelta(seconds=5), timedelta(seconds=40), "Checks from region usa are handed out late"),
+    ],
+)
+def test_a_banner_tells_when_checking_is_delayed(
+    client: Client, make_monitor: MakeMonitor, heard: timedelta, handed_out: timedelta, words: str | None
+) -> None:
+    make_monitor()
+    all_is_well("usa", heard=heard, handed_out=handed_out)
+    page = shown(client)
+    assert ("Checking is delayed" in page) == (words is not None)
+    assert words is None or words in page
+    assert "Region india" not in page
+
+
+def test_a_region_that_never_spoke_is_named(visit: Visit, owner: User, make_monitor: MakeMonitor) -> None:
+    make_monitor()
+    assert "Region india has not been heard of yet" in shown(visit(owner))
+
+
+def test_no_monitor_of_another_team_is_listed_or_counted(
+    visit: Visit, stranger: User, make_monitor: MakeMonitor
+) -> None:
+    make_monitor(name="Olga's own")
+    page = shown(visit(stranger))
+    assert "Olga" not in page
+    assert "What should we watch?" in page
