@@ -3,11 +3,13 @@ region may also be served by ``celery -A uptime worker -Q region.<code>``."""
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import setup_logging
+from django.db import InterfaceError, OperationalError
 
 from probes.worker import broker_settings
 
@@ -21,7 +23,20 @@ def _tick(task: str, every_s: float) -> dict[str, Any]:
     return {"task": task, "schedule": every_s, "options": {"queue": CENTRAL, "expires": max(5.0, every_s)}}
 
 
-app = Celery("uptime")
+logger = logging.getLogger(__name__)
+
+
+class PatientTask(Task):  # type: ignore[type-arg]
+    """A tick without a database has nothing to do but say so: the next one does its work as well."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("%s waits for the database: %s", self.name, str(error).partition("\n")[0])
+
+
+app = Celery("uptime", task_cls=PatientTask)
 app.conf.update(broker_settings())
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import structlog
+from celery.beat import SchedulingError
+from celery.exceptions import Reject
+
+
+class OutageInOneLine(logging.Filter):
+    """Celery tells of a tick or a report that has to wait with stack traces; the reason is enough, every second."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        reason = record.exc_info[1] if record.exc_info else None
+        if isinstance(reason, SchedulingError | Reject):
+            first_line = str(reason).partition("\n")[0]
+            record.msg, record.args, record.exc_info = "Waiting: %s", (first_line,), None
+        return True
 
 
 def configuration(*, form: str, level: str) -> dict[str, Any]:
@@ -35,12 +49,14 @@ def configuration(*, form: str, level: str) -> dict[str, Any]:
                 ],
             }
         },
+        "filters": {"outage": {"()": OutageInOneLine}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Celery tells of every task received and done: at a batch a second that hides what matters.
             "celery.worker.strategy": {"level": "WARNING"},
-            "celery.app.trace": {"level": "WARNING"},
-            "celery.beat": {"level": "WARNING"},
+            "celery.worker.request": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING", "filters": ["outage"]},
+            "celery.beat": {"level": "WARNING", "filters": ["outage"]},
         },
     }

@@ -1,0 +1,182 @@
+"""The whole product under one roof, with servers that the test itself may stop, for tests that break things."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import redis
+import requests
+from psycopg.rows import dict_row
+
+from onebox.servers import Postgres, Valkey, free_port
+
+PASSWORD = "correct horse battery"
+
+
+def wait_until(what: str, condition: Callable[[], Any], *, seconds: float) -> Any:
+    """The condition's first true value; fails by name when the deadline passes."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if value := condition():
+            return value
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain until {what}"
+        time.sleep(0.1)
+
+
+@dataclass
+class Box:
+    """``make run`` on servers of its own. Processes are known by their names in the log."""
+
+    home: Path
+    port: int = field(default_factory=free_port)
+    lines: list[str] = field(default_factory=list)
+    process: subprocess.Popen[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.postgres = Postgres(self.home / "postgres", durable=False)
+        self.valkey = Valkey(self.home / "valkey")
+
+    def start(self) -> None:
+        environment = {
+            "HOME": str(self.home),
+            "PATH": os.environ["PATH"],
+            "PORT": str(self.port),
+            "DEMO_PORT": str(free_port()),
+            "VAR_DIR": str(self.home / "var"),
+            "DATABASE_URL": self.postgres.start(),
+            "REDIS_URL": self.valkey.start(),
+            "MONITOR_MIN_INTERVAL_SECONDS": "10",
+            "PROBE_DOMAIN_RATE": "0",
+            "PROBE_DOMAIN_CONCURRENCY": "500",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "onebox"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        threading.Thread(target=self._listen, args=[self.process], daemon=True).start()
+        wait_until("the box is ready", lambda: self.said(r"Uptime runs at"), seconds=60)
+        heard_of = "SELECT count(*) FROM checks_regionworker"
+        wait_until("both regions were heard of", lambda: self.one(heard_of) == 2, seconds=30)
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(20)
+        self.valkey.stop()
+        self.postgres.stop()
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout
+        self.lines.extend(line.rstrip() for line in process.stdout)
+
+    def said(self, pattern: str) -> list[str]:
+        return [line for line in self.lines if re.search(pattern, line)]
+
+    def pid(self, worker: str) -> int | None:
+        """The present process of a Celery worker, which leads a process group of its own."""
+        assert self.process
+        for child in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if f"{worker}@%h" in child.cmdline():
+                    return child.pid
+        return None
+
+    def signal(self, worker: str, number: signal.Signals) -> None:
+        pid = wait_until(f"{worker} runs", lambda: self.pid(worker), seconds=40)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, number)
+
+    def kill(self, worker: str) -> None:
+        """kill -9 a worker with its children, and wait until another one stands in its place."""
+        pid = self.pid(worker)
+        self.signal(worker, signal.SIGKILL)
+        wait_until(f"{worker} is started again", lambda: self.pid(worker) not in {None, pid}, seconds=40)
+
+    def broker(self) -> redis.Redis:
+        return redis.Redis.from_url(self.valkey.url)
+
+    def rows(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
+        with psycopg.connect(self.postgres.url, row_factory=dict_row) as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def one(self, query: str, *parameters: Any) -> Any:
+        return next(iter(self.rows(query, *parameters)[0].values()))
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+class Program:
+    """A program that uses the API."""
+
+    def __init__(self, box: Box, email: str) -> None:
+        self.box, self.email = box, email
+        answer = requests.post(box.url("/api/auth/signup"), json={"email": email, "password": PASSWORD}, timeout=20)
+        answer.raise_for_status()
+        self._take(answer)
+
+    def _take(self, answer: requests.Response) -> None:
+        self.headers = {"Authorization": f"Bearer {answer.json()['access']}"}
+
+    def call(self, verb: str, path: str, body: Any = None) -> requests.Response:
+        return requests.request(verb, self.box.url(f"/api/{path}"), json=body, headers=self.headers, timeout=30)
+
+    def watch(self, url: str, **fields: Any) -> str:
+        """Make a monitor and give its id."""
+        answer = self.call("post", "monitor", {"url": url, "interval": 10, "timeout": 2, **fields})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def monitor(self, monitor: str) -> dict[str, Any]:
+        body: dict[str, Any] = self.call("get", f"monitor/{monitor}").json()
+        return body
+
+    def latest(self, monitor: str) -> dict[str, dict[str, Any]]:
+        results = self.call("get", f"results/{monitor}/latest").json()["results"]
+        return {result["region"]: result for result in results}
+
+
+@contextlib.contextmanager
+def site(delay_s: float = 0.0) -> Iterator[str]:
+    """A small site on loopback that answers after a while."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            time.sleep(delay_s)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
+            """Silence."""
+
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 200
+
+    server = Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()

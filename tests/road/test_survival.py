@@ -1,0 +1,68 @@
+"""Killing workers in the middle of their work, and telling everything three times."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import pytest
+
+from tests.road import invariants
+from tests.road.box import Box, Program, site, wait_until
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+
+MONITORS = 30
+
+
+def test_whatever_is_killed_or_sent_three_times_every_slot_counts_once(box: Box) -> None:
+    program = Program(box, "survivor@example.com")
+    with site(delay_s=0.4) as url:
+        monitors = [program.watch(url, name=f"site {number}") for number in range(MONITORS)]
+        wait_until("every region has seen every monitor", lambda: seen(box) == 2 * MONITORS, seconds=40)
+        began = box.one("SELECT now()")
+
+        chance = random.Random(20261122)
+        for _ in range(4):
+            in_the_middle(box, chance.choice(["usa", "india"]))
+            repeat_everything(box, "central", "results")
+            repeat_everything(box, "usa", "region.usa")
+            box.kill("central")  # with reports in its hands
+        ended = box.one("SELECT now()")
+
+        overdue = lambda: box.rows(invariants.OPEN_TOO_LONG, ended)  # noqa: E731
+        wait_until("every batch has come home", lambda: not overdue(), seconds=60)
+        assert box.rows(invariants.LOST_OR_UNRECORDED, began, ended) == []
+        assert box.rows(invariants.ROLLUPS_DIFFER) == []
+        assert box.rows(invariants.MORE_THAN_ONE_OPEN_INCIDENT) == []
+        assert box.one("SELECT count(*) FROM checks_checkresult WHERE outcome = 'down'") == 0
+        assert box.one("SELECT count(*) FROM incidents_incident") == 0
+        attempts = box.one("SELECT max(attempt) FROM checks_checkbatch")
+        assert 2 <= attempts <= 5, "the campaign lost nothing that had to be sent again, so it proves little"
+        for monitor in monitors:
+            program.call("delete", f"monitor/{monitor}")
+
+
+def seen(box: Box) -> int:
+    return int(box.one("SELECT count(DISTINCT (monitor_id, region)) FROM checks_checkresult"))
+
+
+def in_the_middle(box: Box, region: str) -> None:
+    """Kill a region's worker while it has some results of a batch and owes others."""
+    taken = lambda: box.broker().hlen("unacked")  # noqa: E731 - what workers have in their hands
+    wait_until(f"{region} is at work", taken, seconds=15)
+    box.kill(region)
+
+
+def repeat_everything(box: Box, reader: str, queue: str) -> None:
+    """Hold a queue's reader still until messages wait, and put each of them there twice more."""
+    broker = box.broker()
+    box.signal(reader, signal.SIGSTOP)
+    try:
+        wait_until(f"messages wait in {queue}", lambda: broker.llen(queue), seconds=25)
+        time.sleep(0.3)
+        for message in broker.lrange(queue, 0, -1):
+            broker.lpush(queue, message, message)
+    finally:
+        box.signal(reader, signal.SIGCONT)
