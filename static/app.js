@@ -8,7 +8,7 @@
 
   // --- polling: each part says how often; nothing is asked while nobody looks ---
 
-  const TICK_MS = 500;
+  const TICK_MS = 250;
   const asked = new WeakMap();
 
   function poll(atOnce) {
@@ -95,7 +95,7 @@
       if (time.textContent !== words) time.textContent = words;
     }
   }
-  setInterval(() => document.hidden || sayTimes(), 1000);
+  setInterval(() => document.hidden || (sayTimes(), chartFollows()), 1000);
 
   // --- the response-time chart ---
 
@@ -127,7 +127,7 @@
       cursor: { points: { size: 7 }, drag: { x: false, y: false } },
       scales: { y: { range: (_, low, high) => [0, high == null ? 100 : high * 1.15 || 1] } },
       axes: [
-        { ...axis, values: (_, marks) => marks.map((at) => daily || at % 86400 === 0 ? utc(at, DAY) : utc(at, MINUTE)) },
+        { ...axis, size: 32, values: (_, marks) => marks.map((at) => daily || at % 86400 === 0 ? utc(at, DAY) : utc(at, MINUTE)) },
         { ...axis, size: 64, values: (_, marks) => marks.map(inMs) },
       ],
       series: [
