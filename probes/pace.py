@@ -87,8 +87,9 @@ class DomainLimits:
     carry hundreds of monitors). Limits that somebody set by hand hold everywhere.
     """
 
-    def __init__(self, loop: Loop, settings: Settings) -> None:
+    def __init__(self, loop: Loop, settings: Settings, *, patience_s: float = DOMAIN_PATIENCE_SECONDS) -> None:
         self._loop = loop
+        self._patience_s = patience_s
         self._settings = settings
         self._gap = 1 / settings.domain_rate if settings.domain_rate else 0.0
         self._domains: dict[str, _Domain] = {}
@@ -105,7 +106,7 @@ class DomainLimits:
 
     def enter(self, key: str, go: Callable[[bool], None]) -> None:
         """Call ``go(True)`` when it is this check's turn, ``go(False)`` when that took too long."""
-        self._domains.setdefault(key, _Domain()).waiting.append((monotonic() + DOMAIN_PATIENCE_SECONDS, go))
+        self._domains.setdefault(key, _Domain()).waiting.append((monotonic() + self._patience_s, go))
         self._admit(key)
 
     def leave(self, key: str) -> None:
