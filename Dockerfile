@@ -13,6 +13,7 @@ COPY requirements-region.txt .
 RUN pip install --require-hashes -r requirements-region.txt
 COPY probes probes
 COPY scripts/talks_to_broker.py scripts/
+RUN python -m compileall -q probes
 USER uptime
 CMD ["sh", "-c", "exec celery --quiet -A probes.worker worker -Q region.$REGION,region.$REGION.now -n $REGION@%h --without-gossip --without-mingle --without-heartbeat"]
 
@@ -25,7 +26,8 @@ RUN SECRET_KEY=only-while-files-are-collected-not-kept \
     JWT_SIGNING_KEY=only-while-files-are-collected-not-kept \
     DATABASE_URL=postgresql://nowhere/uptime \
     REDIS_URL=redis://nowhere/0 \
-    python manage.py collectstatic --noinput
+    python manage.py collectstatic --noinput \
+    && python -m compileall -q .
 USER uptime
 EXPOSE 8000
 CMD ["gunicorn", "uptime.wsgi", "--bind", "0.0.0.0:8000", "--preload", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]
