@@ -35,8 +35,8 @@ class MonitorStatsAdmin(ReadOnly, admin.ModelAdmin[MonitorStats]):
         rows = selectors.results_of(stats.monitor)[:SHOWN_RESULTS]
         return format_html_join(
             "",
-            "<div>{:%Y-%m-%d %H:%M:%S} {} {} {} {}</div>",
-            ((row.slot, row.region, row.outcome, row.reason or "", row.message) for row in rows),
+            "<div>{} {} {} {} {}</div>",
+            ((f"{row.slot:%Y-%m-%d %H:%M:%S}", row.region, row.outcome, row.reason or "", row.message) for row in rows),
         )
 
 

@@ -1,0 +1,175 @@
+"""Every route that the server has, as nobody, as the owner and as a stranger.
+
+The routes come from the URLconf itself: a new one without a word here fails the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from checks.services import dispatch
+from incidents.models import Incident
+from monitors.models import Monitor
+from probes.contract import Outcome
+from tests.checks.road import answer_all
+from tests.conftest import PASSWORD, MakeMonitor
+
+pytestmark = pytest.mark.django_db
+
+Api = Callable[..., APIClient]
+
+OPEN_TO_ALL = {
+    "api/auth/signup",
+    "api/auth/login",
+    "api/auth/refresh",
+    "api/monitoring/health",
+    "api/schema",
+    "readyz",
+    "login/",
+    "signup/",
+}
+"""What somebody without an account may ask for."""
+
+OWN_ACCOUNT = {"api/auth/me", "api/auth/logout", "logout/"}
+"""What everybody may change, whatever their role: themselves."""
+
+VERBS = ("get", "post", "put", "patch", "delete")
+REFUSED = {401, 403, 404, 405}
+
+
+def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[str]:
+    for entry in (resolver or get_resolver()).url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, path)
+        elif isinstance(entry, URLPattern):
+            yield path
+
+
+def ours() -> list[str]:
+    """All routes but Django admin's, which is for staff alone and has a test of its own below."""
+    return sorted({path for path in routes() if not path.startswith("admin/")})
+
+
+def address(route: str, ids: dict[str, UUID]) -> str:
+    kind = "incident" if "incidents/" in route else "monitor"
+    return "/" + route.replace("<uuid:pk>", str(ids[kind]))
+
+
+def signed_in(user: User, route: str, api: Api) -> Client:
+    """A program for the API's routes, a browser for the pages."""
+    if route.startswith("api/"):
+        return api(user)
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
+@pytest.fixture
+def ids(make_monitor: MakeMonitor) -> dict[str, UUID]:
+    """A monitor of the owner's with results, figures and an incident."""
+    monitor = make_monitor(wanted=True)
+    dispatch.dispatch_wanted()
+    answer_all(Outcome.DOWN)
+    return {"monitor": monitor.pk, "incident": Incident.objects.get(monitor=monitor).pk}
+
+
+@pytest.fixture
+def untouched(ids: dict[str, UUID], owner: User) -> Iterator[None]:
+    """Whatever the test tries, the owner's rows stay exactly as they were."""
+    before = everything_of(owner)
+    yield
+    assert everything_of(owner) == before
+
+
+def everything_of(owner: User) -> dict[str, list[tuple[object, ...]]]:
+    team = owner.memberships.get().team
+    rows = {"monitors": list(Monitor.objects.filter(team=team).values_list())}
+    for model in apps.get_models():
+        if any(field.name == "monitor" for field in model._meta.get_fields()):
+            found = model._default_manager.filter(monitor__team=team)
+            rows[model.__name__] = sorted(found.values_list(), key=str)
+    return rows
+
+
+def test_the_walk_reaches_every_part() -> None:
+    assert {"api/monitor", "api/incidents/<uuid:pk>", "monitors/<uuid:pk>/", "readyz"} <= set(ours())
+    assert set(ours()) >= OPEN_TO_ALL
+
+
+@pytest.mark.parametrize("route", [route for route in ours() if route not in OPEN_TO_ALL])
+def test_nobody_gets_nothing(route: str, ids: dict[str, UUID], untouched: None, api: Api) -> None:
+    for verb in VERBS:
+        response = getattr(api(), verb)(address(route, ids), {} if verb != "get" else None)
+        if response.status_code == 302:
+            assert response.headers["Location"].startswith(("/login/", "/monitors/")), response.headers
+            assert not route.startswith("api/")
+        else:
+            assert response.status_code in REFUSED, (verb, response.content[:300])
+            assert str(ids["monitor"]).encode() not in response.content
+
+
+@pytest.mark.parametrize("route", [route for route in ours() if "<uuid:pk>" in route])
+def test_a_strangers_hand_finds_nothing(
+    route: str, ids: dict[str, UUID], untouched: None, stranger: User, api: Api
+) -> None:
+    client = signed_in(stranger, route, api)
+    for verb in VERBS:
+        response = getattr(client, verb)(address(route, ids), {} if verb != "get" else None)
+        assert response.status_code in {404, 405}, (verb, response.status_code, response.content[:300])
+
+
+@pytest.mark.parametrize("route", [route for route in ours() if "<uuid:pk>" not in route])
+def test_a_strangers_lists_show_nothing_of_the_owners(
+    route: str, ids: dict[str, UUID], untouched: None, stranger: User, api: Api
+) -> None:
+    response = signed_in(stranger, route, api).get(address(route, ids), follow=True)
+    for known in ids.values():
+        assert str(known).encode() not in response.content
+
+
+@pytest.mark.parametrize("route", ours())
+def test_the_owner_finds_everything(route: str, ids: dict[str, UUID], owner: User, api: Api) -> None:
+    response = signed_in(owner, route, api).get(address(route, ids))
+    assert response.status_code in {200, 302, 304, 405, 503}, (response.status_code, response.content[:300])
+
+
+def test_a_viewer_changes_nothing(ids: dict[str, UUID], untouched: None, viewer: User, api: Api) -> None:
+    for route in set(ours()) - OPEN_TO_ALL:
+        if route in OWN_ACCOUNT:
+            continue
+        client = signed_in(viewer, route, api)
+        for verb in set(VERBS) - {"get"}:
+            response = getattr(client, verb)(address(route, ids), {})
+            assert response.status_code in {403, 405}, (verb, route, response.status_code)
+
+
+def test_the_admin_is_for_staff(client: Client, owner: User) -> None:
+    assert client.login(username=owner.email, password=PASSWORD)
+    for path in ("/admin/", "/admin/monitors/monitor/", "/admin/accounts/user/"):
+        response = client.get(path)
+        assert response.status_code == 302
+        assert response.headers["Location"].startswith("/admin/login/")
+
+
+def test_the_admin_shows_every_list_to_an_operator(client: Client, ids: dict[str, UUID]) -> None:
+    operator = User.objects.create_superuser("root@example.com", PASSWORD)
+    client.force_login(operator)
+    for model in ("user", "team"):
+        assert client.get(f"/admin/accounts/{model}/?q=o").status_code == 200
+    for path in ("monitors/monitor", "monitors/region", "incidents/incident", "checks/checkbatch"):
+        assert client.get(f"/admin/{path}/?q=a").status_code == 200, path
+    for path in ("checks/monitorstats", "checks/regionworker"):
+        assert client.get(f"/admin/{path}/").status_code == 200, path
+    page = client.get(f"/admin/checks/monitorstats/{ids['monitor']}/change/")
+    assert b"connect_refused" in page.content
+    assert client.get(f"/admin/monitors/monitor/{ids['monitor']}/change/").status_code == 200
+    assert client.get(f"/admin/incidents/incident/{ids['incident']}/change/").status_code == 200
