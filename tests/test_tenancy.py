@@ -92,7 +92,7 @@ def untouched(ids: dict[str, UUID], owner: User) -> Iterator[None]:
 
 def everything_of(owner: User) -> dict[str, list[tuple[object, ...]]]:
     team = owner.memberships.get().team
-    rows = {"monitors": list(Monitor.objects.filter(team=team).values_list())}
+    rows: dict[str, list[tuple[object, ...]]] = {"Monitor": list(Monitor.objects.filter(team=team).values_list())}
     for model in apps.get_models():
         if any(field.name == "monitor" for field in model._meta.get_fields()):
             found = model._default_manager.filter(monitor__team=team)

@@ -95,7 +95,7 @@ class Box:
         for child in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.Error):
                 if f"{worker}@%h" in child.cmdline():
-                    return child.pid
+                    return int(child.pid)
         return None
 
     def signal(self, worker: str, number: signal.Signals) -> None:

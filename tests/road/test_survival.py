@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+from functools import partial
 
 import pytest
 
@@ -31,8 +32,8 @@ def test_whatever_is_killed_or_sent_three_times_every_slot_counts_once(box: Box)
             box.kill("central")  # with reports in its hands
         ended = box.one("SELECT now()")
 
-        overdue = lambda: box.rows(invariants.OPEN_TOO_LONG, ended)  # noqa: E731
-        wait_until("every batch has come home", lambda: not overdue(), seconds=60)
+        open_still = partial(box.rows, invariants.OPEN_TOO_LONG, ended)
+        wait_until("every batch has come home", lambda: not open_still(), seconds=60)
         assert box.rows(invariants.LOST_OR_UNRECORDED, began, ended) == []
         assert box.rows(invariants.ROLLUPS_DIFFER) == []
         assert box.rows(invariants.MORE_THAN_ONE_OPEN_INCIDENT) == []
@@ -50,8 +51,8 @@ def seen(box: Box) -> int:
 
 def in_the_middle(box: Box, region: str) -> None:
     """Kill a region's worker while it has some results of a batch and owes others."""
-    taken = lambda: box.broker().hlen("unacked")  # noqa: E731 - what workers have in their hands
-    wait_until(f"{region} is at work", taken, seconds=15)
+    in_their_hands = partial(box.broker().hlen, "unacked")
+    wait_until(f"{region} is at work", in_their_hands, seconds=15)
     box.kill(region)
 
 

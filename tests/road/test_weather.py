@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
 import requests
@@ -41,7 +42,7 @@ def test_without_the_broker_pages_work_and_checking_goes_on_when_it_returns(box:
         wait_until("checking goes on by itself", lambda: program.latest(late).keys() == {"usa", "india"}, seconds=45)
         wait_until("both are up", lambda: statuses(program, monitor, late) == {"up"}, seconds=45)
         resumed = box.one("SELECT now()")
-        lost = lambda: box.rows(invariants.LOST_OR_UNRECORDED, stopped, resumed)  # noqa: E731
+        lost = partial(box.rows, invariants.LOST_OR_UNRECORDED, stopped, resumed)
         wait_until("every slot has a result or is in a recorded gap", lambda: not lost(), seconds=60)
         outcomes = {row["outcome"] for row in program.call("get", f"results/{monitor}/checks").json()["results"]}
         assert outcomes == {"up", "unknown"}  # the gap is there, and it is not the site's
