@@ -26,7 +26,7 @@ from checks.services import stats, storage, trial
 from monitors import services as monitor_services
 from monitors.api import monitor_of
 from monitors.models import Monitor
-from monitors.paging import read_cursor, read_limit, write_cursor
+from monitors.paging import page_of, read_cursor
 from probes.contract import Outcome
 
 
@@ -40,12 +40,9 @@ class ResultList(APIView):
     @extend_schema(responses=ResultOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
         """A monitor's results, newest first: ``?region= &outcome= &from= &to= &limit= &cursor=``."""
-        limit = read_limit(request.query_params.get("limit"))
-        page = list(_filtered(monitor_of(request, pk), request)[: limit + 1])
-        more = None
-        if len(page) > limit:
-            more = write_cursor(page[limit - 1].slot.isoformat(), page[limit - 1].region)
-        return Response({"results": ResultOutput(page[:limit], many=True).data, "next": more})
+        found = _filtered(monitor_of(request, pk), request)
+        page, more = page_of(found, request.query_params, key=lambda result: (result.slot, result.region))
+        return Response({"results": ResultOutput(page, many=True).data, "next": more})
 
 
 def _filtered(monitor: Monitor, request: Request) -> QuerySet[CheckResult]:
@@ -105,14 +102,11 @@ class StatsList(APIView):
     @extend_schema(responses=StatsOutput(many=True))
     def get(self, request: Request) -> Response:
         """The figures of the team's monitors: ``?limit= &cursor=``."""
-        limit = read_limit(request.query_params.get("limit"))
-        cursor = request.query_params.get("cursor")
         monitors = Monitor.objects.for_team(membership_of(request.user).team).order_by("pk")
-        if cursor:
+        if cursor := request.query_params.get("cursor"):
             monitors = monitors.filter(pk__gt=_uuid(read_cursor(cursor, parts=1)[0]))
-        page = list(monitors[: limit + 1])
-        more = write_cursor(page[limit - 1].pk) if len(page) > limit else None
-        figures = selectors.stats_by_monitor(page[:limit])
+        page, more = page_of(monitors, request.query_params, key=lambda monitor: (monitor.pk,))
+        figures = selectors.stats_by_monitor(page)
         return Response({"results": StatsOutput(list(figures.values()), many=True).data, "next": more})
 
 

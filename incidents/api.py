@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from accounts.selectors import membership_of
 from incidents import selectors
 from incidents.serializers import IncidentDetailOutput, IncidentOutput
-from monitors.paging import read_cursor, read_limit, write_cursor
+from monitors.paging import page_of, read_cursor
 
 
 class IncidentList(APIView):
@@ -21,16 +21,14 @@ class IncidentList(APIView):
     def get(self, request: Request) -> Response:
         """The team's incidents, newest first: ``?monitor= &open=true &limit= &cursor=``."""
         query = request.query_params
-        limit = read_limit(query.get("limit"))
         found = selectors.find_incidents(
             membership_of(request.user).team,
             monitor=query.get("monitor", ""),
             only_open=query.get("open") == "true",
             after=read_cursor(query["cursor"], parts=2) if query.get("cursor") else None,
         )
-        page = list(found[: limit + 1])
-        more = write_cursor(page[limit - 1].started_at.isoformat(), page[limit - 1].pk) if len(page) > limit else None
-        return Response({"results": IncidentOutput(page[:limit], many=True).data, "next": more})
+        page, more = page_of(found, query, key=lambda incident: (incident.started_at, incident.pk))
+        return Response({"results": IncidentOutput(page, many=True).data, "next": more})
 
 
 class IncidentDetail(APIView):

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts.selectors import membership_of
 from monitors import selectors, services
 from monitors.models import Monitor
-from monitors.paging import read_cursor, read_limit, write_cursor
+from monitors.paging import page_of, read_cursor
 from monitors.serializers import MonitorInput, MonitorOutput, RegionOutput
 
 
@@ -36,7 +36,6 @@ class MonitorList(APIView):
     def get(self, request: Request) -> Response:
         """The team's monitors, oldest first: ``?status= &tag= &search= &limit= &cursor=``."""
         query = request.query_params
-        limit = read_limit(query.get("limit"))
         found = selectors.find_monitors(
             membership_of(request.user).team,
             search=query.get("search", ""),
@@ -45,9 +44,8 @@ class MonitorList(APIView):
         )
         if cursor := query.get("cursor"):
             found = selectors.after(found, read_cursor(cursor, parts=2))
-        page = list(found[: limit + 1])
-        more = write_cursor(page[limit - 1].created_at.isoformat(), page[limit - 1].pk) if len(page) > limit else None
-        return Response({"results": MonitorOutput(page[:limit], many=True).data, "next": more})
+        page, more = page_of(found, query, key=lambda monitor: (monitor.created_at, monitor.pk))
+        return Response({"results": MonitorOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=MonitorInput, responses={201: MonitorOutput})
     def post(self, request: Request) -> Response:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+
+Row = TypeVar("Row", bound=Model)
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
@@ -22,8 +27,8 @@ def read_limit(value: str | None) -> int:
     return int(value)
 
 
-def write_cursor(*key: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps([str(part) for part in key]).encode()).decode().rstrip("=")
+def write_cursor(*key: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
 def read_cursor(value: str, parts: int) -> list[str]:
@@ -35,3 +40,17 @@ def read_cursor(value: str, parts: int) -> list[str]:
     if not isinstance(key, list) or len(key) != parts or not all(isinstance(part, str) for part in key):
         raise ValidationError({"cursor": ["is not a cursor of this list; leave it out to start at the beginning"]})
     return key
+
+
+def page_of(
+    found: QuerySet[Row], query: Mapping[str, str], *, key: Callable[[Row], tuple[Any, ...]]
+) -> tuple[list[Row], str | None]:
+    """One page (``?limit=``) of an ordered query, and the cursor of the next, made from the key of its last row."""
+    limit = read_limit(query.get("limit"))
+    rows = list(found[: limit + 1])
+    more = write_cursor(*(_plain(part) for part in key(rows[limit - 1]))) if len(rows) > limit else None
+    return rows[:limit], more
+
+
+def _plain(part: Any) -> str:
+    return part.isoformat() if isinstance(part, datetime) else str(part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -15,7 +15,7 @@ from checks import selectors
 from checks.ids import CheckId
 from checks.models import CheckBatch, RegionWorker
 from checks.services import dispatch, store, trial
-from probes.contract import CheckResult
+from probes.contract import CheckResult, Report
 
 CLOCK_SLACK = timedelta(minutes=10)
 """A worker's clock further off than this is not believed; the time of arrival is taken instead."""
@@ -23,25 +23,15 @@ CLOCK_SLACK = timedelta(minutes=10)
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a region's worker sent, as far as it could be read."""
-
-    batch: str
-    region: str
-    worker: str
-    results: list[CheckResult]
-
-    @classmethod
-    def from_wire(cls, data: dict[str, Any]) -> Report:
-        """Read a report. A result that cannot be read is set aside; the others count."""
-        results = []
-        for item in data["results"]:
-            try:
-                results.append(_sound(CheckResult.from_wire(_storable(item))))
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                logger.warning("Set a malformed result of region %s aside: %r", data.get("region"), error)
-        return cls(str(data["batch"]), str(data["region"]), str(data.get("worker", "")), results)
+def read_report(data: dict[str, Any]) -> Report:
+    """Read a report. A result that cannot be read is set aside; the others count."""
+    results = []
+    for item in data["results"]:
+        try:
+            results.append(_sound(CheckResult.from_wire(_storable(item))))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            logger.warning("Set a malformed result of region %s aside: %r", data.get("region"), error)
+    return Report(str(data["batch"]), str(data["region"]), str(data.get("worker", "")), results)
 
 
 def _storable(value: Any) -> Any:
@@ -71,7 +61,7 @@ def _sound(result: CheckResult) -> CheckResult:
 def ingest(data: dict[str, Any]) -> None:
     """Store one report and act on it. Anything that is not a report of a batch of ours is dropped with a word."""
     try:
-        report = Report.from_wire(data)
+        report = read_report(data)
     except (KeyError, TypeError, AttributeError) as error:
         logger.warning("Dropped a malformed report: %r", error)
         return
