@@ -3,6 +3,7 @@ old configuration on their way home are not taken for the new one's."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import uuid4
 
@@ -139,22 +140,34 @@ def _want(monitor: Monitor) -> None:
 
 def _apply(monitor: Monitor, fields: dict[str, Any]) -> None:
     """Put new values on a monitor and refuse all that is wrong with them at once, field by field."""
-    for name in ("name", "kind", "interval", "timeout", "tags", "regions"):
+    for name in ("name", "kind", "interval", "timeout", "tags"):
         if name in fields:
             setattr(monitor, name, fields[name])
     monitor.tags = sorted({tag.strip() for tag in monitor.tags})
-    monitor.regions = sorted(set(monitor.regions))
     problems = rules.timing_problems(
         interval=monitor.interval, timeout=monitor.timeout, min_interval=settings.MONITOR_MIN_INTERVAL_SECONDS
     )
-    if problem := rules.region_problem(monitor.regions, selectors.region_codes()):
-        problems["regions"] = problem
     if problem := rules.tag_problem(monitor.tags):
         problems["tags"] = problem
-    problems |= _apply_policy(monitor, fields) | _apply_spec(monitor, fields)
+    problems |= _apply_regions(monitor, fields) | _apply_policy(monitor, fields) | _apply_spec(monitor, fields)
     if problems:
         raise ValidationError({name: [message] for name, message in problems.items()})
     monitor.phase = rules.phase_of(monitor.id, monitor.interval)
+
+
+def _apply_regions(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
+    """Judged only when they are chosen: one that was switched off since is no reason to refuse another change."""
+    if "regions" not in fields:
+        return {}
+    enabled = selectors.region_codes()
+    monitor.regions = _in_turn(fields["regions"], enabled)
+    problem = rules.region_problem(fields["regions"], enabled)
+    return {"regions": problem} if problem else {}
+
+
+def _in_turn(chosen: Collection[str], enabled: list[str]) -> list[str]:
+    """Regions in the order in which they take their turns."""
+    return [code for code in enabled if code in chosen]
 
 
 def _apply_policy(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
@@ -200,7 +213,8 @@ def check_spec(kind: str, spec: dict[str, Any]) -> None:
 def check_regions(chosen: list[str] | None) -> list[str]:
     """The regions asked for, or all; refuses what is not there."""
     enabled = selectors.region_codes()
-    regions = enabled if chosen is None else sorted(set(chosen))
-    if problem := rules.region_problem(regions, enabled):
+    if chosen is None:
+        return enabled
+    if problem := rules.region_problem(chosen, enabled):
         raise ValidationError({"regions": [problem]})
-    return regions
+    return _in_turn(chosen, enabled)

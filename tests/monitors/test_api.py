@@ -9,6 +9,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from monitors import services
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
 
@@ -24,7 +25,7 @@ def test_a_url_alone_is_enough(api: Api, owner: User, regions: list[str]) -> Non
     assert body["name"] == "example.org"
     assert body["url"] == "https://example.org/shop?x=1"
     assert (body["kind"], body["interval"], body["timeout"], body["paused"]) == ("http", 60, 10, False)
-    assert sorted(body["regions"]) == ["india", "usa"]
+    assert body["regions"] == ["usa", "india"]
     assert body["status"] == "pending"
     assert Monitor.objects.get(pk=body["id"]).wanted_at is not None
 
@@ -64,6 +65,7 @@ def test_the_whole_configuration_comes_back_as_it_was_given(api: Api, owner: Use
         ({"url": "https://example.org", "timeout": 60}, "timeout"),
         ({"url": "https://example.org", "regions": []}, "regions"),
         ({"url": "https://example.org", "regions": ["mars"]}, "regions"),
+        ({"url": "https://example.org", "regions": ["usa", "mars"]}, "regions"),
         ({"url": "https://example.org", "regions": "usa"}, "regions"),
         ({"url": "https://example.org", "tags": ["x" * 41]}, "tags"),
         ({"url": "https://example.org", "tags": [""]}, "tags"),
@@ -106,6 +108,14 @@ def test_patch_changes_what_is_named_and_put_the_rest_as_well(api: Api, owner: U
     assert (patched["name"], patched["tags"], patched["interval"]) == ("Old", ["a"], 120)
     put = api(owner).put(address, {"url": "https://example.net/"}).json()
     assert (put["name"], put["tags"], put["interval"], put["url"]) == ("example.net", [], 60, "https://example.net/")
+
+
+def test_a_region_that_was_switched_off_does_not_stand_in_the_way_of_another_change(
+    api: Api, owner: User, make_monitor: MakeMonitor
+) -> None:
+    monitor = make_monitor()
+    services.sync_regions(["usa"])
+    assert api(owner).patch(f"/api/monitor/{monitor.pk}", {"name": "Renamed"}).status_code == 200
 
 
 def test_a_change_of_what_is_checked_asks_for_a_check_and_a_new_name_does_not(
