@@ -208,10 +208,11 @@ class Engine:
 
     async def _try(self, job: _Job, until: float) -> Finding:
         road = Road(self._loop, self._resolver, self._transfers, self.settings.policy, self._intermediates, until)
+        finding = Finding()
         try:
-            return await job.kind.probe(job.spec, road)
+            return await job.kind.probe(job.spec, road, finding)
         except Fault as fault:
-            return Finding().blame(fault)
+            return finding.blame(fault)
 
     def _may_retry(self, job: _Job, finding: Finding, tried: int, again_at: float, until: float) -> bool:
         return (
@@ -267,7 +268,7 @@ def _result(request: CheckRequest, finding: Finding, *, started_at: float, tries
         redirects=finding.redirects,
         certificate=finding.certificate,
         attempts=len(tries) + 1,
-        evidence=finding.evidence or None,
+        evidence=finding.evidence if finding.reason is not None and finding.evidence else None,
         started_at=started_at,
         earlier_tries=tries,
     )

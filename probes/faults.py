@@ -37,7 +37,7 @@ _TIMED_OUT = {
 
 def fault_of(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...]) -> Fault | None:
     """Why a transfer failed; None when it did not, or when it was we who had read enough."""
-    if exchange.cut or (exchange.code == 0 and exchange.headers_complete):
+    if exchange.cut or _has_succeeded(exchange):
         return None
     if exchange.blocked is not None and not exchange.connected_at:
         return Fault(Reason.ADDRESS_BLOCKED, Phase.CONNECT, exchange.blocked)
@@ -55,6 +55,12 @@ def fault_of(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...])
     return _http_fault(exchange, phase)
 
 
+def _has_succeeded(exchange: Exchange) -> bool:
+    if exchange.wants_answer:
+        return exchange.code == 0 and exchange.headers_complete
+    return exchange.code == 0 or exchange.secured_at > 0  # whatever a mail server says after the handshake
+
+
 def phase_reached(exchange: Exchange) -> Phase:
     if not exchange.connected_at:
         return Phase.CONNECT
@@ -65,7 +71,7 @@ def phase_reached(exchange: Exchange) -> Phase:
 
 def _timeout(exchange: Exchange) -> Fault:
     phase = phase_reached(exchange)
-    if phase is Phase.FIRST_BYTE and exchange.answered:
+    if phase is Phase.FIRST_BYTE and (exchange.answered or exchange.header_lines):
         return Fault(Reason.HEADER_TIMEOUT, phase, "the headers did not arrive in time")
     reason, message = _TIMED_OUT[phase]
     return Fault(reason, phase, message)
@@ -96,8 +102,10 @@ def _certificate_fault(exchange: Exchange, known: Intermediates, chain: tuple[by
 
 def _handshake_fault(exchange: Exchange) -> Fault:
     text = exchange.error.lower()
-    if any(sign in text or sign in (exchange.tls_alert or "") for sign in _PROTOCOL_VERSION_SIGNS):
+    if speaks_no_tls_of_today(exchange):
         return Fault(Reason.TLS_PROTOCOL_VERSION, Phase.TLS, "the server speaks no TLS version that we do")
+    if exchange.code == pycurl.E_USE_SSL_FAILED:
+        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, "the server does not offer STARTTLS")
     if exchange.tls_alert:
         return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, f"the server refused the TLS handshake: {exchange.tls_alert}")
     if "wrong version number" in text or "packet length too long" in text or "http request" in text:
@@ -105,6 +113,13 @@ def _handshake_fault(exchange: Exchange) -> Fault:
     if "unexpected eof" in text or "syscall" in text:
         return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, "the server closed the connection during the TLS handshake")
     return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, f"the TLS handshake failed: {_plain(exchange.error)}")
+
+
+def speaks_no_tls_of_today(exchange: Exchange) -> bool:
+    if exchange.code != pycurl.E_SSL_CONNECT_ERROR:
+        return False
+    text = f"{exchange.error} {exchange.tls_alert}".lower()
+    return any(sign in text for sign in _PROTOCOL_VERSION_SIGNS)
 
 
 def _http_fault(exchange: Exchange, phase: Phase) -> Fault:

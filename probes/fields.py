@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Protocol, Self, TypeVar, cast
+from typing import Any, Protocol, Self, cast
 
 from probes.contract import InvalidSpec
+from probes.hosts import plain_host
 
-S = TypeVar("S", bound="Spec")
+FAMILIES = {"any": None, "4": 4, "6": 6}
 Reader = Callable[[Any, str], Any]
 """Takes what was given and the field's name; answers the value to keep or raises ``InvalidSpec``."""
 
@@ -125,6 +126,17 @@ def yes_or_no(value: Any, name: str) -> bool:
     if not isinstance(value, bool):
         raise InvalidSpec("must be true or false", name)
     return value
+
+
+def read_host(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidSpec("must be a host name or an address", name)
+    return plain_host(value.strip(), name)
+
+
+def read_family(value: Any, name: str) -> str:
+    plain = str(value).lower().removeprefix("ipv").removeprefix("v")
+    return str(one_of(*FAMILIES)(plain, name))
 
 
 def one_of(*choices: str) -> Reader:

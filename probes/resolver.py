@@ -124,7 +124,7 @@ class Resolver:
         failures = {answer.failure for answer in answers}
         for reason in _WORST_FIRST:
             if reason in failures:
-                raise Fault(reason, Phase.DNS, _WORDS[reason].format(name=host))
+                raise Fault(reason, Phase.DNS, words_for(reason, host))
         return _no_address(host, family)
 
     def _known(self, host: str, family: int | None) -> list[str] | None:
@@ -167,13 +167,15 @@ class Resolver:
             name = answer.aliases[-1]
         return Answer(aliases=tuple(aliases), failure=Reason.DNS_SERVFAIL)
 
-    async def ask(self, name: str, rdtype: dns.rdatatype.RdataType, until: float) -> Answer:
+    async def ask(
+        self, name: str, rdtype: dns.rdatatype.RdataType, until: float, *, nameservers: Sequence[Nameserver] = ()
+    ) -> Answer:
         """Put one question to the name servers in turn until one answers usefully."""
         try:
             query = dns.message.make_query(name, rdtype)
         except dns.exception.DNSException:
             return Answer(failure=Reason.DNS_NXDOMAIN)
-        inquiry = _Inquiry(self._loop, query, self._nameservers or system_nameservers(), until)
+        inquiry = _Inquiry(self._loop, query, nameservers or self._nameservers or system_nameservers(), until)
         try:
             return await inquiry.run()
         finally:
@@ -333,12 +335,16 @@ async def _receive(loop: Loop, sock: socket.socket, size: int, until: float) -> 
     return data
 
 
+def words_for(reason: Reason, name: str) -> str:
+    return _WORDS[reason].format(name=name)
+
+
 def _settles_it(answer: Answer) -> bool:
     return bool(answer.records) or answer.failure is Reason.DNS_NXDOMAIN
 
 
 def _no_address(host: str, family: int | None) -> Addresses:
-    words = _WORDS[Reason.DNS_NO_ADDRESS].format(name=host)
+    words = words_for(Reason.DNS_NO_ADDRESS, host)
     raise Fault(Reason.DNS_NO_ADDRESS, Phase.DNS, f"{words} of IPv{family}" if family else words)
 
 

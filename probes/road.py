@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from time import monotonic
+from dataclasses import dataclass, replace
+from time import monotonic, time
 
-from probes import guard
+from probes import certificates, guard
 from probes.certificates import Intermediates
 from probes.contract import Phase, Reason
-from probes.findings import Fault
+from probes.faults import speaks_no_tls_of_today
+from probes.findings import Fault, Finding
 from probes.guard import Policy
 from probes.loop import Loop
-from probes.resolver import Addresses, Resolver
-from probes.transfer import Session, Transfers
+from probes.resolver import Resolver
+from probes.transfer import Call, Exchange, Session, Transfers
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +27,51 @@ class Road:
     intermediates: Intermediates
     until: float
 
-    async def lookup(self, host: str, family: int | None) -> Addresses:
-        """Where a host leads. Raises ``Fault`` when nowhere, or where even one address may not be dialled."""
-        found = await self.resolver.addresses(host, family=family, until=self.until)
+    async def look_up(self, host: str, family: int | None, finding: Finding) -> tuple[str, ...]:
+        """Where a host leads. Writes the time it took and the answer into ``finding``.
+
+        Raises ``Fault`` when it leads nowhere, or when even one of its addresses may not be dialled.
+        """
+        began = monotonic()
+        try:
+            found = await self.resolver.addresses(host, family=family, until=self.until)
+        finally:
+            dns_ms = (monotonic() - began) * 1000
+            finding.timings_ms = replace(finding.timings_ms, dns=dns_ms, total=dns_ms)
+        finding.evidence["dns"] = [*found.aliases, *found.addresses]
         for address in found.addresses:
-            blocked = guard.refusal(address, self.policy)
-            if blocked is not None:
-                raise Fault(Reason.ADDRESS_BLOCKED, Phase.CONNECT, blocked)
-        return found
+            self.require(address)
+        return found.addresses
+
+    def require(self, address: str) -> None:
+        """Raises ``Fault`` when an address may not be dialled."""
+        blocked = guard.refusal(address, self.policy)
+        if blocked is not None:
+            raise Fault(Reason.ADDRESS_BLOCKED, Phase.CONNECT, blocked)
 
     def session(self) -> Session:
         return self.transfers.session()
 
-    def seconds_left(self) -> float:
-        return self.until - monotonic()
+    async def fetch(self, call: Call, session: Session | None = None) -> Exchange:
+        """Make a request; once more in the old way when the server speaks no TLS version of today."""
+        own = session or self.session()
+        try:
+            exchange = await own.fetch(call)
+            if not speaks_no_tls_of_today(exchange):
+                return exchange
+            obsolete = await own.fetch(replace(call, obsolete_tls=True))
+            return obsolete if obsolete.secured_at else exchange
+        finally:
+            if session is None:
+                own.close()
+
+    def read_certificate(self, exchange: Exchange, finding: Finding) -> tuple[bytes, ...]:
+        """Write the certificate into ``finding``, good or bad, and answer the chain that the server sent."""
+        chain = certificates.read_chain(exchange.certificate_message, tls13=exchange.tls13)
+        if chain:
+            finding.certificate = certificates.facts(
+                chain, protocol=exchange.tls_version, cipher=exchange.tls_cipher, now=time()
+            )
+        if exchange.secured_at and exchange.verified:
+            self.intermediates.learn(chain)
+        return chain

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from probes.guard import PUBLIC_ONLY, Policy
-from probes.hosts import numeric_address
+from probes.hosts import bracketed, numeric_address
 
 DEFAULT_CONCURRENCY = 500
 DEFAULT_DOMAIN_CONCURRENCY = 2
@@ -25,6 +25,9 @@ class BadSetting(ValueError):  # noqa: N818  # its message is read as a sentence
 class Nameserver:
     address: str
     port: int = 53
+
+    def __str__(self) -> str:
+        return f"{bracketed(self.address)}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,10 @@ def value(environ: Mapping[str, str], name: str) -> str:
 
 
 def parse_nameservers(text: str) -> tuple[Nameserver, ...]:
-    return tuple(_nameserver(item.strip()) for item in text.split(",") if item.strip())
+    return tuple(parse_nameserver(item.strip()) for item in text.split(",") if item.strip())
 
 
-def _nameserver(item: str) -> Nameserver:
+def parse_nameserver(item: str) -> Nameserver:
     match = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?|([^:]+)(?::(\d{1,5}))?|(.+)", item)
     assert match is not None  # noqa: S101  # the last branch takes anything
     host, port = match[1] or match[3] or match[5], int(match[2] or match[4] or 53)

@@ -42,6 +42,15 @@ _SOCKET_EVENTS = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOU
 _TO_LIBCURL = ((READ, pycurl.CSELECT_IN), (WRITE, pycurl.CSELECT_OUT))
 
 
+# smtp and imap only as far as STARTTLS.
+_PROTOCOLS = {
+    "http": pycurl.PROTO_HTTP,
+    "https": pycurl.PROTO_HTTPS,
+    "smtp": pycurl.PROTO_SMTP,
+    "imap": pycurl.PROTO_IMAP,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request. ``until`` is the moment (``time.monotonic``) at which it is over, finished or not."""
@@ -56,6 +65,9 @@ class Call:
     obsolete_tls: bool = False
     """Accept protocols and ciphers that browsers gave up, to find out whether that is all a server speaks."""
     connect_only: bool = False
+    """Stop when connected, for https when the handshake is done."""
+    banner_bytes: int = 0
+    """With ``connect_only``: read what the other side says first, so many bytes at most."""
 
 
 @dataclass(slots=True)
@@ -79,6 +91,8 @@ class Exchange:
     secured_at: float = 0.0
     first_byte_at: float = 0.0
     ended_at: float = 0.0
+    verified: bool = False
+    """The certificate was checked, and found good if the handshake ended."""
     verify_result: int = 0
     os_errno: int = 0
     tls_version: str | None = None
@@ -86,6 +100,7 @@ class Exchange:
     tls_alert: str | None = None
     certificate_message: bytes = b""
     tls13: bool = False
+    wants_answer: bool = True
     answered: bool = False
     """Something came back after the request, were it only half a line: libcurl itself tells of whole lines only."""
 
@@ -108,6 +123,8 @@ class Exchange:
         marks = [("connect", self.connected_at)]
         if self.secured_at or self.tls_alert or self.certificate_message or self.wants_tls:
             marks.append(("tls", self.secured_at))
+        if not self.wants_answer:
+            return marks
         return [*marks, ("first_byte", self.first_byte_at), ("download", self.ended_at)]
 
     wants_tls: bool = False
@@ -175,18 +192,35 @@ class Transfers:
         return Session(self)
 
     async def perform(self, curl: pycurl.Curl, call: Call) -> Exchange:
-        exchange, finished = Exchange(wants_tls=call.url.scheme == "https"), Future[None]()
+        exchange = Exchange(
+            wants_tls=call.url.scheme != "http", wants_answer=not call.connect_only, verified=call.verify_tls
+        )
+        finished: Future[None] = Future()
         self._prepare(curl, call, exchange)
         backstop = self._loop.call_at(call.until + GRACE_SECONDS, lambda: self._end(curl, 28, "deadline"))
         self._under_way[curl] = exchange, finished
         try:
             self._multi.add_handle(curl)
             await finished
+            if call.banner_bytes and exchange.code == 0:
+                exchange.body += await self._listen(curl, call)
         finally:
             backstop.cancel()
-            if self._under_way.pop(curl, None) is not None:
-                self._multi.remove_handle(curl)
+            self._under_way.pop(curl, None)
+            self._multi.remove_handle(curl)  # which closes the connection
         return exchange
+
+    async def _listen(self, curl: pycurl.Curl, call: Call) -> bytes:
+        """What the other side says of itself, up to the first line's end or so many bytes."""
+        fd, said = curl.getinfo(pycurl.ACTIVESOCKET), b""
+        while b"\n" not in said and len(said) < call.banner_bytes:
+            if not await self._loop.ready([fd], READ, call.until):
+                break
+            chunk = _read_now(fd, call.banner_bytes)
+            if not chunk:
+                break
+            said += chunk
+        return said
 
     def close(self) -> None:
         self._multi.close()
@@ -238,7 +272,6 @@ class Transfers:
         exchange, finished = under_way
         exchange.code, exchange.error = code, message
         _read_facts(curl, exchange)
-        self._multi.remove_handle(curl)
         finished.set(None)
 
     # -- preparing a handle
@@ -246,8 +279,10 @@ class Transfers:
     def _prepare(self, curl: pycurl.Curl, call: Call, exchange: Exchange) -> None:
         curl.reset()
         curl.setopt(pycurl.URL, str(call.url))
+        curl.setopt(pycurl.PROTOCOLS, _PROTOCOLS[call.url.scheme])
         self._pin(curl, call)
         self._isolate(curl)
+        curl.setopt(pycurl.FORBID_REUSE, int(not call.connect_only))  # such a connection ends with its handle anyway
         curl.setopt(pycurl.TIMEOUT_MS, max(1, int((call.until - monotonic()) * 1000)))
         curl.setopt(pycurl.OPENSOCKETFUNCTION, self._socket_opener(exchange))
         curl.setopt(pycurl.SOCKOPTFUNCTION, lambda fd, _purpose: self._note_owner(fd, exchange))
@@ -273,11 +308,9 @@ class Transfers:
         curl.setopt(pycurl.DNS_CACHE_TIMEOUT, 5)
 
     def _isolate(self, curl: pycurl.Curl) -> None:
-        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.PROXY, "")  # not even the one from the environment
         curl.setopt(pycurl.NOPROXY, "*")
         curl.setopt(pycurl.FRESH_CONNECT, 1)
-        curl.setopt(pycurl.FORBID_REUSE, 1)
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.COOKIEFILE, "")  # cookies live as long as the session: some sites redirect until they stick
 
@@ -302,6 +335,7 @@ class Transfers:
         curl.setopt(pycurl.SSL_SESSIONID_CACHE, 0)
         curl.setopt(pycurl.SSL_VERIFYPEER, int(call.verify_tls))
         curl.setopt(pycurl.SSL_VERIFYHOST, 2 if call.verify_tls else 0)
+        curl.setopt(pycurl.USE_SSL, pycurl.USESSL_ALL)  # STARTTLS, where the protocol has it
         curl.setopt(pycurl.VERBOSE, 1)
         curl.setopt(pycurl.DEBUGFUNCTION, exchange.on_debug)
         if call.obsolete_tls:
@@ -340,6 +374,13 @@ def _set_request(curl: pycurl.Curl, call: Call) -> None:
         curl.setopt(pycurl.CUSTOMREQUEST, call.method)
     if headers:
         curl.setopt(pycurl.HTTPHEADER, [header.encode() for header in headers])
+
+
+def _read_now(fd: int, size: int) -> bytes:
+    try:
+        return os.read(fd, size)
+    except OSError:
+        return b""
 
 
 def _read_facts(curl: pycurl.Curl, exchange: Exchange) -> None:

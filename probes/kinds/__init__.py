@@ -8,15 +8,18 @@ from typing import Any
 
 from probes.fields import Spec
 from probes.findings import Finding
-from probes.kinds import http
+from probes.kinds import dns, http, ping, tcp, tls
 from probes.road import Road
 
-Probe = Callable[[Any, Road], Coroutine[Any, None, Finding]]
+Probe = Callable[[Any, Road, Finding], Coroutine[Any, None, Finding]]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``probe(spec, road)`` makes one attempt. It returns a finding or raises ``Fault``."""
+    """``probe(spec, road, finding)`` makes one attempt. It fills in the finding as it goes and returns it.
+
+    It may raise ``Fault`` at any point; the engine writes that into the finding.
+    """
 
     spec: type[Spec]
     probe: Probe
@@ -24,4 +27,8 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "http": Kind(http.HttpSpec, http.probe),
+    "tcp": Kind(tcp.TcpSpec, tcp.probe),
+    "dns": Kind(dns.DnsSpec, dns.probe),
+    "tls": Kind(tls.TlsSpec, tls.probe),
+    "ping": Kind(ping.PingSpec, ping.probe),
 }

@@ -8,21 +8,19 @@ import re
 import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from time import monotonic, time
 from typing import Any
 
-from probes import assertions, certificates
+from probes import assertions
 from probes.assertions import ANY_SUCCESS, Assertion, Complaint, Response, StatusSet
 from probes.contract import InvalidSpec, Phase, Reason, Timings
 from probes.faults import fault_of
-from probes.fields import Described, one_of, text, told, whole_number, yes_or_no
+from probes.fields import FAMILIES, Described, one_of, read_family, text, told, whole_number, yes_or_no
 from probes.findings import Fault, Finding
 from probes.hosts import UnsupportedScheme, Url, follow, parse_url
 from probes.road import Road
 from probes.transfer import Call, Exchange, Session
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-FAMILIES = {"any": None, "4": 4, "6": 6}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_HEADERS = 50
 MAX_HEADER_VALUE = 4_000
@@ -66,11 +64,6 @@ def _header(key: Any, content: Any, name: str) -> tuple[str, str]:
     if any((ord(char) < 32 and char != "\t") or ord(char) == 127 for char in content):
         raise InvalidSpec(f"the value of {key} holds control characters", name)
     return key, content.strip()
-
-
-def read_family(value: Any, name: str) -> str:
-    plain = str(value).lower().removeprefix("ipv").removeprefix("v")
-    return str(one_of(*FAMILIES)("any" if plain == "" else plain, name))
 
 
 def _read_url(value: Any, name: str) -> Url:
@@ -152,20 +145,21 @@ class HttpSpec(Described):
         return self.url.host
 
 
-async def probe(spec: HttpSpec, road: Road) -> Finding:
+async def probe(spec: HttpSpec, road: Road, finding: Finding) -> Finding:
     """Fetch, follow, judge. Whatever goes wrong is in the finding, with what was seen until then."""
-    visit = _Visit(spec, road, road.session())
+    visit = _Visit(spec, road, road.session(), finding)
     try:
         exchange = await visit.arrive()
         complaint = visit.judge(exchange)
         if complaint is not None:
-            visit.finding.blame(Fault(complaint.reason, _phase_of(complaint), complaint.message))
+            finding.blame(Fault(complaint.reason, _phase_of(complaint), complaint.message))
     except Fault as fault:
-        visit.finding.blame(fault)
+        finding.blame(fault)
     finally:
         visit.session.close()
-    visit.finding.evidence = visit.evidence() if visit.finding.reason is not None else {}
-    return visit.finding
+    if finding.reason is not None:
+        finding.evidence = visit.evidence()
+    return finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +179,7 @@ class _Visit:
     spec: HttpSpec
     road: Road
     session: Session
-    finding: Finding = field(default_factory=Finding)
+    finding: Finding
     _spent_ms: float = 0.0
     _seen: set[tuple[str, str, frozenset[str]]] = field(default_factory=set)
     _cookies: set[str] = field(default_factory=set)
@@ -205,42 +199,34 @@ class _Visit:
             hop = self._next(hop, exchange, location)
 
     async def _take(self, hop: _Hop) -> Exchange:
-        dns_ms = await self._lookup(hop.url.host)
-        exchange = await self._fetch(hop)
+        dns_ms = await self._look_up(hop.url.host)
+        exchange = await self.road.fetch(self._call(hop), self.session)
         fault = self._write_down(exchange, dns_ms)
-        if fault is not None and fault.reason is Reason.TLS_PROTOCOL_VERSION:
-            obsolete = await self._fetch(hop, obsolete_tls=True)
-            if obsolete.secured_at:
-                exchange, fault = obsolete, self._write_down(obsolete, dns_ms)
         if fault is not None:
             raise fault
         return exchange
 
-    async def _lookup(self, host: str) -> float:
-        finding, began = self.finding, monotonic()
+    async def _look_up(self, host: str) -> float:
+        """Leaves the addresses behind and answers the milliseconds it took."""
+        finding = self.finding
         finding.http_status = finding.remote_ip = finding.body_bytes = self._last = None
+        finding.timings_ms = Timings()
         try:
-            found = await self.road.lookup(host, FAMILIES[self.spec.ip_family])
-        except Fault:
-            dns_ms = (monotonic() - began) * 1000
-            finding.timings_ms = Timings(dns=dns_ms, total=self._spent_ms + dns_ms)
-            raise
-        self._addresses = found.addresses
-        finding.evidence["dns"] = [*found.aliases, *found.addresses]
-        return (monotonic() - began) * 1000
+            self._addresses = await self.road.look_up(host, FAMILIES[self.spec.ip_family], finding)
+        finally:
+            dns_ms = finding.timings_ms.dns or 0.0
+            finding.timings_ms = replace(finding.timings_ms, total=self._spent_ms + dns_ms)
+        return dns_ms
 
-    async def _fetch(self, hop: _Hop, *, obsolete_tls: bool = False) -> Exchange:
-        return await self.session.fetch(
-            Call(
-                url=hop.url,
-                addresses=self._addresses,
-                until=self.road.until,
-                method=hop.method,
-                headers=hop.headers,
-                body=hop.body,
-                verify_tls=self.spec.verify_tls,
-                obsolete_tls=obsolete_tls,
-            )
+    def _call(self, hop: _Hop) -> Call:
+        return Call(
+            url=hop.url,
+            addresses=self._addresses,
+            until=self.road.until,
+            method=hop.method,
+            headers=hop.headers,
+            body=hop.body,
+            verify_tls=self.spec.verify_tls,
         )
 
     def _write_down(self, exchange: Exchange, dns_ms: float) -> Fault | None:
@@ -251,17 +237,10 @@ class _Visit:
         finding.http_status = exchange.status or None
         finding.body_bytes = len(exchange.body) if exchange.headers_complete else None
         finding.message = _remark(exchange)
-        return fault_of(exchange, self.road.intermediates, self._read_certificate(exchange))
-
-    def _read_certificate(self, exchange: Exchange) -> tuple[bytes, ...]:
-        chain = certificates.read_chain(exchange.certificate_message, tls13=exchange.tls13)
-        about = certificates.facts(chain, protocol=exchange.tls_version, cipher=exchange.tls_cipher, now=time())
-        if about is not None:
-            self.finding.certificate = about
-            self._certificates.append(about)
-        if exchange.secured_at and self.spec.verify_tls:
-            self.road.intermediates.learn(chain)
-        return chain
+        chain = self.road.read_certificate(exchange, finding)
+        if chain and finding.certificate is not None:
+            self._certificates.append(finding.certificate)
+        return fault_of(exchange, self.road.intermediates, chain)
 
     def _location(self, exchange: Exchange) -> str | None:
         if not self.spec.follow_redirects or exchange.status not in REDIRECTS:

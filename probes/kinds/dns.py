@@ -1,0 +1,117 @@
+"""Do the name servers say what they should?"""
+
+# ruff: noqa: RUF009  # told() makes a dataclass field, as field() does
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any
+
+import dns.rdatatype
+
+from probes.contract import InvalidSpec, Phase, Reason
+from probes.fields import Described, one_of, read_host, told
+from probes.findings import Fault, Finding
+from probes.hosts import numeric_address
+from probes.resolver import words_for
+from probes.road import Road
+from probes.settings import BadSetting, Nameserver, parse_nameserver
+
+RECORD_TYPES = ("A", "AAAA", "CNAME", "MX", "NS", "TXT", "SOA", "CAA", "SRV", "PTR", "DS", "DNSKEY", "TLSA", "HTTPS")
+MAX_EXPECTED = 50
+
+
+def read_expected(value: Any, name: str) -> tuple[str, ...]:
+    """A list of records, or a text with one per line or comma."""
+    items = value.replace("\n", ",").split(",") if isinstance(value, str) else value
+    if not isinstance(items, list) or len(items) > MAX_EXPECTED:
+        raise InvalidSpec(f"must be a list of at most {MAX_EXPECTED} records", name)
+    if not all(isinstance(item, str) and len(item) <= 1_000 for item in items):
+        raise InvalidSpec("each record must be a text", name)
+    return tuple(item.strip() for item in items if item.strip())
+
+
+def read_nameserver(value: Any, name: str) -> Nameserver:
+    try:
+        return parse_nameserver(str(value))
+    except BadSetting:
+        raise InvalidSpec("must be an address, or address:port", name) from None
+
+
+@dataclass(frozen=True, slots=True)
+class DnsSpec(Described):
+    name: str = told(read_host, "host", "The name to look up")
+    record_type: str = told(one_of(*RECORD_TYPES), "choice", "Which records", default="A", choices=RECORD_TYPES)
+    expected: tuple[str, ...] = told(
+        read_expected, "list", "Exactly the records that must be there, in any order", default=()
+    )
+    nameserver: Nameserver | None = told(
+        read_nameserver, "text", "Ask this name server (address or address:port) instead of our own", default=None
+    )
+
+    @property
+    def dialled_host(self) -> str:
+        return self.nameserver.address if self.nameserver else self.name
+
+    @property
+    def dialled_port(self) -> int:
+        return self.nameserver.port if self.nameserver else 53
+
+    @property
+    def default_name(self) -> str:
+        return f"{self.name} {self.record_type}"
+
+
+async def probe(spec: DnsSpec, road: Road, finding: Finding) -> Finding:
+    """Ask, and compare."""
+    if spec.nameserver is not None:
+        road.require(spec.nameserver.address)
+        finding.remote_ip = spec.nameserver.address
+    began = monotonic()
+    nameservers = (spec.nameserver,) if spec.nameserver is not None else ()
+    answer = await road.resolver.ask(
+        question_name(spec), dns.rdatatype.from_text(spec.record_type), road.until, nameservers=nameservers
+    )
+    spent_ms = (monotonic() - began) * 1000
+    finding.timings_ms = replace(finding.timings_ms, dns=spent_ms, total=spent_ms)
+    finding.evidence["dns"] = [*answer.aliases, *answer.records]
+    fault = _judge(spec, answer.failure, answer.records)
+    return finding.blame(fault) if fault is not None else finding
+
+
+def question_name(spec: DnsSpec) -> str:
+    """An address is looked up backwards."""
+    address = numeric_address(spec.name)
+    return address.reverse_pointer if address is not None else spec.name
+
+
+def _judge(spec: DnsSpec, failure: Reason | None, records: Sequence[str]) -> Fault | None:
+    if failure is not None:
+        return Fault(failure, Phase.DNS, words_for(failure, spec.name))
+    if not records and spec.record_type in ("A", "AAAA") and not spec.expected:
+        return Fault(Reason.DNS_NO_ADDRESS, Phase.DNS, words_for(Reason.DNS_NO_ADDRESS, spec.name))
+    if not records:
+        return _unexpected(f"{spec.name} has no {spec.record_type} record")
+    found, wanted = {plain(record) for record in records}, {plain(record) for record in spec.expected}
+    if not wanted or found == wanted:
+        return None
+    return _unexpected(
+        "; ".join(
+            f"{word}: {', '.join(sorted(records))}"
+            for word, records in (("missing", wanted - found), ("not expected", found - wanted))
+            if records
+        )
+    )
+
+
+def _unexpected(message: str) -> Fault:
+    return Fault(Reason.DNS_UNEXPECTED_ANSWER, Phase.DNS, message[:500])
+
+
+def plain(record: str) -> str:
+    """Records as people compare them: without case, final dots and quotes, addresses in one spelling."""
+    text = " ".join(word.strip('"').removesuffix(".") for word in record.split())
+    address = numeric_address(text)
+    return str(address) if address is not None else text.lower()

@@ -1,0 +1,68 @@
+"""Can a port be reached, and does whoever answers there say the right thing?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probes.assertions import judge_speed
+from probes.contract import Phase, Reason
+from probes.faults import fault_of
+from probes.fields import FAMILIES, Described, read_family, read_host, text, told, whole_number
+from probes.findings import Fault, Finding
+from probes.hosts import Url
+from probes.road import Road
+from probes.transfer import Call
+
+BANNER_BYTES = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class TcpSpec(Described):
+    host: str = told(read_host, "host", "The host to connect to")
+    port: int = told(whole_number(1, 65_535), "integer", "The port to connect to", minimum=1, maximum=65_535)
+    banner_contains: str | None = told(text(500), "text", "Text that the server must say first", default=None)
+    ip_family: str = told(
+        read_family, "choice", "Which Internet Protocol to use", default="any", choices=tuple(FAMILIES)
+    )
+    max_response_ms: int | None = told(
+        whole_number(1, 300_000), "integer", "Slower than this is degraded", default=None, minimum=1, maximum=300_000
+    )
+
+    @property
+    def dialled_host(self) -> str:
+        return self.host
+
+    @property
+    def dialled_port(self) -> int:
+        return self.port
+
+    @property
+    def default_name(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+async def probe(spec: TcpSpec, road: Road, finding: Finding) -> Finding:
+    """Connect; listen for a banner if one is expected."""
+    addresses = await road.look_up(spec.host, FAMILIES[spec.ip_family], finding)
+    exchange = await road.fetch(
+        Call(
+            url=Url("http", spec.host, spec.port, "/"),
+            addresses=addresses,
+            until=road.until,
+            connect_only=True,
+            banner_bytes=BANNER_BYTES if spec.banner_contains else 0,
+        )
+    )
+    finding.timings_ms = exchange.timings(finding.timings_ms.dns)
+    finding.remote_ip = exchange.remote_ip
+    fault = fault_of(exchange, road.intermediates, ()) or _judge(spec, bytes(exchange.body), finding)
+    return finding.blame(fault) if fault is not None else finding
+
+
+def _judge(spec: TcpSpec, banner: bytes, finding: Finding) -> Fault | None:
+    if spec.banner_contains and spec.banner_contains not in banner.decode(errors="replace"):
+        reason = Reason.BODY_MISSING_TEXT if banner else Reason.BODY_EMPTY
+        finding.evidence["body"] = banner.decode(errors="replace")
+        return Fault(reason, Phase.CONTENT, "the server does not say what it should")
+    complaint = judge_speed(spec.max_response_ms, finding.timings_ms.total)
+    return Fault(complaint.reason, Phase.TOTAL, complaint.message) if complaint is not None else None
