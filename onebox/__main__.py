@@ -64,6 +64,8 @@ def run(settings: Settings) -> None:
             start_programs(box, supervisor, log)
         supervisor.run()
         supervisor.say("stopping")
+    if box.postgres:
+        box.postgres.stop()  # the supervisor stopped its process; this clears the socket's directory
 
 
 def start_servers(box: Box, supervisor: Supervisor) -> None:
