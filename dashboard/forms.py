@@ -72,10 +72,12 @@ class MonitorForm(forms.Form):
         self.fields["interval"].choices = _intervals(monitor)  # type: ignore[attr-defined]
         self.fields["regions"].choices = [(code, code) for code in region_codes()]  # type: ignore[attr-defined]
         self.fields |= dict(spec_fields.form_fields(self.kind, self.stored))
+        if not spec_fields.has_url(self.kind):
+            del self.fields["url"]
 
     @property
     def main_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.base_fields]
+        return [self[name] for name in self.base_fields if name in self.fields]
 
     @property
     def spec_fields(self) -> list[forms.BoundField]:
@@ -83,7 +85,7 @@ class MonitorForm(forms.Form):
 
     @property
     def spec_is_told(self) -> bool:
-        """Whether the advanced part should be open: something is set there, or something is wrong there."""
+        """Whether that part should be open: something is set there, or something is wrong there."""
         errors = any(field.errors for field in self.spec_fields)
         return errors or bool(self.stored.keys() - spec_fields.SHOWN_ELSEWHERE)
 
@@ -96,13 +98,18 @@ class MonitorForm(forms.Form):
         spec = spec_fields.read_spec(self.kind, cleaned, stored=self.stored)
         if "url" in cleaned:
             spec["url"] = cleaned["url"]
+        if not self.errors:
             try:
                 KINDS[self.kind].spec.parse(spec)
             except InvalidSpec as error:
-                self.add_error(error.field if error.field in self.fields else None, sentence(str(error)))
+                self.add_error(self._field_of(error.field), sentence(str(error)))
         return cleaned | {"spec": spec}
 
-    def settings(self) -> dict[str, Any]:
+    def _field_of(self, part: str) -> str | None:
+        """The form's field for a part of the spec, if it has one."""
+        return next((name for name in (part, spec_fields.PREFIX + part) if name in self.fields), None)
+
+    def configuration(self) -> dict[str, Any]:
         """What to hand to the services."""
         names = ("name", "interval", "timeout", "regions", "tags", "spec")
         return {name: self.cleaned_data[name] for name in names}

@@ -16,10 +16,16 @@ from probes.fields import Field
 from probes.kinds import KINDS
 
 SHOWN_ELSEWHERE = {"url"}
-FORGET = "forget_"
+PREFIX, FORGET = "spec_", "forget_"
 KEPT = "A value is saved and not shown. Leave this empty to keep it."
 
 LABELS = {
+    "banner_contains": "Text that must come first",
+    "expected": "Expected records",
+    "nameserver": "Name server",
+    "record_type": "Record type",
+    "server_name": "Server name",
+    "starttls": "Encryption begins",
     "method": "Method",
     "headers": "Request headers",
     "body": "Request body",
@@ -42,14 +48,18 @@ def described(kind: str) -> list[Field]:
     return [field for field in KINDS[kind].spec.describe() if field.name not in SHOWN_ELSEWHERE]
 
 
+def has_url(kind: str) -> bool:
+    return any(field.name == "url" for field in KINDS[kind].spec.describe())
+
+
 def form_fields(kind: str, spec: Mapping[str, Any]) -> Iterator[tuple[str, forms.Field]]:
     """The fields by name, filled from a stored spec. A secret that is saved shows only that it is."""
     for field in described(kind):
         kept = field.secret and bool(spec.get(field.name))
-        yield field.name, _form_field(field, spec, kept=kept)
+        yield PREFIX + field.name, _form_field(field, spec, kept=kept)
         if kept:
             label = f"Remove the saved {label_of(field).lower()}"
-            yield f"{FORGET}{field.name}", forms.BooleanField(label=label, required=False)
+            yield FORGET + field.name, forms.BooleanField(label=label, required=False)
 
 
 def label_of(field: Field) -> str:
@@ -88,8 +98,8 @@ def read_spec(kind: str, cleaned: Mapping[str, Any], *, stored: Mapping[str, Any
     """The spec that the form asks for: only what differs from the kind's defaults, and secrets left alone."""
     spec = {name: value for name, value in stored.items() if name in SHOWN_ELSEWHERE}
     for field in described(kind):
-        value = cleaned.get(field.name)
-        if field.secret and not value and not cleaned.get(f"{FORGET}{field.name}"):
+        value = cleaned.get(PREFIX + field.name)
+        if field.secret and not value and not cleaned.get(FORGET + field.name):
             value = stored.get(field.name)
         if value not in (None, "", {}, []) and value != _plain(field.default):
             spec[field.name] = value
@@ -134,7 +144,7 @@ class HeadersField(forms.CharField):
 
 
 class ListField(forms.CharField):
-    """One JSON object a line."""
+    """One item a line: a JSON object, or plain text."""
 
     widget = forms.Textarea
 
@@ -144,11 +154,18 @@ class ListField(forms.CharField):
         self.widget.attrs.update(rows=2, spellcheck="false")
 
     def prepare_value(self, value: Any) -> Any:
-        return "\n".join(json.dumps(item) for item in value) if isinstance(value, list) else value
+        if isinstance(value, list):
+            return "\n".join(item if isinstance(item, str) else json.dumps(item) for item in value)
+        return value
 
     def to_python(self, value: Any) -> Any:
-        lines = filter(None, map(str.strip, str(value or "").splitlines()))
-        try:
-            return [json.loads(line) for line in lines]
-        except (ValueError, RecursionError) as error:
-            raise ValidationError("Write one JSON object a line.") from error
+        return [_item(line) for line in map(str.strip, str(value or "").splitlines()) if line]
+
+
+def _item(line: str) -> Any:
+    if not line.startswith("{"):
+        return line
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValidationError(f"“{line[:40]}” is not a JSON object.") from error

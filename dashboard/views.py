@@ -62,8 +62,8 @@ class TeamView(LoginRequiredMixin, View):
     def can_change(self) -> bool:
         return self.membership.allows(Role.EDITOR)
 
-    def show(self, template: str, status: int = 200, **context: Any) -> HttpResponse:
-        return render(self.request, template, {"can_change": self.can_change, **context}, status=status)
+    def show(self, template: str, **context: Any) -> HttpResponse:
+        return render(self.request, template, {"can_change": self.can_change, **context})
 
     def show_live(self, template: str, etag: str, **context: Any) -> HttpResponseBase:
         """A polled part: not sent again while nothing in it has changed."""
@@ -112,13 +112,12 @@ class MonitorList(ListView):
                 return redirect("monitor", pk=monitor.pk)
             except ValidationError as error:
                 show_errors(form, error)
-        return self._page(form, status=422)
+        return self._page(form)
 
-    def _page(self, refused: AddForm | None = None, status: int = 200) -> HttpResponse:
+    def _page(self, refused: AddForm | None = None) -> HttpResponse:
         context = self.listed()
         return self.show(
             "dashboard/list.html",
-            status,
             form=refused or AddForm(autofocus=not context["list"].total),
             regions=defaults()["regions"],
             demo_site_url=settings.DEMO_SITE_URL,
@@ -143,11 +142,11 @@ class MonitorNew(TeamView):
         form = MonitorForm(request.POST)
         if form.is_valid():
             try:
-                monitor = services.create_monitor(team=self.membership.team, **form.settings())
+                monitor = services.create_monitor(team=self.membership.team, **form.configuration())
                 return redirect("monitor", pk=monitor.pk)
             except ValidationError as error:
                 show_errors(form, error)
-        return self.show("dashboard/form.html", status=422, form=form)
+        return self.show("dashboard/form.html", form=form)
 
 
 # --- one monitor ---
@@ -205,14 +204,14 @@ class MonitorEdit(MonitorView):
         form = MonitorForm(request.POST, monitor=self.monitor)
         if form.is_valid():
             try:
-                services.update_monitor(self.monitor, **form.settings())
+                services.update_monitor(self.monitor, **form.configuration())
                 return self.back("Saved.")
             except ValidationError as error:
                 show_errors(form, error)
-        return self._page(form, status=422)
+        return self._page(form)
 
-    def _page(self, form: MonitorForm, status: int = 200) -> HttpResponse:
-        return self.show("dashboard/form.html", status, form=form, monitor=self.monitor)
+    def _page(self, form: MonitorForm) -> HttpResponse:
+        return self.show("dashboard/form.html", form=form, monitor=self.monitor)
 
 
 class MonitorPause(MonitorView):

@@ -60,11 +60,21 @@ class Row:
         """Somebody waits for a result."""
         return self.monitor.status == Status.PENDING or self.monitor.wanted_at is not None
 
+    @property
+    def hurry(self) -> bool:
+        """A result, or the first figures made from one, will be there in a moment."""
+        return self.waiting or figures_awaited(self.stats)
+
     def facts(self) -> tuple[object, ...]:
         monitor, stats = self.monitor, self.stats
         shown = (monitor.pk, monitor.name, monitor.url, monitor.tags, monitor.regions)
-        status = (monitor.status, monitor.status_since, monitor.status_reason, self.waiting)
+        status = (monitor.status, monitor.status_since, monitor.status_reason, self.waiting, self.hurry)
         return (*shown, *status, stats.ticks, stats.last_response_ms, stats.uptime_24h)
+
+
+def figures_awaited(stats: MonitorStats) -> bool:
+    """The first results are stored, the first windows not computed yet."""
+    return stats.last_checked is not None and stats.refreshed_at is None
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,7 @@ class MonitorList:
 
     @property
     def hurry(self) -> bool:
-        return any(row.waiting for row in self.rows)
+        return any(row.hurry for row in self.rows)
 
     @property
     def filtered(self) -> bool:

@@ -14,7 +14,7 @@ from checks.models import CheckResult, MonitorStats, RollupDay, RollupHour
 from checks.rules import Tick
 from checks.selectors import latest_results, results_of, stats_of
 from dashboard.selectors.delays import Delay, delays
-from dashboard.selectors.listing import FAILING
+from dashboard.selectors.listing import FAILING, figures_awaited
 from dashboard.words import reason_in_words
 from incidents.models import Incident
 from incidents.rules import RegionState
@@ -115,7 +115,8 @@ class MonitorPage:
 
     @property
     def hurry(self) -> bool:
-        return not self.monitor.paused and bool(self.asked or self.monitor.status == Status.PENDING)
+        waiting = self.asked or self.monitor.status == Status.PENDING or figures_awaited(self.stats)
+        return not self.monitor.paused and bool(waiting)
 
     @property
     def causes(self) -> list[Cause]:

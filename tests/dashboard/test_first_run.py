@@ -54,7 +54,7 @@ def test_an_address_is_all_it_takes(visit: Visit, owner: User, typed: str, addre
     assert answer.headers["Location"] == f"/monitors/{monitor.pk}/"
     assert monitor.url == address
     page = client.get(answer.headers["Location"]).content.decode()
-    assert "Checking from india and usa" in page
+    assert "Checking from usa and india" in page
     assert 'data-poll="1"' in page
     assert page.count("Waiting for the first result") == 2
 
@@ -76,7 +76,7 @@ def test_a_bad_address_is_refused_beside_the_field_and_kept(
 ) -> None:
     answer = visit(owner).post("/monitors/", {"url": typed})
     page = answer.content.decode()
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert 'id="id_url_error"' in page
     assert 'aria-invalid="true"' in page
     assert complaint in page

@@ -45,7 +45,7 @@ def test_a_row_says_how_it_is_since_when_and_how_fast(client: Client, make_monit
 def test_a_new_monitor_says_from_where_it_is_being_checked(client: Client, make_monitor: MakeMonitor) -> None:
     make_monitor(wanted=True)
     page = shown(client)
-    assert ">Checking</span> from india and usa" in page
+    assert ">Checking</span> from usa and india" in page
     assert 'data-poll="1"' in page
 
 
@@ -56,7 +56,7 @@ def test_failing_ones_come_first_and_say_why(client: Client, make_monitor: MakeM
     services.pause(make_monitor(name="P is paused"))
     page = shown(client)
     assert names(page) == ["Z is down", "M is partly down", "A is well", "P is paused"]
-    assert "india and usa: connection refused" in page
+    assert "usa and india: connection refused" in page
     assert "<title>(2 down) Monitors · Uptime</title>" in page
     assert 'href="/static/favicon-down.svg"' in page
     assert 'data-poll="10"' in page

@@ -52,7 +52,7 @@ def test_a_monitor_that_is_down_says_why_and_from_where(client: Client, make_mon
     page = shown(client, monitor)
     assert '<p class="headline-word">Down</p>' in page
     assert "<strong>The server refused the connection.</strong>" in page
-    assert "Seen from india and usa." in page
+    assert "Seen from usa and india." in page
     assert "Down for" in page
     assert "<title>(1 down)" in page
 
@@ -190,7 +190,7 @@ def test_the_mean_of_a_span_weighs_every_check_alike(make_monitor: MakeMonitor) 
 def test_the_chart_is_also_a_sentence_and_a_table(client: Client, make_monitor: MakeMonitor) -> None:
     monitor = tell(make_monitor(), usa="...", india="x")
     page = shown(client, monitor)
-    assert "In the last hour, nothing from india; 50 ms on average from usa (fastest 50 ms, slowest 50 ms)." in page
+    assert "In the last hour, 50 ms on average from usa (fastest 50 ms, slowest 50 ms); nothing from india." in page
     assert page.count('<th scope="row">') == 3
     assert "In the last 30 days, " in shown(client, monitor, "?range=30d")
     assert "there is no response time to show" in shown(client, make_monitor())
@@ -201,5 +201,5 @@ def test_the_series_is_json_for_the_chosen_range(client: Client, make_monitor: M
     monitor = tell(make_monitor(), usa="...", india="...")
     series = client.get(f"/monitors/{monitor.pk}/series.json?range=24h").json()
     assert series["range"] == "24h"
-    assert [line["region"] for line in series["series"]] == ["india", "usa"]
+    assert [line["region"] for line in series["series"]] == ["usa", "india"]
     assert all(len(line["values"]) == len(series["times"]) for line in series["series"])

@@ -30,7 +30,10 @@ def test_every_status_and_outcome_has_a_word() -> None:
 
 def test_every_field_of_every_kind_has_a_label() -> None:
     for kind in KINDS:
-        assert {field.name for field in spec_fields.described(kind)} <= set(spec_fields.LABELS)
+        for field in spec_fields.described(kind):
+            label = spec_fields.label_of(field)
+            assert label[0].isupper()
+            assert "_" not in label
 
 
 def test_a_reason_that_is_newer_than_the_page_is_shown_as_it_is() -> None:
