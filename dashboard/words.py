@@ -136,7 +136,7 @@ def clock(moment: datetime) -> str:
 def milliseconds(value: float | None) -> str:
     if value is None:
         return NOTHING
-    if value < 10:
+    if 0.05 <= value < 10:
         return f"{value:.1f} ms"
     return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.2f} s"
 

@@ -30,6 +30,13 @@
     if (target.dataset.etag) detail.headers["If-None-Match"] = `"${target.dataset.etag}"`;
   });
 
+  // Old news must not look like new: say when the server cannot be reached, and leave a page that is gone.
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    const status = detail.xhr.status;
+    one("#unreachable").hidden = status > 0 && status < 500;
+    if (status === 404) location.reload();
+  });
+
   // --- what a swap would lose, and what it should tell ---
 
   const STATUS_WORDS = {
@@ -169,7 +176,8 @@
       return;
     }
     const checked = one("[data-checked]")?.dataset.checked;
-    if (checked !== chartChecked && Date.now() - chartAsked > CHART_EVERY_MS) {
+    const pause = "empty" in one("#chart-words").dataset ? 1000 : CHART_EVERY_MS;
+    if (checked !== chartChecked && Date.now() - chartAsked > pause) {
       loadChart();
       htmx.trigger("#chart-words", "renew");
     }

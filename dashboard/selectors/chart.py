@@ -17,6 +17,7 @@ from probes.contract import Outcome
 
 HOUR_S, DAY_S = 3600, 86_400
 FINEST_STEP_S = 10
+FEWEST_STEPS = 10
 
 
 class Range(StrEnum):
@@ -106,8 +107,7 @@ def chart(monitor: Monitor, span: Range, *, now: datetime) -> Chart:
         Range.HOUR: min(max(monitor.interval, FINEST_STEP_S), HOUR_S),
         Range.MONTH: DAY_S,
     }.get(span, HOUR_S)
-    last = int(now.timestamp()) // step_s * step_s
-    times = list(range(last - span.length_s // step_s * step_s, last + 1, step_s))
+    times = _steps_until(now, step_s=step_s, length_s=span.length_s, born=monitor.created_at)
     since = datetime.fromtimestamp(times[0], UTC)
     if span is Range.HOUR:
         steps = _raw(monitor, since=since, step_s=step_s)
@@ -116,6 +116,14 @@ def chart(monitor: Monitor, span: Range, *, now: datetime) -> Chart:
     else:
         steps = _rolled_up(RollupHour.objects.filter(monitor=monitor, bucket__gte=since))
     return Chart(span, step_s, times, [_line(code, steps.get(code, {}), times) for code in monitor.regions])
+
+
+def _steps_until(now: datetime, *, step_s: int, length_s: int, born: datetime) -> list[int]:
+    """The beginnings of the steps up to now. A young monitor has few, as the time before it is no gap."""
+    last = int(now.timestamp()) // step_s
+    lived = last - int(born.timestamp()) // step_s
+    count = min(length_s // step_s, max(lived, FEWEST_STEPS))
+    return [step * step_s for step in range(last - count, last + 1)]
 
 
 def _line(region: str, steps: Mapping[int, Step], times: Sequence[int]) -> Line:

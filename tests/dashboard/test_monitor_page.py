@@ -155,7 +155,7 @@ def test_the_last_hour_is_drawn_from_results_with_gaps_as_gaps(make_monitor: Mak
     monitor = tell(make_monitor(), usa="..x.", india="....")
     drawn = chart(monitor, Range.HOUR, now=timezone.now())
     usa = next(line for line in drawn.lines if line.region == "usa")
-    assert (drawn.step_s, len(drawn.times)) == (60, 61)
+    assert (drawn.step_s, drawn.times[-1] - drawn.times[0]) == (60, 3600)
     assert usa.values[-5:].count(50.0) == 3
     assert usa.values[-3:-1] in ([50.0, None], [None, 50.0])
     assert (usa.mean_ms, usa.fastest_ms, usa.slowest_ms) == (50.0, 50.0, 50.0)
@@ -166,6 +166,7 @@ def test_the_last_hour_is_drawn_from_results_with_gaps_as_gaps(make_monitor: Mak
 )
 def test_longer_spans_are_drawn_from_rollups(make_monitor: MakeMonitor, span: Range, step_s: int, steps: int) -> None:
     monitor = make_monitor()
+    monitor.created_at -= timedelta(days=40)
     bucket = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
     told = {"monitor": monitor, "region": "usa", "up": 3, "timed": 3, "sum_ms": 300, "min_ms": 50, "max_ms": 200}
     RollupHour.objects.create(bucket=bucket, **told)
@@ -175,6 +176,13 @@ def test_longer_spans_are_drawn_from_rollups(make_monitor: MakeMonitor, span: Ra
     assert (drawn.step_s, len(drawn.times)) == (step_s, steps)
     assert [value for value in usa.values if value is not None] == [100.0]
     assert (usa.mean_ms, usa.fastest_ms, usa.slowest_ms) == (100.0, 50.0, 200.0)
+
+
+def test_the_time_before_a_monitor_existed_is_no_gap(make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor()
+    assert len(chart(monitor, Range.MONTH, now=timezone.now()).times) == 11
+    monitor.created_at = timezone.now() - timedelta(minutes=20)
+    assert len(chart(monitor, Range.HOUR, now=timezone.now()).times) in {21, 22}
 
 
 def test_the_mean_of_a_span_weighs_every_check_alike(make_monitor: MakeMonitor) -> None:

@@ -86,7 +86,7 @@ def test_uptime_is_rounded_down(share: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "–"), (0.44, "0.4 ms"), (42.4, "42 ms"), (999.2, "999 ms"), (1234, "1.23 s")],  # noqa: RUF001
+    [(None, "–"), (0.01, "0 ms"), (0.44, "0.4 ms"), (42.4, "42 ms"), (999.2, "999 ms"), (1234, "1.23 s")],  # noqa: RUF001
 )
 def test_response_times(value: float | None, text: str) -> None:
     assert words.milliseconds(value) == text
