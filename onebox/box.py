@@ -64,13 +64,12 @@ class Box:
 
     def programs(self) -> Iterator[Service]:
         """Everything that is ours, each by the name it has in the log."""
-        yield self._service("web", WEB, self._web(), grace_seconds=2)
-        yield self._service("beat", BEAT, self._beat(), grace_seconds=1)
-        yield self._service("central", WORKERS, self._central(), grace_seconds=5.5)
+        yield _service(self._web(), WEB, grace_seconds=2)
+        yield _service(self._beat(), BEAT, grace_seconds=1)
+        yield _service(self._central(), WORKERS, grace_seconds=5.5)
         for region in self.settings.regions:
-            command = self._region(region)
-            yield Service(region, lambda command=command: command, stop_rank=WORKERS, grace_seconds=5.5)  # type: ignore[misc]
-        yield self._service("demo", WORKERS, ("-m", "onebox.demo"), grace_seconds=1)
+            yield _service(self._region(region), WORKERS, grace_seconds=5.5)
+        yield _service(self._command("demo", "-m", "onebox.demo"), WORKERS, grace_seconds=1)
 
     def one_shots(self) -> tuple[Command, ...]:
         """What has to be done before the programs start."""
@@ -117,22 +116,23 @@ class Box:
             "CELERY_BROKER_URL": self.broker_url,
         }
 
-    def _web(self) -> tuple[str, ...]:
+    def _web(self) -> Command:
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
-        return (
+        return self._command(
+            "web",
             *("-m", "gunicorn", "uptime.wsgi", "--bind", f"{host}:{self.settings.port}"),
             # One import for both workers: half the time to start and most of the memory shared.
             *("--preload", "--worker-class", "gthread", "--workers", "2", "--threads", "8"),
             *("--graceful-timeout", "1", "--no-control-socket", "--log-level", "warning"),
         )
 
-    def _beat(self) -> tuple[str, ...]:
+    def _beat(self) -> Command:
         schedule = str(self.settings.var_dir / "beat-schedule")
-        return ("-m", "celery", "--quiet", "-A", "uptime", "beat", "--schedule", schedule)
+        return self._command("beat", "-m", "celery", "--quiet", "-A", "uptime", "beat", "--schedule", schedule)
 
-    def _central(self) -> tuple[str, ...]:
+    def _central(self) -> Command:
         worker = ("-m", "celery", "--quiet", "-A", "uptime", "worker", *QUIET_CELERY)
-        return (*worker, "-Q", "central,results", "-c", "2", "-n", "central@%h")
+        return self._command("central", *worker, "-Q", "central,results", "-c", "2", "-n", "central@%h")
 
     def _region(self, region: str) -> Command:
         worker = ("-m", "celery", "--quiet", "-A", "probes.worker", "worker", *QUIET_CELERY)
@@ -144,10 +144,6 @@ class Box:
             env=self.region_environment(region),
         )
 
-    def _service(self, name: str, rank: int, arguments: tuple[str, ...], *, grace_seconds: float) -> Service:
-        command = self._command(name, *arguments)
-        return Service(name, lambda: command, stop_rank=rank, grace_seconds=grace_seconds)
-
     def _command(self, name: str, *arguments: str) -> Command:
         return Command(
             name=name,
@@ -155,6 +151,10 @@ class Box:
             cwd=ROOT,
             env={**self.settings.environment, **self.our_environment()},
         )
+
+
+def _service(command: Command, rank: int, *, grace_seconds: float) -> Service:
+    return Service(command.name, lambda: command, stop_rank=rank, grace_seconds=grace_seconds)
 
 
 def schema_fingerprint(box: Box) -> str:

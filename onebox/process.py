@@ -23,7 +23,6 @@ class StartError(Exception):
 class Account:
     """The account a server runs as when we are root."""
 
-    name: str
     uid: int
     gid: int
 

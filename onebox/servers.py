@@ -62,7 +62,7 @@ class Postgres:
     def prepare(self) -> None:
         """Make the cluster when there is none, and clear what a killed server left."""
         self.data_dir = self.data_dir.absolute()
-        account = server_account()
+        account = server_account(self.data_dir)
         _make_private(self.socket_dir, account)
         if not (self.data_dir / "PG_VERSION").exists():
             self._init_cluster(account)
@@ -127,7 +127,7 @@ class Postgres:
         unfinished.rename(self.data_dir)
 
     def _command(self, program: str, *arguments: str, cwd: Path | None = None) -> Command:
-        account = server_account()
+        account = server_account(self.data_dir)
         return Command(
             name="postgres",
             argv=(str(_postgres_programs(account) / program), *arguments),
@@ -167,11 +167,11 @@ class Valkey:
         """Choose the port at the first start and give the data to the account that will use it."""
         self.data_dir = self.data_dir.absolute()
         self.port = self.port or free_port()
-        _make_private(self.data_dir, server_account())
+        _make_private(self.data_dir, server_account(self.data_dir))
 
     def command(self) -> Command:
         """`valkey-server` with its configuration, password included, on standard input."""
-        account = server_account()
+        account = server_account(self.data_dir)
         settings = [
             "bind 127.0.0.1",
             f"port {self.port}",
@@ -214,14 +214,21 @@ class Valkey:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
 
-def server_account() -> Account | None:
-    """Nobody special for an ordinary user; for root an account that PostgreSQL agrees to run as."""
+def server_account(data_dir: Path) -> Account | None:
+    """Nobody special for an ordinary user; for root an account that PostgreSQL agrees to run as.
+
+    Data that is there already keeps its owner: `postgres` may appear on a machine long after the first start.
+    """
     if os.geteuid() != 0:
         return None
+    owner = data_dir.stat().st_uid if data_dir.exists() else 0
+    if owner:
+        with contextlib.suppress(KeyError):
+            return Account(owner, pwd.getpwuid(owner).pw_gid)
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(name)
-            return Account(name, entry.pw_uid, entry.pw_gid)
+            return Account(entry.pw_uid, entry.pw_gid)
     raise StartError(f"PostgreSQL does not run as root, and there is no account 'nobody'. {USE_YOUR_OWN}")
 
 
@@ -245,20 +252,20 @@ def wait_for(condition: Callable[[], bool], *, seconds: float, pause: float = 0.
 
 def _start(server: Postgres | Valkey, *, log: Path) -> None:
     """Start and wait; twice if need be, since a killed server's children may still hold its memory."""
-    for last_try in (False, True):
+    for pause in (1, 0):
         server.prepare()
         with log.open("ab") as output:
-            process = server.process = spawn(server.command(), output=output)
-        wait_for(
-            lambda p=process: p.poll() is not None or server.is_ready(p.pid),  # type: ignore[misc]
-            seconds=START_TIMEOUT_SECONDS,
-        )
-        if process.poll() is None and server.is_ready(process.pid):
+            server.process = spawn(server.command(), output=output)
+        if _gets_ready(server, server.process):
             return
-        _stop(process, signal.SIGKILL)
-        if not last_try:
-            time.sleep(1)
+        _stop(server.process, signal.SIGKILL)
+        time.sleep(pause)
     raise StartError(f"{type(server).__name__} did not start:\n{_tail(log)}\n{USE_YOUR_OWN}")
+
+
+def _gets_ready(server: Postgres | Valkey, process: subprocess.Popen[bytes]) -> bool:
+    wait_for(lambda: process.poll() is not None or server.is_ready(process.pid), seconds=START_TIMEOUT_SECONDS)
+    return process.poll() is None and server.is_ready(process.pid)
 
 
 def _stop(process: subprocess.Popen[bytes] | None, number: signal.Signals) -> None:
@@ -292,7 +299,7 @@ def _make_private(directory: Path, account: Account | None) -> None:
     owner = account.uid if account else os.geteuid()
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {owner, os.geteuid()}:
-        raise StartError(f"{directory} belongs to somebody else; remove it, or choose another VAR_DIR.")
+        raise StartError(f"{directory} belongs to somebody else: start as its owner, or choose another VAR_DIR.")
     try:
         if account and found.st_uid != owner:
             os.chown(directory, account.uid, account.gid)

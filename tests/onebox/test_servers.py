@@ -1,6 +1,7 @@
 """The embedded servers are real: they start, they die, and they keep what they were given."""
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from onebox.servers import Postgres, Valkey, server_account, wait_for
+from onebox.servers import Postgres, Valkey, wait_for
 
 pytestmark = pytest.mark.processes
 
@@ -73,12 +74,27 @@ def test_postgres_starts_although_its_old_number_is_taken(postgres: Postgres) ->
     pid_file = postgres.data_dir / "postmaster.pid"
     before = pid_file.read_text()
     postgres.stop()
-    with subprocess.Popen(["sleep", "60"], user=data_owner()) as stranger:
+    with subprocess.Popen(["sleep", "60"], user=postgres.data_dir.stat().st_uid) as stranger:
         pid_file.write_text("\n".join([str(stranger.pid), *before.splitlines()[1:]]))
         try:
             postgres.start()
         finally:
             stranger.kill()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give data to another account")
+def test_data_keeps_its_owner(home: Path) -> None:
+    """Whoever ran the box before, root included, finds the data as it was."""
+    nobody = pwd.getpwnam("nobody")
+    data = home / "valkey"
+    data.mkdir()
+    os.chown(data, nobody.pw_uid, nobody.pw_gid)
+    server = Valkey(data)
+    try:
+        redis.Redis.from_url(server.start()).bgrewriteaof()
+        assert {path.stat().st_uid for path in data.rglob("*")} == {nobody.pw_uid}
+    finally:
+        server.stop()
 
 
 def test_an_interrupted_first_start_is_made_good(postgres: Postgres) -> None:
@@ -129,8 +145,3 @@ def crash(process: subprocess.Popen[bytes] | None) -> None:
     assert process is not None
     process.send_signal(signal.SIGKILL)
     process.wait()
-
-
-def data_owner() -> int:
-    account = server_account()
-    return account.uid if account else os.getuid()
