@@ -99,13 +99,18 @@ def _stream(engine: Engine, source: TextIO, target: TextIO) -> int:
             target.flush()
         room.release()
 
+    def answer_all(results: list[CheckResult]) -> None:
+        for result in results:
+            answer(result)
+
+    answer_soon = engine.gather(answer_all)
     for line in source.buffer:
         if not line.strip():
             continue
         room.acquire()
         request = read_line(line)
         if isinstance(request, CheckRequest):
-            engine.submit([request], answer)
+            engine.submit([request], answer_soon)
         else:
             answer(request)
     for _ in range(MAX_PENDING):

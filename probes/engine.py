@@ -35,6 +35,8 @@ SHORTEST_TRY_SECONDS = 0.1
 LATE_AFTER_SECONDS = 30.0
 """A worker's check that waited longer than this would answer a question that nobody asks any more."""
 
+GATHER_SECONDS = 0.01
+
 OnResult = Callable[[CheckResult], None]
 
 
@@ -86,9 +88,27 @@ class Engine:
 
     def run(self, requests: Iterable[CheckRequest], on_result: OnResult) -> None:
         """Run checks and return when all are done. ``on_result`` is called in this thread, in any order."""
-        finished: queue.SimpleQueue[CheckResult] = queue.SimpleQueue()
-        for _ in range(self.submit(requests, finished.put)):
-            on_result(finished.get())
+        finished: queue.SimpleQueue[list[CheckResult]] = queue.SimpleQueue()
+        missing = self.submit(requests, self.gather(finished.put))
+        while missing:
+            for result in finished.get():
+                missing -= 1
+                on_result(result)
+
+    def gather(self, deliver: Callable[[list[CheckResult]], None]) -> OnResult:
+        """An ``on_result`` that collects for a moment: waking another thread costs more than a check does."""
+        collected: list[CheckResult] = []
+
+        def hand_over() -> None:
+            deliver(collected.copy())
+            collected.clear()
+
+        def take(result: CheckResult) -> None:
+            collected.append(result)
+            if len(collected) == 1:
+                self._loop.call_at(monotonic() + GATHER_SECONDS, hand_over)
+
+        return take
 
     def run_one(self, request: CheckRequest) -> CheckResult:
         results: list[CheckResult] = []
@@ -148,11 +168,16 @@ class Engine:
             if wait_until > monotonic():
                 self._admit_at(wait_until)
                 return
-            job = self._ready.popleft()
+            self._start_group()
+
+    def _start_group(self) -> None:
+        room = min(self._pace.group(), self.settings.concurrency - self._under_way, len(self._ready))
+        group = [self._ready.popleft() for _ in range(room)]
+        self._pace.started(room)
+        for job in group:
             if monotonic() - job.taken_in_at > self._patience:
                 self._finish(job, _unrun(job.request, Reason.LATE, "the worker was too busy to check in time"))
                 continue
-            self._pace.started()
             self._under_way += 1
             self._loop.spawn(self._run(job))
 

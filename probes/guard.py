@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from probes.hosts import Address, numeric_address
@@ -101,6 +102,7 @@ class Policy:
 PUBLIC_ONLY = Policy()
 
 
+@lru_cache(maxsize=8192)
 def refusal(address: str | Address, policy: Policy = PUBLIC_ONLY) -> str | None:
     """Why this numeric address may not be dialled, or None when it may. What is no address may not."""
     try:

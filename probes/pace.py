@@ -20,6 +20,11 @@ STARTS_PER_SECOND = 1_000
 BUSY_SHARE = 0.7
 """How much of its time the loop may work. Above this, answers wait for us and would look slow."""
 
+GROUP_COST_SECONDS = 0.001
+LARGEST_GROUP = 5
+COST_LEARNING = 0.05
+"""How much the cost of the latest group counts for the estimate of what a check costs."""
+
 LAG_WINDOW_SECONDS = 10.0
 DOMAIN_PATIENCE_SECONDS = 20.0
 """How long a check waits for its turn at a busy domain before it gives up as ``rate_limited``."""
@@ -28,25 +33,32 @@ DOMAIN_PATIENCE_SECONDS = 20.0
 class Pace:
     """Spaces out starts so that the loop stays idle for a part of its time, whatever the checks cost.
 
-    Self-regulating: after a start, the next one waits until the work done since then fits into
-    ``BUSY_SHARE`` of the time that passed. Cheap checks start a thousand a second, TLS handshakes a few
-    hundred, and fewer on a busy machine.
+    Self-regulating: after a start, the next one waits until the work done since then fits into ``BUSY_SHARE`` of
+    the time that passed. Plain checks start a thousand a second, TLS handshakes a few hundred, and fewer on a busy
+    machine. Cheap checks start in small groups, because waking up for each of them costs more than the check.
     """
 
     def __init__(self) -> None:
         self._last_start = 0.0
+        self._started = 0
         self._busy = 0.0
+        self._cost = GROUP_COST_SECONDS
 
     def worked(self, seconds: float) -> None:
         self._busy += seconds
 
     def next_start(self) -> float:
-        """The earliest moment (``time.monotonic``) for the next start."""
-        return self._last_start + max(1 / STARTS_PER_SECOND, self._busy / BUSY_SHARE)
+        """The earliest moment (``time.monotonic``) for the next group."""
+        return self._last_start + max(self._started / STARTS_PER_SECOND, self._busy / BUSY_SHARE)
 
-    def started(self) -> None:
-        self._last_start = monotonic()
-        self._busy = 0.0
+    def group(self) -> int:
+        """How many may start together now: so many as take about a millisecond of work."""
+        return max(1, min(LARGEST_GROUP, int(GROUP_COST_SECONDS / self._cost)))
+
+    def started(self, count: int) -> None:
+        if self._started:
+            self._cost += (self._busy / self._started - self._cost) * COST_LEARNING
+        self._last_start, self._started, self._busy = monotonic(), count, 0.0
 
 
 @dataclass(slots=True)

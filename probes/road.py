@@ -7,7 +7,7 @@ from time import monotonic, time
 
 from probes import certificates, guard
 from probes.certificates import Intermediates
-from probes.contract import Phase, Reason
+from probes.contract import Phase, Reason, Timings
 from probes.faults import speaks_no_tls_of_today
 from probes.findings import Fault, Finding
 from probes.guard import Policy
@@ -37,7 +37,7 @@ class Road:
             found = await self.resolver.addresses(host, family=family, until=self.until)
         finally:
             dns_ms = (monotonic() - began) * 1000
-            finding.timings_ms = replace(finding.timings_ms, dns=dns_ms, total=dns_ms)
+            finding.timings_ms = Timings(dns=dns_ms, total=dns_ms)
         finding.evidence["dns"] = [*found.aliases, *found.addresses]
         for address in found.addresses:
             self.require(address)

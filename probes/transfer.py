@@ -108,8 +108,11 @@ class Exchange:
         """The last value of a header, by its lower-case name."""
         return next((value for key, value in reversed(self.headers) if key.lower() == name), None)
 
-    def timings(self, dns_ms: float | None) -> Timings:
-        """Milliseconds per phase. A phase that was entered and never left lasts until the end."""
+    def timings(self, dns_ms: float | None, *, before_ms: float = 0.0) -> Timings:
+        """Milliseconds per phase, and in all with what earlier hops took.
+
+        A phase that was entered and never left lasts until the end.
+        """
         phases: dict[str, float | None] = {}
         begun = 0.0
         for name, at in self._marks():
@@ -117,7 +120,7 @@ class Exchange:
             if not at:
                 break
             begun = max(begun, at)
-        return Timings(dns=dns_ms, total=(dns_ms or 0.0) + self.ended_at * 1000, **phases)
+        return Timings(dns=dns_ms, total=before_ms + (dns_ms or 0.0) + self.ended_at * 1000, **phases)
 
     def _marks(self) -> list[tuple[str, float]]:
         marks = [("connect", self.connected_at)]
@@ -321,7 +324,7 @@ class Transfers:
             if exchange.blocked is not None:
                 return pycurl.SOCKET_BAD
             exchange.dialled.append(ip)
-            return socket.socket(address.family, address.socktype, address.protocol)
+            return _Descriptor(socket.socket(address.family, address.socktype, address.protocol).detach())
 
         return open_socket
 
@@ -355,6 +358,21 @@ class Session:
 
     def close(self) -> None:
         self._curl.close()
+
+
+class _Descriptor:
+    """A socket as pycurl wants it: it takes a copy and drops ours, which a ``socket`` would complain about."""
+
+    __slots__ = ("_fd",)
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def __del__(self) -> None:
+        os.close(self._fd)
 
 
 def _set_request(curl: pycurl.Curl, call: Call) -> None:

@@ -157,28 +157,27 @@ def run_and_gather(requests: list[CheckRequest], refused: list[CheckResult]) -> 
 
     Raises ``Reject`` when the worker stops before all are done; what is done has been handed out by then.
     """
-    finished: queue.SimpleQueue[CheckResult] = queue.SimpleQueue()
-    for result in refused:
-        finished.put(result)
-    missing = shared_engine().submit(requests, finished.put) + len(refused)
+    engine, finished = shared_engine(), queue.SimpleQueue[list[CheckResult]]()
+    finished.put(refused)
+    missing = engine.submit(requests, engine.gather(finished.put)) + len(refused)
     while missing:
         results = _next_results(finished, missing)
         missing -= len(results)
         yield results
 
 
-def _next_results(finished: queue.SimpleQueue[CheckResult], missing: int) -> list[CheckResult]:
-    results = [_wait_for_one(finished)]
+def _next_results(finished: queue.SimpleQueue[list[CheckResult]], missing: int) -> list[CheckResult]:
+    results = _wait_for_some(finished)
     closes_at = monotonic() + REPORT_AFTER_SECONDS
     while len(results) < min(REPORT_SIZE, missing):
         try:
-            results.append(finished.get(timeout=max(0.0, closes_at - monotonic())))
+            results += finished.get(timeout=max(0.0, closes_at - monotonic()))
         except queue.Empty:
             break
     return results
 
 
-def _wait_for_one(finished: queue.SimpleQueue[CheckResult]) -> CheckResult:
+def _wait_for_some(finished: queue.SimpleQueue[list[CheckResult]]) -> list[CheckResult]:
     while True:
         try:
             return finished.get(timeout=0.5)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from probes import assertions
@@ -210,13 +210,13 @@ class _Visit:
         """Leaves the addresses behind and answers the milliseconds it took."""
         finding = self.finding
         finding.http_status = finding.remote_ip = finding.body_bytes = self._last = None
-        finding.timings_ms = Timings()
         try:
             self._addresses = await self.road.look_up(host, FAMILIES[self.spec.ip_family], finding)
-        finally:
+        except Fault:
             dns_ms = finding.timings_ms.dns or 0.0
-            finding.timings_ms = replace(finding.timings_ms, total=self._spent_ms + dns_ms)
-        return dns_ms
+            finding.timings_ms = Timings(dns=dns_ms, total=self._spent_ms + dns_ms)
+            raise
+        return finding.timings_ms.dns or 0.0
 
     def _call(self, hop: _Hop) -> Call:
         return Call(
@@ -231,8 +231,7 @@ class _Visit:
 
     def _write_down(self, exchange: Exchange, dns_ms: float) -> Fault | None:
         finding, self._last = self.finding, exchange
-        timings = exchange.timings(dns_ms)
-        finding.timings_ms = replace(timings, total=self._spent_ms + (timings.total or 0.0))
+        finding.timings_ms = exchange.timings(dns_ms, before_ms=self._spent_ms)
         finding.remote_ip = exchange.remote_ip
         finding.http_status = exchange.status or None
         finding.body_bytes = len(exchange.body) if exchange.headers_complete else None

@@ -158,11 +158,23 @@ def test_a_rate_limited_check_is_unknown(
 
 def test_the_harder_the_work_the_slower_the_starts() -> None:
     pace = Pace()
-    pace.started()
+    pace.started(1)
     begun = time.monotonic()
     assert pace.next_start() - begun < 0.002
     pace.worked(0.07)
     assert pace.next_start() - begun == pytest.approx(0.1, abs=0.01)
+
+
+def test_only_cheap_checks_start_in_groups() -> None:
+    pace = Pace()
+    for cost_s in [0.0002] * 100:
+        pace.started(1)
+        pace.worked(cost_s)
+    assert pace.group() > 1
+    for cost_s in [0.002] * 100:
+        pace.started(1)
+        pace.worked(cost_s)
+    assert pace.group() == 1
 
 
 def test_checks_that_end_at_once_do_not_pile_up_on_the_stack(engine: Engine) -> None:
