@@ -173,7 +173,7 @@ class MonitoringTest(APIView):
         monitor_services.check_spec(wish["kind"], wish["spec"])
         try:
             results = trial.run(wish["kind"], wish["spec"], timeout_s=wish["timeout"], regions=regions)
-        except trial.BrokerAwayError as error:
+        except trial.BrokerAway as error:
             raise CheckingUnavailable from error
         answered = {result["region"] for result in results}
         return Response({"results": results, "silent": [region for region in regions if region not in answered]})

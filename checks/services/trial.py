@@ -19,7 +19,7 @@ GRACE_S = 4
 """Travel time granted beyond the check's own timeout."""
 
 
-class BrokerAwayError(Exception):
+class BrokerAway(Exception):
     """No region can be asked at present."""
 
 
@@ -36,7 +36,7 @@ def run(kind: str, spec: dict[str, Any], *, timeout_s: int, regions: Sequence[st
         message = Batch(f"{trial_id}/{region}", region, [request]).to_wire()
         cache.set(_key(f"{trial_id}/{region}"), [], KEPT_S)
         if not broker.send_batch(message, region=region, now_lane=True, expires=expires):
-            raise BrokerAwayError
+            raise BrokerAway
     return _wait(trial_id, regions, deadline=time.monotonic() + timeout_s + GRACE_S)
 
 
