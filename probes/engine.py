@@ -35,6 +35,22 @@ SHORTEST_TRY_SECONDS = 0.1
 LATE_AFTER_SECONDS = 30.0
 """A worker's check that waited longer than this would answer a question that nobody asks any more."""
 
+PULSE_SECONDS = 0.1
+LATENESS = frozenset(
+    {
+        Reason.DNS_TIMEOUT,
+        Reason.CONNECT_TIMEOUT,
+        Reason.TLS_TIMEOUT,
+        Reason.FIRST_BYTE_TIMEOUT,
+        Reason.HEADER_TIMEOUT,
+        Reason.BODY_TIMEOUT,
+        Reason.PING_NO_REPLY,
+        Reason.SLOW_RESPONSE,
+    }
+)
+"""Faults of which being late ourselves is the other explanation."""
+
+TAKEN_IN_TOGETHER = 200
 GATHER_SECONDS = 0.01
 
 OnResult = Callable[[CheckResult], None]
@@ -79,6 +95,7 @@ class Engine:
         self._pace, self._lag = Pace(), Lag()
         self._ready: deque[_Job] = deque()
         self._under_way = 0
+        self._pulse_set = False
         self._admission_set = False
         self._held_up_at = 0.0
         self._loop.on_turn = self._on_turn
@@ -136,8 +153,12 @@ class Engine:
 
     # -- in the engine's thread: waiting for a turn
 
-    def _take_in(self, batch: list[CheckRequest], on_result: OnResult) -> None:
-        for request in batch:
+    def _take_in(self, batch: list[CheckRequest], on_result: OnResult, begin: int = 0) -> None:
+        """A part at a time: reading thousands of specs in one go would hold up those that are under way."""
+        end = begin + TAKEN_IN_TOGETHER
+        if end < len(batch):
+            self._loop.call_soon(lambda: self._take_in(batch, on_result, end))
+        for request in batch[begin:end]:
             try:
                 kind, spec = read_spec(request)
             except InvalidSpec as error:
@@ -166,6 +187,8 @@ class Engine:
         while self._ready and self._under_way < self.settings.concurrency:
             wait_until = self._pace.next_start()
             if wait_until > monotonic():
+                if self._pace.is_held_back():
+                    self._held_up_at = monotonic()
                 self._admit_at(wait_until)
                 return
             self._start_group()
@@ -180,6 +203,7 @@ class Engine:
                 continue
             self._under_way += 1
             self._loop.spawn(self._run(job))
+        self._keep_pulse()
 
     def _admit_at(self, when: float) -> None:
         if self._admission_set:
@@ -191,6 +215,18 @@ class Engine:
 
         self._admission_set = True
         self._loop.call_at(when, admit)
+
+    def _keep_pulse(self) -> None:
+        """Wake up regularly while checks are under way, to notice when we were not woken up."""
+        if self._pulse_set or not self._under_way:
+            return
+
+        def beat() -> None:
+            self._pulse_set = False
+            self._keep_pulse()
+
+        self._pulse_set = True
+        self._loop.call_at(monotonic() + PULSE_SECONDS, beat)
 
     def _on_turn(self, overslept: float, busy: float) -> None:
         self._pace.worked(busy)
@@ -233,16 +269,29 @@ class Engine:
 
     async def _try(self, job: _Job, until: float) -> Finding:
         road = Road(self._loop, self._resolver, self._transfers, self.settings.policy, self._intermediates, until)
-        finding = Finding()
+        finding, stood_still = Finding(), self._lag.stood_still
         try:
-            return await job.kind.probe(job.spec, road, finding)
+            await job.kind.probe(job.spec, road, finding)
         except Fault as fault:
-            return finding.blame(fault)
+            finding.blame(fault)
+        # The turn in which we learn of the result is still going on; let it be counted as well.
+        await self._loop.sleep_until(0.0)
+        return _in_doubt(finding, self._lag.stood_still - stood_still)
 
     def _may_retry(self, job: _Job, finding: Finding, tried: int, again_at: float, until: float) -> bool:
         return (
             finding.outcome is Outcome.DOWN and tried < job.request.retries and again_at + SHORTEST_TRY_SECONDS < until
         )
+
+
+def _in_doubt(finding: Finding, stood_still: float) -> Finding:
+    """Our own standstill is never the site's: what only lateness speaks for becomes unknown."""
+    if stood_still and finding.reason in LATENESS:
+        was = f"the worker stood still for {stood_still:.1f} s; it would have said: {finding.reason}"
+        finding.blame(Fault(Reason.LATE, finding.phase, was))
+    elif stood_still and finding.reason is None:
+        finding.message = f"the worker stood still for {stood_still:.1f} s, so the times are too long"
+    return finding
 
 
 def read_spec(request: CheckRequest) -> tuple[Kind, Spec]:

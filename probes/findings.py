@@ -22,7 +22,7 @@ def outcome_of(reason: Reason) -> Outcome:
     return Outcome.DEGRADED if reason in STILL_WORKS else Outcome.DOWN
 
 
-class Fault(Exception):  # noqa: N818  # the site's fault, as a rule, and no error of ours
+class Fault(Exception):  # the site's fault, as a rule, and no error of ours
     """Something stands between us and the answer. Raised in a kind, turned into a result by the engine."""
 
     def __init__(self, reason: Reason, phase: Phase | None, message: str) -> None:

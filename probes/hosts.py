@@ -102,7 +102,7 @@ def parse_url(text: str, field: str = "url") -> Url:
     return _assemble(parts.netloc, scheme, parts.path, parts.query, field)
 
 
-class UnsupportedScheme(ValueError):  # noqa: N818  # nothing is in error: the site leads elsewhere
+class UnsupportedScheme(ValueError):  # nothing is in error: the site leads elsewhere
     """A redirect left the web: ``ftp:``, ``file:``, ``javascript:`` and so on."""
 
 

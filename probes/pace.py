@@ -26,6 +26,9 @@ COST_LEARNING = 0.05
 """How much the cost of the latest group counts for the estimate of what a check costs."""
 
 LAG_WINDOW_SECONDS = 10.0
+STANDSTILL_SECONDS = 0.25
+"""From here on a late turn is no jitter: the machine was paused or starved, and what was under way cannot be told."""
+
 DOMAIN_PATIENCE_SECONDS = 20.0
 """How long a check waits for its turn at a busy domain before it gives up as ``rate_limited``."""
 
@@ -51,6 +54,10 @@ class Pace:
         """The earliest moment (``time.monotonic``) for the next group."""
         return self._last_start + max(self._started / STARTS_PER_SECOND, self._busy / BUSY_SHARE)
 
+    def is_held_back(self) -> bool:
+        """Whether it is the work, and not the usual distance, that the next group waits for."""
+        return self._busy / BUSY_SHARE > max(self._started, 1) / STARTS_PER_SECOND
+
     def group(self) -> int:
         """How many may start together now: so many as take about a millisecond of work."""
         return max(1, min(LARGEST_GROUP, int(GROUP_COST_SECONDS / self._cost)))
@@ -65,6 +72,8 @@ class Pace:
 class Lag:
     """How late the loop was of late: the worst turn of the present and of the previous window."""
 
+    stood_still: float = 0.0
+    """Seconds, since the beginning, in which the process did not run or one turn took far too long."""
     _worst: float = 0.0
     _before: float = 0.0
     _window_ends: float = 0.0
@@ -74,7 +83,10 @@ class Lag:
         if now >= self._window_ends:
             self._before, self._worst = self._worst, 0.0
             self._window_ends = now + LAG_WINDOW_SECONDS
-        self._worst = max(self._worst, overslept, busy)
+        late = max(overslept, busy)
+        self._worst = max(self._worst, late)
+        if late >= STANDSTILL_SECONDS:
+            self.stood_still += late
 
     @property
     def worst_ms(self) -> float:

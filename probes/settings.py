@@ -17,7 +17,7 @@ DEFAULT_DOMAIN_CONCURRENCY = 2
 DEFAULT_DOMAIN_RATE = 5.0
 
 
-class BadSetting(ValueError):  # noqa: N818  # its message is read as a sentence, and so is its name
+class BadSetting(ValueError):  # its message is read as a sentence, and so is its name
     """A setting that is missing or cannot be used. The message is one sentence for whoever starts us."""
 
 

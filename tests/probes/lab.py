@@ -42,7 +42,7 @@ class Site:
         port: int = 0,
     ) -> None:
         self._behave, self._tls, self.address = behave, tls, address
-        self.requests: list[bytes] = []
+        self.connections = 0
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._listener = socket.create_server((address, port), family=family, backlog=512)
         self.port: int = self._listener.getsockname()[1]
@@ -63,6 +63,7 @@ class Site:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.probes.conftest import MakeSite
-from tests.probes.lab import OK, Authority, free_port, redirect, says
+from tests.probes.lab import OK, Authority, free_port, hold, redirect, says
 
 ROOT = Path(__file__).parents[2]
 FIELDS = {"id", "kind", "outcome", "reason", "phase", "message", "http_status", "remote_ip", "timings_ms",
@@ -144,6 +146,39 @@ def test_results_stream_while_requests_still_come(site: MakeSite) -> None:
         process.stdin.close()
         assert json.loads(process.stdout.readline())["id"] == "slow"
         assert process.wait(timeout=5) == 0
+
+
+def test_our_own_standstill_is_never_the_sites(site: MakeSite) -> None:
+    """The process is stopped while it waits for an answer, as a paused virtual machine is."""
+    silent, quick = site(hold), site(says(0.3, OK))
+    with subprocess.Popen(
+        [sys.executable, "-m", "probes", "--jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "PROBE_ALLOWED_NETWORKS": "127.0.0.0/8"},
+        cwd=ROOT,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for url, more in ((silent.url(), {}), (quick.url(), {"max_response_ms": 1_000})):
+            line = {"id": url, "kind": "http", "timeout_ms": 1_500, "spec": {"url": url} | more}
+            process.stdin.write(json.dumps(line).encode() + b"\n")
+            process.stdin.flush()
+        wait_until(lambda: silent.connections and quick.connections)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(2.5)
+        process.send_signal(signal.SIGCONT)
+        results = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.stdin.close()
+
+    assert [(result["outcome"], result["reason"]) for result in results] == [("unknown", "late")] * 2
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_domain_limits_do_not_hold_here(site: MakeSite) -> None:
