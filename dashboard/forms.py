@@ -54,8 +54,6 @@ class AddForm(forms.Form):
 class MonitorForm(forms.Form):
     """All of a monitor's configuration."""
 
-    label_suffix = ""
-
     name = forms.CharField(max_length=200, required=False, help_text="Left empty, it is the host's name.")
     url = UrlField(label="Website address", max_length=2048)
     interval = forms.TypedChoiceField(label="Check every", coerce=int)
@@ -85,9 +83,10 @@ class MonitorForm(forms.Form):
 
     @property
     def spec_is_told(self) -> bool:
-        """Whether that part should be open: something is set there, or something is wrong there."""
+        """Whether that part should be open: something is set there, was typed there, or is wrong there."""
+        typed = self.is_bound and bool(set(self.changed_data) - self.base_fields.keys())
         errors = any(field.errors for field in self.spec_fields)
-        return errors or bool(self.stored.keys() - spec_fields.SHOWN_ELSEWHERE)
+        return typed or errors or bool(self.stored.keys() - spec_fields.SHOWN_ELSEWHERE)
 
     def clean_tags(self) -> list[str]:
         return [tag.strip() for tag in str(self.cleaned_data["tags"]).split(",") if tag.strip()]
@@ -98,7 +97,7 @@ class MonitorForm(forms.Form):
         spec = spec_fields.read_spec(self.kind, cleaned, stored=self.stored)
         if "url" in cleaned:
             spec["url"] = cleaned["url"]
-        if not self.errors:
+        if self.errors.keys() <= self.base_fields.keys() - {"url"}:
             try:
                 KINDS[self.kind].spec.parse(spec)
             except InvalidSpec as error:

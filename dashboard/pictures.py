@@ -23,7 +23,7 @@ SQUARE = "M3.5 1.5h9a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-9a2 2 0 0 1-2-2v-9a2 2 0 0 1
 ICONS: dict[str, tuple[str, str]] = {
     Status.UP: (DISC, "m4.8 8.2 2.2 2.2 4.2-4.6"),
     Status.DEGRADED: (TRIANGLE, "M8 6v4M8 12.4v.1"),
-    Status.PARTIAL: (TRIANGLE, "M8 6v4M8 12.4v.1"),
+    Status.PARTIAL: (OCTAGON, "M8 4.4v4.2M8 11.4v.1"),
     Status.DOWN: (OCTAGON, "m5.6 5.6 4.8 4.8m0-4.8-4.8 4.8"),
     Status.UNKNOWN: (DISC, "M6.2 6.2a1.9 1.9 0 1 1 2.5 1.9c-.5.2-.7.5-.7 1v.4M8 11.6v.1"),
     Status.PENDING: (DISC, "M8 4.6V8l2.2 1.6"),

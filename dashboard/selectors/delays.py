@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from checks.selectors import region_health
 
 LATE_AFTER_S = 15
+CALM_S, HURRY_S, PATIENT_S = 10, 1, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +39,10 @@ def delays(*, now: datetime, regions: Iterable[str] | None = None) -> list[Delay
             since = None if behind_s is None else (now - timedelta(seconds=behind_s)).replace(microsecond=0)
             found.append(Delay(region, online=True, since=since))
     return found
+
+
+def pace_s(*, awaited: bool, delayed: bool) -> int:
+    """How often a page should ask for news: at once when some will come, less often when that may take a while."""
+    if not awaited:
+        return CALM_S
+    return PATIENT_S if delayed else HURRY_S

@@ -13,7 +13,7 @@ from accounts.models import Team
 from checks.models import MonitorStats
 from checks.rules import Tick
 from checks.selectors import stats_by_monitor
-from dashboard.selectors.delays import Delay, delays
+from dashboard.selectors.delays import Delay, delays, pace_s
 from dashboard.words import STATUSES
 from monitors.models import Monitor
 from monitors.rules import Status
@@ -61,14 +61,14 @@ class Row:
         return self.monitor.status == Status.PENDING or self.monitor.wanted_at is not None
 
     @property
-    def hurry(self) -> bool:
+    def awaited(self) -> bool:
         """A result, or the first figures made from one, will be there in a moment."""
         return self.waiting or figures_awaited(self.stats)
 
     def facts(self) -> tuple[object, ...]:
         monitor, stats = self.monitor, self.stats
         shown = (monitor.pk, monitor.name, monitor.url, monitor.tags, monitor.regions)
-        status = (monitor.status, monitor.status_since, monitor.status_reason, self.waiting, self.hurry)
+        status = (monitor.status, monitor.status_since, monitor.status_reason, self.waiting, self.awaited)
         return (*shown, *status, stats.ticks, stats.last_response_ms, stats.uptime_24h)
 
 
@@ -90,8 +90,8 @@ class MonitorList:
     status: str
 
     @property
-    def hurry(self) -> bool:
-        return any(row.hurry for row in self.rows)
+    def pace_s(self) -> int:
+        return pace_s(awaited=any(row.awaited for row in self.rows), delayed=bool(self.delays))
 
     @property
     def filtered(self) -> bool:

@@ -13,7 +13,7 @@ from django.db.models import F, Q, Sum
 from checks.models import CheckResult, MonitorStats, RollupDay, RollupHour
 from checks.rules import Tick
 from checks.selectors import latest_results, results_of, stats_of
-from dashboard.selectors.delays import Delay, delays
+from dashboard.selectors.delays import Delay, delays, pace_s
 from dashboard.selectors.listing import FAILING, figures_awaited
 from dashboard.words import reason_in_words
 from incidents.models import Incident
@@ -114,9 +114,9 @@ class MonitorPage:
         return [region.code for region in self.regions if region.asked]
 
     @property
-    def hurry(self) -> bool:
-        waiting = self.asked or self.monitor.status == Status.PENDING or figures_awaited(self.stats)
-        return not self.monitor.paused and bool(waiting)
+    def pace_s(self) -> int:
+        awaited = self.asked or self.monitor.status == Status.PENDING or figures_awaited(self.stats)
+        return pace_s(awaited=bool(awaited) and not self.monitor.paused, delayed=bool(self.delays))
 
     @property
     def causes(self) -> list[Cause]:
@@ -141,7 +141,7 @@ class MonitorPage:
         regions = [region.facts() for region in self.regions]
         newest = [(result.region, result.slot) for result in self.recent]
         stories = [(incident.pk, incident.resolved_at) for incident in self.incidents]
-        return (*shown, monitor.wanted_at, regions, self.windows, newest, stories, self.delays, self.hurry)
+        return (*shown, monitor.wanted_at, regions, self.windows, newest, stories, self.delays, self.pace_s)
 
 
 def _cause(reason: str, regions: list[RegionView]) -> Cause:

@@ -11,7 +11,7 @@ from accounts.models import User
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
-from tests.dashboard.story import tell
+from tests.dashboard.story import all_is_well, tell
 
 TYPED: dict[str, Any] = {
     "name": "Shop",
@@ -31,6 +31,7 @@ TYPED: dict[str, Any] = {
 
 @pytest.fixture
 def client(visit: Visit, owner: User, regions: list[str]) -> Client:
+    all_is_well(*regions)
     return visit(owner)
 
 
@@ -99,6 +100,14 @@ def test_a_refusal_stands_at_its_field_and_what_was_typed_stays(
     assert "Nothing was saved" in page
     monitor.refresh_from_db()
     assert monitor.name == "Old"
+
+
+def test_all_that_is_wrong_is_said_at_once_and_shown(client: Client, make_monitor: MakeMonitor) -> None:
+    wrong = {"timeout": "61", "spec_expected_status": "teapot"}
+    page = client.post(f"/monitors/{make_monitor().pk}/edit/", TYPED | wrong).content.decode()
+    assert 'id="id_timeout_error"' in page
+    assert 'id="id_spec_expected_status_error"' in page
+    assert '<details class="more" open>' in page
 
 
 def test_the_timeout_must_be_smaller_than_the_interval(client: Client, make_monitor: MakeMonitor) -> None:

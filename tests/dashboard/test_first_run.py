@@ -8,8 +8,12 @@ from pytest_django import Settings
 from accounts.models import User
 from monitors.models import Monitor
 from tests.dashboard.conftest import Visit
+from tests.dashboard.story import all_is_well
 
-pytestmark = pytest.mark.usefixtures("regions")
+
+@pytest.fixture(autouse=True)
+def _healthy_regions(regions: list[str]) -> None:
+    all_is_well(*regions)
 
 
 def test_the_front_door_leads_where_one_belongs(visit: Visit, owner: User) -> None:

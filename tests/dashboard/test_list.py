@@ -127,6 +127,13 @@ def test_a_banner_tells_when_checking_is_delayed(
     assert "Region india" not in page
 
 
+def test_a_delayed_page_does_not_hurry(client: Client, make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(wanted=True)
+    all_is_well("usa", heard=timedelta(minutes=3))
+    for address in ("/monitors/", f"/monitors/{monitor.pk}/"):
+        assert 'data-poll="3"' in shown(client, address)
+
+
 def test_a_region_that_never_spoke_is_named(visit: Visit, owner: User, make_monitor: MakeMonitor) -> None:
     make_monitor()
     assert "Region india has not been heard of yet" in shown(visit(owner))
