@@ -181,7 +181,10 @@ class CheckResult:
     """The attempts before the one that counts: reason, phase, message, http_status, timings_ms of each."""
 
     def to_wire(self) -> dict[str, Any]:
-        return asdict(self)
+        """By hand: ``asdict`` copies everything and costs a tenth of a check."""
+        wire = {name: getattr(self, name) for name in _RESULT_FIELDS}
+        wire["timings_ms"] = {name: getattr(self.timings_ms, name) for name in _PHASE_FIELDS}
+        return wire
 
     @classmethod
     def from_wire(cls, data: dict[str, Any]) -> Self:
@@ -195,6 +198,10 @@ class CheckResult:
         timings = values.get("timings_ms") or {}
         values["timings_ms"] = Timings(**{name: value for name, value in timings.items() if name in phases})
         return cls(**values)
+
+
+_RESULT_FIELDS = tuple(item.name for item in fields(CheckResult))
+_PHASE_FIELDS = tuple(item.name for item in fields(Timings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ LATENESS = frozenset(
 """Faults of which being late ourselves is the other explanation."""
 
 TAKEN_IN_TOGETHER = 200
+SPECS_KEPT = 10_000
+LONGEST_SPEC_KEPT = 1_000
 GATHER_SECONDS = 0.01
 
 OnResult = Callable[[CheckResult], None]
@@ -93,6 +95,7 @@ class Engine:
         self._limits = DomainLimits(self._loop, self.settings) if worker else None
         self._patience = LATE_AFTER_SECONDS if worker else float("inf")
         self._pace, self._lag = Pace(), Lag()
+        self._specs: dict[str, tuple[Kind, Spec]] = {}
         self._ready: deque[_Job] = deque()
         self._under_way = 0
         self._pulse_set = False
@@ -160,12 +163,24 @@ class Engine:
             self._loop.call_soon(lambda: self._take_in(batch, on_result, end))
         for request in batch[begin:end]:
             try:
-                kind, spec = read_spec(request)
+                kind, spec = self._read_spec(request)
             except InvalidSpec as error:
                 on_result(invalid(request, error))
                 continue
             self._queue(_Job(request, on_result, kind, spec, monotonic()))
         self._admit()
+
+    def _read_spec(self, request: CheckRequest) -> tuple[Kind, Spec]:
+        """A monitor sends the same spec every minute; reading it anew costs as much as a third of a check."""
+        key = f"{request.kind} {request.spec!r}"
+        known = self._specs.get(key)
+        if known is None:
+            known = read_spec(request)
+            if len(self._specs) >= SPECS_KEPT:
+                self._specs.clear()
+            if len(key) <= LONGEST_SPEC_KEPT:
+                self._specs[key] = known
+        return known
 
     def _queue(self, job: _Job) -> None:
         if self._limits is not None:
@@ -275,7 +290,7 @@ class Engine:
         except Fault as fault:
             finding.blame(fault)
         # The turn in which we learn of the result is still going on; let it be counted as well.
-        await self._loop.sleep_until(0.0)
+        await self._loop.next_turn()
         return _in_doubt(finding, self._lag.stood_still - stood_still)
 
     def _may_retry(self, job: _Job, finding: Finding, tried: int, again_at: float, until: float) -> bool:

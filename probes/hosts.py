@@ -10,6 +10,7 @@ import re
 import socket
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -23,6 +24,7 @@ MAX_LABEL = 63
 MAX_URL = 8_000
 
 _DOTS = re.compile("[\u3002\uff0e\uff61]")  # the full stops that browsers take for a dot
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 _SAFE_IN_PATH = "!#$%&'()*+,/:;=?@[]~|"
 
@@ -50,6 +52,7 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+@lru_cache(maxsize=8192)
 def numeric_address(host: str) -> Address | None:
     """The address a host spells, in any spelling that ``inet_aton`` or libcurl would take for one, else None.
 
@@ -125,7 +128,7 @@ def follow(base: Url, location: str) -> Url:
 def _split(text: str, field: str):  # type: ignore[no-untyped-def]  # SplitResult's generics say nothing here
     if not text or len(text) > MAX_URL:
         raise InvalidSpec(f"an address has 1 to {MAX_URL} characters", field)
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+    if _CONTROL.search(text):
         raise InvalidSpec("an address holds no control characters", field)
     try:
         parts = urlsplit(text)

@@ -171,6 +171,11 @@ class Loop:
     def spawn(self, coroutine: Coroutine[Future[Any], None, T]) -> Task[T]:
         return Task(self, coroutine)
 
+    async def next_turn(self) -> None:
+        future: Future[None] = Future()
+        self.call_soon(lambda: future.set(None))
+        await future
+
     async def sleep_until(self, when: float) -> None:
         future: Future[None] = Future()
         self.call_at(when, lambda: future.set(None))

@@ -20,8 +20,8 @@ STARTS_PER_SECOND = 1_000
 BUSY_SHARE = 0.7
 """How much of its time the loop may work. Above this, answers wait for us and would look slow."""
 
-GROUP_COST_SECONDS = 0.001
-LARGEST_GROUP = 5
+GROUP_COST_SECONDS = 0.002
+LARGEST_GROUP = 10
 COST_LEARNING = 0.05
 """How much the cost of the latest group counts for the estimate of what a check costs."""
 
@@ -59,7 +59,7 @@ class Pace:
         return self._busy / BUSY_SHARE > max(self._started, 1) / STARTS_PER_SECOND
 
     def group(self) -> int:
-        """How many may start together now: so many as take about a millisecond of work."""
+        """How many may start together now: so many as take about two milliseconds of work."""
         return max(1, min(LARGEST_GROUP, int(GROUP_COST_SECONDS / self._cost)))
 
     def started(self, count: int) -> None:

@@ -80,7 +80,7 @@ class Exchange:
     status: int = 0
     headers: list[tuple[str, str]] = field(default_factory=list)
     headers_complete: bool = False
-    header_lines: int = 0
+    header_lines: list[bytes] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
     cut: bool = False
     """There was more body than we read."""
@@ -134,23 +134,12 @@ class Exchange:
 
     # -- what libcurl calls
 
-    def on_header(self, line: bytes) -> None:
-        self.header_lines += 1
-        if line.startswith(b"HTTP/"):
-            self.headers.clear()  # an interim answer (103 Early Hints, 100 Continue) came before this one
-            self.headers_complete = False
-            return
-        name, colon, value = line.decode("latin-1").rstrip("\r\n").partition(":")
-        if colon:
-            self.headers.append((name.strip(), value.strip()))
-        elif not name:
-            self.headers_complete = True
-
     def on_body(self, chunk: bytes) -> int | None:
         room = BODY_LIMIT - len(self.body)
-        self.body += chunk[:room]
         if len(chunk) <= room:
+            self.body += chunk
             return None
+        self.body += chunk[:room]
         self.cut = True
         return 0
 
@@ -163,6 +152,19 @@ class Exchange:
                 self.certificate_message = data
         elif kind == _DEBUG_TEXT:
             self._read_note(data)
+
+    def read_headers(self) -> None:
+        """From the lines as they came; trailers after the body count as headers."""
+        for line in self.header_lines:
+            if line.startswith(b"HTTP/"):
+                self.headers.clear()  # an interim answer (103 Early Hints, 100 Continue) came before this one
+                self.headers_complete = False
+                continue
+            name, colon, value = line.decode("latin-1").rstrip("\r\n").partition(":")
+            if colon:
+                self.headers.append((name.strip(), value.strip()))
+            elif not name:
+                self.headers_complete = True
 
     def _read_note(self, data: bytes) -> None:
         if data.startswith(b"SSL connection using "):
@@ -289,7 +291,7 @@ class Transfers:
         curl.setopt(pycurl.TIMEOUT_MS, max(1, int((call.until - monotonic()) * 1000)))
         curl.setopt(pycurl.OPENSOCKETFUNCTION, self._socket_opener(exchange))
         curl.setopt(pycurl.SOCKOPTFUNCTION, lambda fd, _purpose: self._note_owner(fd, exchange))
-        curl.setopt(pycurl.HEADERFUNCTION, exchange.on_header)
+        curl.setopt(pycurl.HEADERFUNCTION, exchange.header_lines.append)
         curl.setopt(pycurl.WRITEFUNCTION, exchange.on_body)
         if call.connect_only:
             curl.setopt(pycurl.CONNECT_ONLY, 1)
@@ -324,7 +326,7 @@ class Transfers:
             if exchange.blocked is not None:
                 return pycurl.SOCKET_BAD
             exchange.dialled.append(ip)
-            return _Descriptor(socket.socket(address.family, address.socktype, address.protocol).detach())
+            return _Descriptor(socket.SocketType(address.family, address.socktype, address.protocol).detach())
 
         return open_socket
 
@@ -402,6 +404,7 @@ def _read_now(fd: int, size: int) -> bytes:
 
 
 def _read_facts(curl: pycurl.Curl, exchange: Exchange) -> None:
+    exchange.read_headers()
     exchange.status = curl.getinfo(pycurl.RESPONSE_CODE)
     exchange.connected_at = curl.getinfo(pycurl.CONNECT_TIME)
     exchange.secured_at = curl.getinfo(pycurl.APPCONNECT_TIME)
