@@ -196,6 +196,8 @@ class CheckResult:
         values["phase"] = Phase(values["phase"]) if values.get("phase") else None
         phases = {item.name for item in fields(Timings)}
         timings = values.get("timings_ms") or {}
+        if not isinstance(timings, dict):
+            raise TypeError("timings_ms must be an object")
         values["timings_ms"] = Timings(**{name: value for name, value in timings.items() if name in phases})
         return cls(**values)
 
