@@ -79,14 +79,22 @@ def _form_field(field: Field, spec: Mapping[str, Any], *, kept: bool) -> forms.F
         case "integer":
             return forms.IntegerField(min_value=field.minimum, max_value=field.maximum, **about)
         case "choice":
-            return forms.ChoiceField(choices=[(choice, choice) for choice in field.choices], **about)
+            return forms.ChoiceField(choices=_choices(field, about["initial"]), **about)
         case "object":
             return HeadersField(**about)
         case "list":
             return ListField(**about)
+        case "text" if isinstance(about["initial"], list):  # a set of codes, as a program may give it
+            return forms.CharField(**about | {"initial": ",".join(map(str, about["initial"]))})
         case _:
             area = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}) if field.secret else forms.TextInput()
             return forms.CharField(strip=False, widget=area, **about)
+
+
+def _choices(field: Field, chosen: Any) -> list[tuple[Any, Any]]:
+    """The kind's own, and the spelling that a program has saved: saving the form must not change it unasked."""
+    offered = [*field.choices] if chosen in (None, *field.choices) else [chosen, *field.choices]
+    return [(choice, choice) for choice in offered]
 
 
 def _plain(default: Any) -> Any:
@@ -95,13 +103,13 @@ def _plain(default: Any) -> Any:
 
 
 def read_spec(kind: str, cleaned: Mapping[str, Any], *, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """The spec that the form asks for: only what differs from the kind's defaults, and secrets left alone."""
+    """The spec that the form asks for: what differs from the kind's defaults or was said before, secrets left alone."""
     spec = {name: value for name, value in stored.items() if name in SHOWN_ELSEWHERE}
     for field in described(kind):
         value = cleaned.get(PREFIX + field.name)
         if field.secret and not value and not cleaned.get(FORGET + field.name):
             value = stored.get(field.name)
-        if value not in (None, "", {}, []) and value != _plain(field.default):
+        if value not in (None, "", {}, []) and (value != _plain(field.default) or field.name in stored):
             spec[field.name] = value
     return spec
 

@@ -227,6 +227,22 @@ def _tab_to(page: Page, text: str) -> None:
     raise AssertionError(f"Tab never came to {text!r}")
 
 
+def test_finding_a_monitor_while_typing(visitor: OpenPage, site: DemoSite) -> None:
+    page = visitor(1280).page
+    sign_up(page)
+    watch(page, site)
+    page.goto("/monitors/")
+    search = page.get_by_label("Search by name or address")
+    search.press_sequentially("nowhere")
+    expect(page.get_by_text("No monitor fits.")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?q=nowhere$"))
+    expect(search).to_be_focused()
+    search.fill("127")
+    expect(page.locator("[data-monitor]")).to_have_count(1)
+    page.go_back()
+    expect(page.get_by_text("No monitor fits.")).to_be_visible()
+
+
 def test_without_scripts(visitor: OpenPage, site: DemoSite) -> None:
     page = visitor(1280, java_script_enabled=False).page
     sign_up(page)

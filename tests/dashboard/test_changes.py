@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from dashboard.forms import MonitorForm
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
@@ -65,7 +66,7 @@ def test_editing_shows_what_is_set_and_saves_what_is_typed(client: Client, make_
     assert client.post(address, TYPED).headers["Location"] == f"/monitors/{monitor.pk}/"
     monitor.refresh_from_db()
     assert monitor.name == "Shop"
-    assert monitor.spec == {"url": "http://127.0.0.1:9/cart"}
+    assert monitor.spec == {"url": "http://127.0.0.1:9/cart", "expected_status": "200-399"}
 
 
 @pytest.mark.parametrize(
@@ -129,6 +130,27 @@ def test_a_saved_secret_is_never_shown_but_kept_or_removed(client: Client, make_
     monitor.refresh_from_db()
     assert "headers" not in monitor.spec
     assert monitor.spec["body"] == "new"
+
+
+def test_saving_unchanged_changes_nothing(client: Client, make_monitor: MakeMonitor) -> None:
+    spec = {
+        "url": "http://127.0.0.1:9/",
+        "method": "post",
+        "ip_family": "ipv4",
+        "verify_tls": False,
+        "max_redirects": 0,
+        "expected_status": "200-399",
+        "body": "canary",
+    }
+    monitor = make_monitor(spec=spec, tags=["a"])
+    before = dict(Monitor.objects.values().get())
+    form = MonitorForm(monitor=monitor)
+    typed = {
+        field.html_name: field.value() for field in form if field.value() is not None and field.value() is not False
+    }
+    assert client.post(f"/monitors/{monitor.pk}/edit/", typed).status_code == 302
+    after = dict(Monitor.objects.values().get())
+    assert {name for name in before if before[name] != after[name]} == {"updated_at"}
 
 
 def test_a_kind_without_an_address_is_edited_by_its_own_fields(client: Client, make_monitor: MakeMonitor) -> None:

@@ -13,7 +13,7 @@ from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
 from tests.dashboard.story import tell
 
-LIST_QUERIES = 11
+LIST_QUERIES = 12
 MONITOR_QUERIES = 24
 
 
