@@ -40,7 +40,7 @@ def watch(page: Page, site: DemoSite) -> None:
 
 def see_first_results(page: Page) -> None:
     """Both regions report, and the page shows it without being loaded again."""
-    expect(page.get_by_text("Checking from usa and india")).to_be_visible()
+    expect(page.get_by_text("Checking from usa, india")).to_be_visible()
     page.evaluate("window.loadedOnce = true")
     for region in ("usa", "india"):
         expect(page.locator(f'[data-region="{region}"][data-outcome="up"]')).to_be_visible(timeout=FIRST_RESULTS_MS)

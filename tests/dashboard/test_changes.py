@@ -178,7 +178,7 @@ def test_pause_and_resume(client: Client, make_monitor: MakeMonitor) -> None:
     monitor.refresh_from_db()
     assert monitor.paused
     page = client.post(f"/monitors/{monitor.pk}/resume/", follow=True).content.decode()
-    assert "Checking from usa and india" in page
+    assert "Checking from usa, india" in page
     monitor.refresh_from_db()
     assert not monitor.paused
 

@@ -58,7 +58,7 @@ def test_an_address_is_all_it_takes(visit: Visit, owner: User, typed: str, addre
     assert answer.headers["Location"] == f"/monitors/{monitor.pk}/"
     assert monitor.url == address
     page = client.get(answer.headers["Location"]).content.decode()
-    assert "Checking from usa and india" in page
+    assert "Checking from usa, india" in page
     assert 'data-poll="1"' in page
     assert page.count("Waiting for the first result") == 2
 

@@ -45,7 +45,7 @@ def test_a_row_says_how_it_is_since_when_and_how_fast(client: Client, make_monit
 def test_a_new_monitor_says_from_where_it_is_being_checked(client: Client, make_monitor: MakeMonitor) -> None:
     make_monitor(wanted=True)
     page = shown(client)
-    assert ">Checking</span> from usa and india" in page
+    assert ">Checking</span> from usa, india" in page
     assert 'data-poll="1"' in page
 
 
