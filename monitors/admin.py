@@ -1,15 +1,32 @@
 """Monitors and regions for operators."""
 
 from django.contrib import admin
+from django.http import HttpRequest
 
-from monitors.models import Monitor, Region
+from monitors.models import Monitor, Region, RegionEvent
 
 
 @admin.register(Region)
 class RegionAdmin(admin.ModelAdmin[Region]):
-    list_display = ["code", "name", "enabled", "ordinal"]
+    list_display = ["code", "name", "state", "enabled", "by_hand", "offline_since", "ordinal"]
+    readonly_fields = ["offline_since"]
     list_filter = ["enabled"]
     search_fields = ["code", "name"]
+
+
+@admin.register(RegionEvent)
+class RegionEventAdmin(admin.ModelAdmin[RegionEvent]):
+    list_display = ["happened_at", "region", "kind", "note"]
+    list_filter = ["region", "kind"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: RegionEvent | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: RegionEvent | None = None) -> bool:
+        return False
 
 
 @admin.register(Monitor)

@@ -15,6 +15,15 @@ from accounts.models import Team
 from monitors.rules import Policy, Status, stale_after_s
 
 
+class RegionQuerySet(models.QuerySet["Region"]):
+    def enabled(self) -> Self:
+        return self.filter(enabled=True)
+
+    def working(self) -> Self:
+        """Regions that may be sent checks."""
+        return self.filter(enabled=True, draining=False, offline_since=None)
+
+
 class Region(models.Model):
     """A place to check from. Its workers read the queues ``region.<code>`` and ``region.<code>.now``."""
 
@@ -22,12 +31,50 @@ class Region(models.Model):
     name = models.CharField(max_length=80)
     enabled = models.BooleanField(default=True)
     ordinal = models.PositiveSmallIntegerField(default=0, help_text="its turn inside each interval")
+    by_hand = models.BooleanField(
+        default=False, help_text="an operator switched it on or off against the REGIONS setting; a sync leaves it so"
+    )
+    draining = models.BooleanField(default=False, help_text="gets no new checks; what is out comes home")
+    offline_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="when no worker had been heard of for too long"
+    )
+
+    objects = RegionQuerySet.as_manager()
 
     class Meta:
         ordering = ["ordinal", "code"]
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def state(self) -> str:
+        """One word for operators: disabled, draining, offline or online."""
+        if not self.enabled:
+            return "disabled"
+        if self.draining:
+            return "draining"
+        return "offline" if self.offline_since else "online"
+
+
+class RegionEvent(models.Model):
+    """What happened to a region. Rows are only ever added; they outlive the region."""
+
+    class Kind(models.TextChoices):
+        OFFLINE = "offline"
+        ONLINE = "online"
+
+    region = models.CharField(max_length=31)
+    kind = models.CharField(max_length=12, choices=Kind)
+    happened_at = models.DateTimeField()
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-happened_at", "-id"]
+        indexes = [models.Index(fields=["region", "-happened_at"], name="monitors_events_of_region")]
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.kind} {self.happened_at:%Y-%m-%d %H:%M:%S}"
 
 
 class MonitorQuerySet(models.QuerySet["Monitor"]):

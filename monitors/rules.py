@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -14,6 +15,7 @@ MAX_INTERVAL_S = 86_400
 MAX_TIMEOUT_S = 60
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 40
+REGION_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
 class Status(StrEnum):
@@ -83,6 +85,14 @@ def timing_problems(*, interval: int, timeout: int, min_interval: int) -> dict[s
     elif timeout >= interval:
         problems["timeout"] = "must be smaller than the interval, so that one check ends before the next begins"
     return problems
+
+
+def region_code_problem(code: str) -> str | None:
+    if not code:
+        return "a region needs a code, like usa"
+    if not REGION_CODE.fullmatch(code):
+        return f"{code!r} is no region code: use up to 31 small letters, digits and hyphens, no hyphen in front"
+    return None
 
 
 def region_problem(chosen: Collection[str], enabled: Collection[str]) -> str | None:

@@ -9,15 +9,26 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
 from accounts.models import Team
-from monitors.models import Monitor, Region
+from monitors.models import Monitor, Region, RegionEvent
 
 
 def enabled_regions() -> list[Region]:
-    return list(Region.objects.filter(enabled=True))
+    return list(Region.objects.enabled())
 
 
 def region_codes() -> list[str]:
     return [region.code for region in enabled_regions()]
+
+
+def working_regions() -> set[str]:
+    """Codes of the regions that may be sent checks: enabled, not draining, heard of lately."""
+    return set(Region.objects.working().values_list("code", flat=True))
+
+
+def last_events() -> dict[str, RegionEvent]:
+    """The newest event of each region that has one."""
+    newest = RegionEvent.objects.order_by("region", "-happened_at", "-id").distinct("region")
+    return {event.region: event for event in newest}
 
 
 def find_monitors(

@@ -10,6 +10,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import Team
@@ -114,18 +115,75 @@ def delete_monitor(monitor: Monitor) -> None:
 
 @transaction.atomic
 def sync_regions(codes: list[str]) -> None:
-    """Make the table of regions match the setting: new ones appear, missing ones are disabled, none is forgotten."""
+    """Make the table of regions match the setting: new ones appear, missing ones are disabled, none is forgotten.
+
+    What an operator has switched on or off by hand stays so.
+    """
     for ordinal, code in enumerate(codes):
         Region.objects.update_or_create(
-            code=code,
-            defaults={"enabled": True, "ordinal": ordinal},
-            create_defaults={
-                "enabled": True,
-                "ordinal": ordinal,
-                "name": code.upper() if len(code) < 4 else code.title(),
-            },
+            code=code, defaults={"ordinal": ordinal}, create_defaults={"ordinal": ordinal, "name": _region_name(code)}
         )
-    Region.objects.exclude(code__in=codes).update(enabled=False)
+    as_set = Region.objects.filter(by_hand=False)
+    as_set.filter(code__in=codes, enabled=False).update(enabled=True)
+    as_set.exclude(code__in=codes).update(enabled=False)
+
+
+@transaction.atomic
+def add_region(code: str, *, name: str = "") -> Region:
+    """A region of the operator's own, beside those of the setting."""
+    if problem := rules.region_code_problem(code):
+        raise ValidationError({"code": [problem]})
+    if Region.objects.filter(pk=code).exists():
+        raise ValidationError({"code": [f"there is a region {code!r} already; enable it if it is disabled"]})
+    last = Region.objects.aggregate(last=Max("ordinal"))["last"]
+    return Region.objects.create(
+        code=code,
+        name=name.strip()[:80] or _region_name(code),
+        ordinal=0 if last is None else last + 1,
+        by_hand=code not in settings.REGIONS,
+    )
+
+
+def _region_name(code: str) -> str:
+    return code.upper() if len(code) < 4 else code.title()
+
+
+def enable_region(code: str) -> Region:
+    """Give a region its checks (again)."""
+    return _set_region(code, enabled=True, draining=False)
+
+
+def disable_region(code: str) -> Region:
+    """Take a region out: it owes nothing, and monitors are judged by their other regions alone."""
+    return _set_region(code, enabled=False, draining=False)
+
+
+@transaction.atomic
+def drain_region(code: str) -> Region:
+    """Send a region nothing new. What is out comes home, and nothing is owed for the time until it is enabled."""
+    if not _region(code).enabled:
+        raise ValidationError({"code": [f"region {code!r} is disabled: there is nothing to drain"]})
+    return _set_region(code, enabled=True, draining=True)
+
+
+@transaction.atomic
+def _set_region(code: str, *, enabled: bool, draining: bool) -> Region:
+    """Whoever watches the life signs begins anew with the change."""
+    region = _region(code)
+    region.enabled, region.draining, region.offline_since = enabled, draining, None
+    region.by_hand = enabled != (code in settings.REGIONS)
+    region.save()
+    return region
+
+
+def _region(code: str) -> Region:
+    if not code and (problem := rules.region_code_problem(code)):
+        raise ValidationError({"code": [problem]})
+    region = Region.objects.select_for_update().filter(pk=code).first()
+    if region is None:
+        known = ", ".join(Region.objects.values_list("code", flat=True)) or "none yet"
+        raise ValidationError({"code": [f"there is no region {code!r}; there are: {known}"]})
+    return region
 
 
 def _checked(monitor: Monitor) -> list[Any]:
