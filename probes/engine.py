@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import queue
+import resource
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -50,6 +51,10 @@ LATENESS = frozenset(
 )
 """Faults of which being late ourselves is the other explanation."""
 
+DESCRIPTORS_PER_CHECK = 4
+"""A connection, two questions to name servers, and one that is being closed."""
+
+SPARE_DESCRIPTORS = 200
 TAKEN_IN_TOGETHER = 200
 SPECS_KEPT = 10_000
 LONGEST_SPEC_KEPT = 1_000
@@ -88,6 +93,7 @@ class Engine:
 
     def __init__(self, settings: Settings | None = None, *, worker: bool = False) -> None:
         self.settings = settings or read_settings()
+        _allow_open_files(DESCRIPTORS_PER_CHECK * self.settings.concurrency + SPARE_DESCRIPTORS)
         self._loop = Loop()
         self._transfers = Transfers(self._loop, self.settings.policy, self.settings.ca_file)
         self._resolver = Resolver(self._loop, self.settings.nameservers)
@@ -297,6 +303,15 @@ class Engine:
         return (
             finding.outcome is Outcome.DOWN and tried < job.request.retries and again_at + SHORTEST_TRY_SECONDS < until
         )
+
+
+def _allow_open_files(wanted: int) -> None:
+    """The usual soft limit of 1,024 is less than what the checks need; the hard one mostly is not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _in_doubt(finding: Finding, stood_still: float) -> Finding:

@@ -39,6 +39,9 @@ def fault_of(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...])
     """Why a transfer failed; None when it did not, or when it was we who had read enough."""
     if exchange.cut or _has_succeeded(exchange):
         return None
+    if exchange.our_fault is not None or exchange.opened < len(exchange.dialled):
+        limit = exchange.our_fault or "no descriptor for a socket"
+        return Fault(Reason.INTERNAL_ERROR, Phase.CONNECT, f"the probe has reached a limit: {limit}")
     if exchange.blocked is not None and not exchange.connected_at:
         return Fault(Reason.ADDRESS_BLOCKED, Phase.CONNECT, exchange.blocked)
     if exchange.code == pycurl.E_OPERATION_TIMEDOUT:

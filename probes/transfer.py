@@ -7,6 +7,7 @@ not seen. It follows no redirect, knows no proxy, and reuses neither connections
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import socket
@@ -36,6 +37,7 @@ _TRUST_STORES = (
     "/etc/ssl/cert.pem",
     "/etc/ssl/ca-bundle.pem",
 )
+_OUR_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 _DEBUG_TEXT, _DEBUG_TLS_IN = 0, 5
 _CERTIFICATE_MESSAGE = 11
 _SOCKET_EVENTS = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOUT: READ | WRITE}
@@ -86,7 +88,11 @@ class Exchange:
     """There was more body than we read."""
     remote_ip: str | None = None
     dialled: list[str] = field(default_factory=list)
+    opened: int = 0
+    """How many of the dialled addresses really got a socket; pycurl's own copy of it may fail."""
     blocked: str | None = None
+    our_fault: str | None = None
+    """We ran out of something: descriptors, memory."""
     connected_at: float = 0.0
     secured_at: float = 0.0
     first_byte_at: float = 0.0
@@ -326,12 +332,18 @@ class Transfers:
             if exchange.blocked is not None:
                 return pycurl.SOCKET_BAD
             exchange.dialled.append(ip)
-            return _Descriptor(socket.SocketType(address.family, address.socktype, address.protocol).detach())
+            try:
+                sock = socket.SocketType(address.family, address.socktype, address.protocol)
+            except OSError as error:
+                exchange.our_fault = error.strerror if error.errno in _OUR_LIMITS else None
+                return pycurl.SOCKET_BAD
+            return _Descriptor(sock.detach())
 
         return open_socket
 
     def _note_owner(self, fd: int, exchange: Exchange) -> int:
         self._owners[fd] = exchange
+        exchange.opened += 1
         return int(pycurl.SOCKOPT_OK)
 
     def _set_tls(self, curl: pycurl.Curl, call: Call, exchange: Exchange) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 import zlib
@@ -242,3 +245,22 @@ def test_the_deadline_is_for_all_tries_and_hops_together(check: Check, site: Mak
 
     assert result.reason is Reason.BODY_TIMEOUT
     assert time.monotonic() - began < 1.5
+
+
+def test_running_out_of_descriptors_is_our_fault(site: MakeSite) -> None:
+    """In a process of its own, which may open only a few files."""
+    url = site(says(1.0, OK)).url()
+    lines = "".join(json.dumps({"id": str(n), "kind": "http", "spec": {"url": url}}) + "\n" for n in range(100))
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"ulimit -n 40; exec {sys.executable} -m probes --jsonl"],
+        input=lines,
+        env={"PATH": os.environ["PATH"], "PROBE_ALLOWED_NETWORKS": "127.0.0.0/8"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    outcomes = {(result["outcome"], result["reason"]) for result in map(json.loads, done.stdout.splitlines())}
+
+    assert outcomes == {("up", None), ("unknown", "internal_error")}
