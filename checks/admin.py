@@ -24,7 +24,7 @@ class CheckBatchAdmin(ReadOnly, admin.ModelAdmin[CheckBatch]):
 
 @admin.register(MonitorStats)
 class MonitorStatsAdmin(ReadOnly, admin.ModelAdmin[MonitorStats]):
-    list_display = ["monitor", "last_checked", "last_response_ms", "uptime_24h", "uptime_30d", "coverage_24h"]
+    list_display = ["monitor", "uptime_1h", "uptime_24h", "uptime_30d", "coverage_24h", "refreshed_at"]
     list_select_related = ["monitor"]
     search_fields = ["monitor__name", "monitor__id"]
     readonly_fields = ["results"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
+from checks.rules import Tick
 from monitors.models import Monitor, Region
 
 
@@ -167,13 +170,10 @@ class RollupDay(Rollup):
 class MonitorStats(models.Model):
     """What lists and pages show of a monitor, ready to read: one row each, never an aggregation.
 
-    Ratios are 0..1 over known time, null when nothing is known. ``ticks`` is ``{region: [Tick x 10, oldest first]}``.
+    Ratios are 0..1 over known time, null when nothing is known.
     """
 
     monitor = models.OneToOneField(Monitor, primary_key=True, on_delete=models.CASCADE, related_name="stats")
-    last_checked = models.DateTimeField(null=True)
-    last_response_ms = models.FloatField(null=True)
-    ticks = models.JSONField(default=dict)
     uptime_1h = models.FloatField(null=True)
     uptime_24h = models.FloatField(null=True)
     uptime_7d = models.FloatField(null=True)
@@ -183,8 +183,14 @@ class MonitorStats(models.Model):
     avg_response_time_1h = models.FloatField(null=True)
     avg_response_time_24h = models.FloatField(null=True)
     avg_response_time_7d = models.FloatField(null=True)
-    fresh = models.BooleanField(default=False, help_text="the windows hold every result that was stored")
+    fresh = models.BooleanField(default=False, help_text="false: something happened, compute the windows soon")
     refreshed_at = models.DateTimeField(null=True)
+
+    # Read from the newest results by the selectors, not columns: a row that every result rewrites is dear.
+    ticks: dict[str, list[Tick]]
+    """The last ten results of each region, oldest first."""
+    last_checked: datetime | None
+    last_response_ms: float | None
 
     class Meta:
         verbose_name_plural = "monitor stats"

@@ -57,9 +57,3 @@ def merge_histograms(histograms: Sequence[Mapping[int, int]]) -> dict[int, int]:
         for bucket, count in histogram.items():
             merged[bucket] = merged.get(bucket, 0) + count
     return merged
-
-
-def add_ticks(ticks: Sequence[Tick], new: Sequence[Tick]) -> list[Tick]:
-    """The newest ten by slot, oldest first; a slot stands there once."""
-    by_slot = {tick["slot"]: tick for tick in [*ticks, *new]}
-    return [by_slot[slot] for slot in sorted(by_slot)][-TICKS:]

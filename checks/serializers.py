@@ -24,6 +24,7 @@ class ResultOutput(serializers.ModelSerializer[CheckResult]):
             "remote_ip",
             "timings_ms",
             "attempts",
+            "slots",
             "slot",
             "checked_at",
         ]
@@ -33,6 +34,11 @@ class ResultOutput(serializers.ModelSerializer[CheckResult]):
 class StatsOutput(serializers.ModelSerializer[MonitorStats]):
     monitor = serializers.UUIDField(source="monitor_id", read_only=True)
     current_status = serializers.CharField(source="monitor.status", read_only=True)
+    last_checked = serializers.DateTimeField(read_only=True, allow_null=True)
+    last_response_ms = serializers.FloatField(read_only=True, allow_null=True)
+    ticks = serializers.DictField(
+        child=serializers.ListField(child=serializers.DictField()), read_only=True, help_text="by region, oldest first"
+    )
 
     class Meta:
         model = MonitorStats

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
 from checks import selectors
 from checks.ids import CheckId
@@ -28,7 +26,9 @@ def read_report(data: dict[str, Any]) -> Report:
     results = []
     for item in data["results"]:
         try:
-            results.append(_sound(CheckResult.from_wire(_storable(item))))
+            # A plain pass has no words that would be kept.
+            wordy = item.get("reason") or item.get("message")
+            results.append(_sound(CheckResult.from_wire(_storable(item) if wordy else item)))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             logger.warning("Set a malformed result of region %s aside: %r", data.get("region"), error)
     return Report(str(data["batch"]), str(data["region"]), str(data.get("worker", "")), results)
@@ -53,7 +53,9 @@ def _sound(result: CheckResult) -> CheckResult:
         raise ValueError("body_bytes out of range")
     if result.remote_ip is not None:
         ip_address(result.remote_ip)
-    if any(value is not None and not 0 <= value < 10**7 for value in astuple(result.timings_ms)):
+    timings = result.timings_ms
+    phases = (timings.dns, timings.connect, timings.tls, timings.first_byte, timings.download, timings.total)
+    if any(value is not None and not 0 <= value < 10**7 for value in phases):
         raise ValueError("timings out of range")
     return result
 
@@ -73,35 +75,38 @@ def ingest(data: dict[str, Any]) -> None:
 
 @transaction.atomic
 def _ingest(report: Report) -> None:
-    now = selectors.database_now()
     batch = CheckBatch.objects.select_for_update().filter(pk=report.batch, region=report.region).first()
     if batch is None:
         logger.warning("Dropped a report of region %s for the unknown batch %.100r", report.region, report.batch)
         return
+    now = selectors.database_now()
     owed = set(batch.check_ids)
     found = [(CheckId.parse(result.id), result) for result in report.results if result.id in owed]
-    monitors = {
-        pk: monitor
-        for pk, monitor in store.lock_monitors({check.monitor for check, _ in found}).items()
-        if not monitor.paused
-    }
-    current = [
-        (check, result)
-        for check, result in found
-        if check.monitor in monitors and monitors[check.monitor].config_version == check.version
-    ]
-    questions = store.record(
-        [_new_result(check, result, report.region, now=now) for check, result in current], monitors=monitors, now=now
+    monitors = store.lock_monitors({check.monitor for check, _ in found})
+    new = store.store_new(
+        [
+            _new_result(check, result, report.region, now=now)
+            for check, result in found
+            if _is_current(check, monitors.get(check.monitor))
+        ]
     )
-    _count(batch, len(found))
+    questions = store.draw_conclusions(new, monitors=monitors, now=now)
+    _count(batch, len(new))
     dispatch.ask_at_once(questions, now=now)
 
 
-def _count(batch: CheckBatch, came_back: int) -> None:
-    """Close the batch when as many results came back as went out. The sweep recounts exactly when they did not."""
-    CheckBatch.objects.filter(pk=batch.pk).update(stored=F("stored") + came_back)
-    if batch.stored + came_back >= len(batch.check_ids) and not selectors.missing_checks(batch):
-        CheckBatch.objects.filter(pk=batch.pk, state=CheckBatch.State.OPEN).update(state=CheckBatch.State.DONE)
+def _is_current(check: CheckId, monitor: store.Locked | None) -> bool:
+    """Whether the monitor is still what was checked: results of an old configuration say nothing of the new one."""
+    return monitor is not None and not monitor.paused and monitor.config_version == check.version
+
+
+def _count(batch: CheckBatch, stored: int) -> None:
+    """Close the batch when every check has come home. What never will is settled by the sweep."""
+    if stored:
+        batch.stored += stored
+        if batch.stored >= len(batch.check_ids):
+            batch.state = CheckBatch.State.DONE
+        batch.save(update_fields=["stored", "state"])
 
 
 def _new_result(check: CheckId, result: CheckResult, region: str, *, now: datetime) -> store.NewResult:

@@ -1,30 +1,27 @@
-"""Writing results down, once: the row, the rollups, the ticks and the verdict in one transaction."""
+"""Writing results down, once: the row, the rollups and the verdict in one transaction."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from checks import rules
 from checks.models import CheckEvidence, MonitorStats
 from checks.services import storage
 from incidents import services as incidents
 from incidents.rules import Observation
 from incidents.services import Question
-from monitors.models import Monitor
-from monitors.selectors import region_codes
+from monitors.rules import Status
 from probes.contract import Outcome, Reason, Timings
 
 Key = tuple[UUID, str, datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class NewResult:
+class NewResult(NamedTuple):
     """A result about to be stored; see ``models.CheckResult`` for the meaning of each part."""
 
     monitor: UUID
@@ -37,7 +34,7 @@ class NewResult:
     slots: int = 1
     attempts: int = 1
     http_status: int | None = None
-    timings: Timings = field(default_factory=Timings)
+    timings: Timings = Timings()
     body_bytes: int | None = None
     remote_ip: str | None = None
     evidence: dict[str, object] | None = None
@@ -46,40 +43,24 @@ class NewResult:
     def key(self) -> Key:
         return (self.monitor, self.region, self.slot)
 
-    @property
-    def tick(self) -> rules.Tick:
-        total = self.timings.total
-        return {
-            "outcome": self.outcome.value,
-            "total_ms": None if total is None else round(total, 1),
-            "slot": self.slot.isoformat(),
-        }
+
+class Locked(NamedTuple):
+    """A monitor whose row this transaction holds: what storing needs to know of it."""
+
+    config_version: int
+    paused: bool
+    status: str
 
 
-COLUMNS = [
-    "monitor_id",
-    "region",
-    "slot",
-    "checked_at",
-    "slots",
-    "attempts",
-    "http_status",
-    "dns_ms",
-    "connect_ms",
-    "tls_ms",
-    "first_byte_ms",
-    "download_ms",
-    "total_ms",
-    "body_bytes",
-    "remote_ip",
-    "outcome",
-    "reason",
-    "message",
-]
+COLUMNS = (
+    *("monitor_id", "region", "slot", "checked_at", "slots", "attempts", "http_status"),
+    *("dns_ms", "connect_ms", "tls_ms", "first_byte_ms", "download_ms", "total_ms"),
+    *("body_bytes", "remote_ip", "outcome", "reason", "message"),
+)
 
-INCOMING = """
-CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE checks_checkresult) ON COMMIT DELETE ROWS
-"""
+INCOMING = "CREATE TEMP TABLE IF NOT EXISTS incoming (LIKE checks_checkresult) ON COMMIT DELETE ROWS"
+
+COPY = f"COPY incoming ({', '.join(COLUMNS)}) FROM STDIN"
 
 COUNTS = ("up", "degraded", "down", "unknown", "maintenance")
 
@@ -118,46 +99,46 @@ SELECT monitor_id, region, slot FROM fresh
 """  # noqa: S608 - built from the constants above
 """Only the rows that were really inserted reach the rollups, in the same statement: twice is the same as once."""
 
+LOCK = """
+SELECT id, config_version, paused, status FROM monitors_monitor
+WHERE id = ANY (%s) ORDER BY id FOR NO KEY UPDATE
+"""
 
-def lock_monitors(ids: Collection[UUID]) -> dict[UUID, Monitor]:
-    """The monitors, locked in the one order that all writers use, until the transaction ends."""
-    locked = Monitor.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
-    return {monitor.pk: monitor for monitor in locked}
+
+def lock_monitors(ids: Collection[UUID]) -> dict[UUID, Locked]:
+    """The monitors that there are, locked in the one order that all writers use, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [list(ids)])
+        return {row[0]: Locked(*row[1:]) for row in cursor.fetchall()}
 
 
 @transaction.atomic
-def record(results: Sequence[NewResult], *, monitors: Mapping[UUID, Monitor], now: datetime) -> list[Question]:
+def record(results: Sequence[NewResult], *, monitors: Mapping[UUID, Locked], now: datetime) -> list[Question]:
     """Store results of locked monitors and draw every conclusion from the new ones among them.
 
-    Returns the regions that should be asked at once. Results of monitors not given are left out.
+    Results of monitors not given are left out. Returns the regions that should be asked at once.
     """
-    known = [result for result in results if result.monitor in monitors]
-    new_keys = _insert(known)
-    new = [result for result in known if result.key in new_keys]
-    _keep_evidence(new)
-    _add_ticks(new)
-    seen: dict[UUID, list[Observation]] = defaultdict(list)
-    for result in new:
-        seen[result.monitor].append(
-            Observation(result.region, result.slot, result.outcome, result.reason, result.message)
-        )
-    return incidents.observe(monitors=monitors, seen=seen, regions=set(region_codes()), now=now)
+    return draw_conclusions(
+        store_new([result for result in results if result.monitor in monitors]), monitors=monitors, now=now
+    )
 
 
-def _insert(results: Sequence[NewResult]) -> set[Key]:
-    """Add rows and rollups; says which keys were new."""
+def store_new(results: Sequence[NewResult]) -> list[NewResult]:
+    """Add rows and rollups; gives the results that were not there yet."""
     if not results:
-        return set()
+        return []
     storage.ensure_days({result.slot.date() for result in results})
     with connection.cursor() as cursor:
         cursor.execute(INCOMING)
-        with cursor.copy(f"COPY incoming ({', '.join(COLUMNS)}) FROM STDIN") as copy:
+        with cursor.copy(COPY) as copy:
             for result in results:
                 copy.write_row(_row(result))
         cursor.execute(STORE)
-        fresh = {(row[0], row[1], row[2]) for row in cursor.fetchall()}
+        fresh = set(cursor.fetchall())
         cursor.execute("TRUNCATE incoming")
-    return fresh
+    new = [result for result in results if result.key in fresh]
+    _keep_evidence(new)
+    return new
 
 
 def _row(result: NewResult) -> tuple[object, ...]:
@@ -190,32 +171,30 @@ def _keep_evidence(results: Iterable[NewResult]) -> None:
         for item in results
         if item.evidence
     ]
-    CheckEvidence.objects.bulk_create(rows, ignore_conflicts=True)
+    if rows:
+        CheckEvidence.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _add_ticks(results: Iterable[NewResult]) -> None:
-    """Fold new results into the ticks of their monitors, and leave the windows to ``stats.refresh``."""
-    grouped: dict[UUID, list[NewResult]] = defaultdict(list)
-    for result in results:
-        grouped[result.monitor].append(result)
-    stored = MonitorStats.objects.in_bulk(list(grouped))
-    rows = [
-        _with_ticks(stored.get(monitor) or MonitorStats(monitor_id=monitor), new) for monitor, new in grouped.items()
-    ]
-    MonitorStats.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["monitor"],
-        update_fields=["last_checked", "last_response_ms", "ticks", "fresh"],
-    )
-
-
-def _with_ticks(stats: MonitorStats, new: Sequence[NewResult]) -> MonitorStats:
+def draw_conclusions(new: Sequence[NewResult], *, monitors: Mapping[UUID, Locked], now: datetime) -> list[Question]:
+    """Let newly stored results of locked monitors change states, statuses and figures."""
+    seen: dict[UUID, list[Observation]] = defaultdict(list)
     for result in new:
-        stats.ticks[result.region] = rules.add_ticks(stats.ticks.get(result.region, []), [result.tick])
-    latest = max((result for result in new if result.attempts), key=lambda item: item.checked_at, default=None)
-    if latest and (stats.last_checked is None or latest.checked_at >= stats.last_checked):
-        stats.last_checked = latest.checked_at
-        stats.last_response_ms = latest.timings.total
-    stats.fresh = False
-    return stats
+        seen[result.monitor].append(
+            Observation(result.region, result.slot, result.outcome, result.reason, result.message)
+        )
+    _mark_stats({result.monitor for result in new if result.outcome is not Outcome.UP}, seen, monitors)
+    active = {monitor: observations for monitor, observations in seen.items() if not monitors[monitor].paused}
+    up = {monitor for monitor in active if monitors[monitor].status == Status.UP}
+    return incidents.observe(seen=active, up=up, now=now)
+
+
+def _mark_stats(failing: set[UUID], seen: Collection[UUID], monitors: Mapping[UUID, Locked]) -> None:
+    """Have the windows computed soon where something happened; the others are computed anew every few minutes."""
+    eventful = failing | {monitor for monitor in seen if monitors[monitor].status != Status.UP}
+    if eventful:
+        MonitorStats.objects.bulk_create(
+            [MonitorStats(monitor_id=monitor) for monitor in sorted(eventful)],
+            update_conflicts=True,
+            unique_fields=["monitor"],
+            update_fields=["fresh"],
+        )

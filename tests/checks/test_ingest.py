@@ -28,11 +28,10 @@ def test_a_report_becomes_rows_figures_and_a_status(make_monitor: MakeMonitor) -
     assert (row.http_status, row.remote_ip, row.total_ms) == (200, "127.0.0.1", 24.0)
     assert status_of(monitor) == "up"
     assert not open_batches()
-    figures = MonitorStats.objects.get(monitor=monitor)
+    stats.refresh(now=selectors.database_now())
+    figures = selectors.stats_of(monitor)
     assert figures.last_response_ms == 24.0
     assert [tick["outcome"] for tick in figures.ticks["usa"]] == ["up"]
-    stats.refresh(now=selectors.database_now())
-    figures.refresh_from_db()
     assert (figures.uptime_1h, figures.uptime_24h, figures.uptime_90d, figures.coverage_24h) == (1, 1, 1, 1)
     assert figures.avg_response_time_1h == figures.avg_response_time_24h == 24.0
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks import rules
-from checks.rules import Tick
 
 latencies = st.lists(st.floats(0.1, 100_000), min_size=1, max_size=300)
 
@@ -42,13 +41,3 @@ def test_nothing_measured_has_no_percentile() -> None:
 )
 def test_bucket_edges(value: float, bucket: int) -> None:
     assert rules.bucket_of(value) == bucket
-
-
-def tick(minute: int, outcome: str = "up") -> Tick:
-    return {"outcome": outcome, "total_ms": 1.0, "slot": f"2026-01-01T00:{minute:02}:00+00:00"}
-
-
-def test_ticks_are_the_newest_ten_in_order_and_each_slot_stands_once() -> None:
-    ticks = rules.add_ticks([tick(minute) for minute in range(10)], [tick(12), tick(11), tick(9, "down")])
-    assert [entry["slot"][14:16] for entry in ticks] == ["02", "03", "04", "05", "06", "07", "08", "09", "11", "12"]
-    assert ticks[7]["outcome"] == "down"
