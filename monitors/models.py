@@ -39,6 +39,12 @@ class Region(models.Model):
         null=True, blank=True, editable=False, help_text="when no worker had been heard of for too long"
     )
 
+    watched_since = models.DateTimeField(
+        default=timezone.now, editable=False, help_text="since when the scheduler has listened without a break"
+    )
+    missed_since = models.DateTimeField(
+        null=True, editable=False, help_text="later slots were not handed out and are still to be written down"
+    )
     objects = RegionQuerySet.as_manager()
 
     class Meta:

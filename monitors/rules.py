@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ MAX_INTERVAL_S = 86_400
 MAX_TIMEOUT_S = 60
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 40
+OFFLINE_AFTER = timedelta(seconds=60)
 REGION_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
@@ -103,6 +105,13 @@ def region_problem(chosen: Collection[str], enabled: Collection[str]) -> str | N
             f"there is no region {missing[0]!r}; choose from {', '.join(sorted(enabled)) or 'none, as none is enabled'}"
         )
     return None
+
+
+def is_offline(*, was_offline: bool, last_sign: datetime | None, watched_since: datetime, now: datetime) -> bool:
+    """Whether a region counts as gone: no sign of life for a minute in which we were there to hear one."""
+    if last_sign is not None and now - last_sign <= OFFLINE_AFTER:
+        return False
+    return was_offline or now - watched_since > OFFLINE_AFTER
 
 
 def tag_problem(tags: Collection[str]) -> str | None:

@@ -171,6 +171,9 @@ def _set_region(code: str, *, enabled: bool, draining: bool) -> Region:
     """Whoever watches the life signs begins anew with the change."""
     region = _region(code)
     region.enabled, region.draining, region.offline_since = enabled, draining, None
+    region.watched_since = timezone.now()
+    if not enabled:
+        region.missed_since = None
     region.by_hand = enabled != (code in settings.REGIONS)
     region.save()
     return region
