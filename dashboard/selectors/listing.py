@@ -20,6 +20,7 @@ from monitors.rules import Status
 from monitors.selectors import find_monitors
 
 PAGE_SIZE = 50
+FIRST_FEW = 3
 
 WORST_FIRST = (
     Status.DOWN,
@@ -74,7 +75,8 @@ class Row:
 
 def figures_awaited(stats: MonitorStats) -> bool:
     """The first results are stored, the first windows not computed yet."""
-    return stats.last_checked is not None and stats.refreshed_at is None
+    few = stats.ticks and all(len(ticks) < FIRST_FEW for ticks in stats.ticks.values())
+    return bool(few) and stats.refreshed_at is None
 
 
 @dataclass(frozen=True)
