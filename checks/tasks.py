@@ -15,6 +15,7 @@ from checks import selectors
 from checks.services import dispatch as dispatching
 from checks.services import ingest as ingesting
 from checks.services import ledger, stats, storage
+from monitors.doorbell import DISPATCH_WANTED
 from probes import names
 
 DATABASE_PAUSE_S = 1.0
@@ -25,7 +26,7 @@ def dispatch() -> None:
     dispatching.dispatch()
 
 
-@shared_task(name="checks.dispatch_wanted", ignore_result=True)
+@shared_task(name=DISPATCH_WANTED, ignore_result=True)
 def dispatch_wanted() -> None:
     dispatching.dispatch_wanted()
 

@@ -35,7 +35,16 @@ class MonitorAdmin(admin.ModelAdmin[Monitor]):
     list_filter = ["status", "kind", "paused"]
     list_select_related = ["team"]
     search_fields = ["name", "id", "spec", "team__name"]
+    # What is checked changes through the API and the pages, whose rules the admin's form does not know.
     readonly_fields = [
+        "team",
+        "kind",
+        "spec",
+        "interval",
+        "timeout",
+        "regions",
+        "policy",
+        "paused",
         "id",
         "phase",
         "config_version",

@@ -12,8 +12,9 @@ from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from probes.names import CENTRAL_QUEUE
+
 DISPATCH_WANTED = "checks.dispatch_wanted"
-CENTRAL_QUEUE = "central"
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -12,6 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import Team
+from monitors import secrets
 from monitors.rules import Policy, Status, stale_after_s
 
 
@@ -38,13 +39,13 @@ class Region(models.Model):
     offline_since = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="when no worker had been heard of for too long"
     )
-
     watched_since = models.DateTimeField(
         default=timezone.now, editable=False, help_text="since when the scheduler has listened without a break"
     )
     missed_since = models.DateTimeField(
         null=True, editable=False, help_text="later slots were not handed out and are still to be written down"
     )
+
     objects = RegionQuerySet.as_manager()
 
     class Meta:
@@ -105,7 +106,8 @@ class Monitor(models.Model):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="monitors")
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=20, default="http")
-    spec = models.JSONField(default=dict, help_text="read by the kind's own spec class in probes/kinds")
+    spec = models.JSONField(default=dict, help_text="read by the kind's own spec class in probes/kinds; secrets masked")
+    sealed = models.TextField(blank=True, editable=False, help_text="the spec's secrets, encrypted")
     interval = models.PositiveIntegerField(default=60, help_text="seconds")
     timeout = models.PositiveSmallIntegerField(default=10, help_text="seconds, over all attempts of one check")
     regions = ArrayField(models.CharField(max_length=31))
@@ -145,6 +147,11 @@ class Monitor(models.Model):
     def url(self) -> str:
         """The address a person would recognise the monitor by; empty for kinds that have none."""
         return str(self.spec.get("url", ""))
+
+    @property
+    def full_spec(self) -> dict[str, Any]:
+        """The spec with its secrets: for the checks themselves, and for nobody's eyes."""
+        return self.spec | secrets.unseal(self.sealed)
 
     @property
     def rules(self) -> Policy:

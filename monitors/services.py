@@ -14,7 +14,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from accounts.models import Team
-from monitors import doorbell, rules, selectors
+from monitors import doorbell, rules, secrets, selectors
 from monitors.models import Monitor, Region
 from monitors.rules import Policy, Status
 from probes import guard
@@ -22,7 +22,7 @@ from probes.contract import InvalidSpec
 from probes.fields import Spec
 from probes.kinds import KINDS
 
-CHECKED_FIELDS = ("kind", "spec", "interval", "timeout", "regions", "policy")
+CHECKED_FIELDS = ("kind", "full_spec", "interval", "timeout", "regions", "policy")
 """Fields that change what a check does; the others only change how it is shown."""
 
 
@@ -245,9 +245,14 @@ def _apply_spec(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
     spec = dict(fields.get("spec", monitor.spec))
     if "url" in fields:
         spec["url"] = fields["url"]
-    parsed, problems = _read_spec(monitor.kind, spec)
+    if monitor.kind not in KINDS:
+        return {"kind": f"must be one of {', '.join(sorted(KINDS))}"}
+    kept = secrets.unseal(monitor.sealed)
+    shown, hidden = secrets.split(monitor.kind, spec, kept=kept)
+    parsed, problems = _read_spec(monitor.kind, shown | hidden)
     if parsed is not None:
-        monitor.spec = spec
+        monitor.spec = shown
+        monitor.sealed = monitor.sealed if hidden == kept else secrets.seal(hidden)
         monitor.name = monitor.name.strip() or parsed.default_name
     return problems
 

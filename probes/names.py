@@ -10,6 +10,8 @@ LIFE_SIGN = "checks.life_sign"
 """``life_sign(sign)``: a ``contract.LifeSign``, sent to the results queue."""
 
 RESULTS_QUEUE = "results"
+CENTRAL_QUEUE = "central"
+"""What the server's own workers read: ticks and doorbells. No region ever writes here."""
 
 
 def region_queue(region: str, *, now: bool = False) -> str:

@@ -8,19 +8,18 @@ import os
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import setup_logging
+from celery.signals import celeryd_init, setup_logging, worker_ready
 from django.db import InterfaceError, OperationalError
 
+from probes.names import CENTRAL_QUEUE
 from probes.worker import broker_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
 
-CENTRAL = "central"
-
 
 def _tick(task: str, every_s: float) -> dict[str, Any]:
     """A beat entry. A tick that waited too long is worthless: the next one does its work as well."""
-    return {"task": task, "schedule": every_s, "options": {"queue": CENTRAL, "expires": max(5.0, every_s)}}
+    return {"task": task, "schedule": every_s, "options": {"queue": CENTRAL_QUEUE, "expires": max(5.0, every_s)}}
 
 
 logger = logging.getLogger(__name__)
@@ -36,11 +35,15 @@ class PatientTask(Task):  # type: ignore[type-arg]
             logger.warning("%s waits for the database: %s", self.name, str(error).partition("\n")[0])
 
 
+PUBLISHER_TIMEOUTS = {"socket_timeout": 2, "socket_connect_timeout": 2}
+"""A page must not wait for a broker that hangs: what it would ring for is written down anyway."""
+
 app = Celery("uptime", task_cls=PatientTask)
 app.conf.update(broker_settings())
+app.conf.broker_transport_options |= PUBLISHER_TIMEOUTS
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
-    task_default_queue=CENTRAL,
+    task_default_queue=CENTRAL_QUEUE,
     task_soft_time_limit=35,
     task_time_limit=45,
     worker_max_tasks_per_child=20_000,
@@ -57,6 +60,20 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks()
+
+
+@celeryd_init.connect
+def _be_patient_in_workers(instance: Any, **_: Any) -> None:
+    """A worker listens for longer than a publisher may speak."""
+    if instance.app is app:
+        app.conf.broker_transport_options |= broker_settings()["broker_transport_options"]
+
+
+@worker_ready.connect
+def _keep_house_at_once(sender: Any, **_: Any) -> None:
+    """Partitions for the coming days must not wait for beat's first ten minutes."""
+    if sender.app is app:
+        app.send_task("checks.housekeeping", queue=CENTRAL_QUEUE, expires=60)
 
 
 @setup_logging.connect

@@ -102,6 +102,11 @@ def regions(name: str, default: str) -> list[str]:
 
 def fernet_keys(name: str) -> list[str]:
     keys = words(name)
+    if not keys:
+        stop(
+            f"{name} is not set; make a key with: python -c "
+            '"from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+        )
     for key in keys:
         try:
             Fernet(key)

@@ -9,6 +9,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from probes.settings import BadSetting, read_settings
+from probes.worker import BROKERS
 from uptime import env, logs
 
 # Lets classes of Django be written with their types at run time too: admin.ModelAdmin[Monitor].
@@ -27,6 +28,11 @@ REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=True)
 REGIONS = env.regions("REGIONS", "usa,india")
 MONITOR_MIN_INTERVAL_SECONDS = env.number("MONITOR_MIN_INTERVAL_SECONDS", 60, low=1, high=86_400)
 RETENTION_DAYS = env.number("RETENTION_DAYS", 30, low=1, high=3_650)
+ROLLUP_HOURS_MONTHS = env.number("ROLLUP_HOURS_MONTHS", 13, low=1, high=1_200)
+STORAGE_MAX_GB = env.number("STORAGE_MAX_GB", 0, low=0, high=1_000_000)  # 0: no limit
+ARCHIVE_DIR = env.text("ARCHIVE_DIR")
+if ARCHIVE_DIR and not (Path(ARCHIVE_DIR).is_absolute() and Path(ARCHIVE_DIR).is_dir()):
+    env.stop(f"ARCHIVE_DIR must be the full path of a directory that exists, or empty, not {ARCHIVE_DIR!r}.")
 TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, low=0, high=10)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 FIELD_ENCRYPTION_KEYS = env.fernet_keys("FIELD_ENCRYPTION_KEYS")
@@ -101,8 +107,8 @@ DATABASES = {
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
-REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or REDIS_URL
+REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss"))
+CELERY_BROKER_URL = env.url("CELERY_BROKER_URL", schemes=BROKERS, default=REDIS_URL)
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from checks.selectors import region_health
+from checks.selectors import BEHIND_S, region_health
 
-LATE_AFTER_S = 15
 CALM_S, HURRY_S, PATIENT_S = 10, 1, 3
 
 
@@ -35,7 +34,7 @@ def delays(*, now: datetime, regions: Iterable[str] | None = None) -> list[Delay
             continue
         if not health["online"]:
             found.append(Delay(region, online=False, since=health["last_seen"]))
-        elif behind_s is None or behind_s > LATE_AFTER_S:
+        elif behind_s is None or behind_s > BEHIND_S:
             since = None if behind_s is None else (now - timedelta(seconds=behind_s)).replace(microsecond=0)
             found.append(Delay(region, online=True, since=since))
     return found

@@ -5,20 +5,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('monitors', '0002_region_events'),
+        ("monitors", "0002_region_events"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='region',
-            name='missed_since',
-            field=models.DateTimeField(editable=False, help_text='later slots were not handed out and are still to be written down', null=True),
+            model_name="region",
+            name="missed_since",
+            field=models.DateTimeField(
+                editable=False, help_text="later slots were not handed out and are still to be written down", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='region',
-            name='watched_since',
-            field=models.DateTimeField(default=django.utils.timezone.now, editable=False, help_text='since when the scheduler has listened without a break'),
+            model_name="region",
+            name="watched_since",
+            field=models.DateTimeField(
+                default=django.utils.timezone.now,
+                editable=False,
+                help_text="since when the scheduler has listened without a break",
+            ),
         ),
     ]
