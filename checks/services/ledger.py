@@ -77,7 +77,7 @@ def requests_for(checks: Sequence[CheckId]) -> list[CheckRequest]:
         CheckRequest(
             id=str(check),
             kind=monitor.kind,
-            spec=monitor.spec,
+            spec=monitor.full_spec,
             timeout_ms=monitor.timeout * 1000,
             retries=monitor.rules.retries,
         )
