@@ -1,4 +1,4 @@
-"""``/readyz`` and ``/metrics``: what other machines ask of this one."""
+"""``/readyz``: what other machines ask of this one."""
 
 from __future__ import annotations
 
