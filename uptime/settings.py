@@ -33,11 +33,6 @@ STORAGE_MAX_GB = env.number("STORAGE_MAX_GB", 0, low=0, high=1_000_000)  # 0: no
 ARCHIVE_DIR = env.text("ARCHIVE_DIR")
 if ARCHIVE_DIR and not (Path(ARCHIVE_DIR).is_absolute() and Path(ARCHIVE_DIR).is_dir()):
     env.stop(f"ARCHIVE_DIR must be the full path of a directory that exists, or empty, not {ARCHIVE_DIR!r}.")
-ROLLUP_HOURS_MONTHS = env.number("ROLLUP_HOURS_MONTHS", 13, low=1, high=1_200)
-STORAGE_MAX_GB = env.number("STORAGE_MAX_GB", 0, low=0, high=1_000_000)  # 0: no limit
-ARCHIVE_DIR = env.text("ARCHIVE_DIR")
-if ARCHIVE_DIR and not (Path(ARCHIVE_DIR).is_absolute() and Path(ARCHIVE_DIR).is_dir()):
-    env.stop(f"ARCHIVE_DIR must be the full path of a directory that exists, or empty, not {ARCHIVE_DIR!r}.")
 TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, low=0, high=10)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 FIELD_ENCRYPTION_KEYS = env.fernet_keys("FIELD_ENCRYPTION_KEYS")
