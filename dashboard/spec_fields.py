@@ -16,8 +16,8 @@ from probes.fields import Field
 from probes.kinds import KINDS
 
 SHOWN_ELSEWHERE = {"url"}
-PREFIX, FORGET = "spec_", "forget_"
-KEPT = "A value is saved and not shown. Leave this empty to keep it."
+PREFIX = "spec_"
+KEPT = "What is saved is not shown: leave the stars to keep it."
 
 LABELS = {
     "banner_contains": "Text that must come first",
@@ -53,25 +53,21 @@ def has_url(kind: str) -> bool:
 
 
 def form_fields(kind: str, spec: Mapping[str, Any]) -> Iterator[tuple[str, forms.Field]]:
-    """The fields by name, filled from a stored spec. A secret that is saved shows only that it is."""
+    """The fields by name, filled from a stored spec, which holds masks in place of secrets."""
     for field in described(kind):
-        kept = field.secret and bool(spec.get(field.name))
-        yield PREFIX + field.name, _form_field(field, spec, kept=kept)
-        if kept:
-            label = f"Remove the saved {label_of(field).lower()}"
-            yield FORGET + field.name, forms.BooleanField(label=label, required=False)
+        yield PREFIX + field.name, _form_field(field, spec)
 
 
 def label_of(field: Field) -> str:
     return LABELS.get(field.name) or field.name.replace("_", " ").capitalize()
 
 
-def _form_field(field: Field, spec: Mapping[str, Any], *, kept: bool) -> forms.Field:
+def _form_field(field: Field, spec: Mapping[str, Any]) -> forms.Field:
     about: dict[str, Any] = {
         "label": label_of(field),
-        "help_text": f"{field.help}. {KEPT}" if kept else field.help,
-        "required": field.required and not kept,
-        "initial": None if field.secret else spec.get(field.name, _plain(field.default)),
+        "help_text": f"{field.help}. {KEPT}" if field.secret and spec.get(field.name) else field.help,
+        "required": field.required,
+        "initial": spec.get(field.name, _plain(field.default)),
     }
     match field.type:
         case "boolean":
@@ -103,12 +99,10 @@ def _plain(default: Any) -> Any:
 
 
 def read_spec(kind: str, cleaned: Mapping[str, Any], *, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """The spec that the form asks for: what differs from the kind's defaults or was said before, secrets left alone."""
+    """The spec that the form asks for: what differs from the kind's defaults or was said before."""
     spec = {name: value for name, value in stored.items() if name in SHOWN_ELSEWHERE}
     for field in described(kind):
         value = cleaned.get(PREFIX + field.name)
-        if field.secret and not value and not cleaned.get(FORGET + field.name):
-            value = stored.get(field.name)
         if value not in (None, "", {}, []) and (value != _plain(field.default) or field.name in stored):
             spec[field.name] = value
     return spec
