@@ -6,6 +6,7 @@ are taken for cleaned away (by the owner, in whole hours) and left as they are, 
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def _compared(span: str, counted: str, stored_where: str) -> str:
         FROM {counted} AS counted
         FULL JOIN (
             SELECT rollup.* FROM {TABLES[span]} AS rollup JOIN first USING (monitor_id, region)
-            WHERE bucket >= %(start)s AND bucket < %(until)s AND {stored_where}
+            WHERE rollup.bucket >= %(start)s AND rollup.bucket < %(until)s AND {stored_where}
         ) AS stored USING (monitor_id, region, bucket)
         WHERE {_differing("stored", "counted")}
     """  # noqa: S608 - built from the constants above
@@ -73,17 +74,17 @@ WITH raw AS (
     WHERE slot >= %(start)s AND slot < %(until)s AND (%(monitor)s::uuid IS NULL OR monitor_id = %(monitor)s)
 ),
 hours AS MATERIALIZED (SELECT monitor_id, region, bucket, {COUNTED} FROM raw GROUP BY 1, 2, 3),
-first AS MATERIALIZED (SELECT monitor_id, region, min(bucket) AS bucket FROM hours GROUP BY 1, 2),
+first AS MATERIALIZED (SELECT monitor_id, region, min(bucket) AS since FROM hours GROUP BY 1, 2),
 cleaned AS (
     SELECT DISTINCT monitor_id, region FROM checks_rolluphour AS hour JOIN first USING (monitor_id, region)
-    WHERE hour.bucket >= %(start)s AND hour.bucket < first.bucket
+    WHERE hour.bucket >= %(start)s AND hour.bucket < first.since
 ),
 whole AS (
     SELECT monitor_id, region, %(start)s::timestamptz AS bucket, {ADDED} FROM hours
     WHERE (monitor_id, region) NOT IN (TABLE cleaned) GROUP BY 1, 2
 ),
 kept AS (SELECT * FROM hours WHERE bucket >= %(hours_from)s)
-{_compared("hour", "kept", "bucket >= first.bucket AND bucket >= %(hours_from)s")}
+{_compared("hour", "kept", "rollup.bucket >= first.since AND rollup.bucket >= %(hours_from)s")}
 UNION ALL
 {_compared("day", "whole", "(monitor_id, region) NOT IN (TABLE cleaned)")}
 ORDER BY 1 DESC, 2, 3, 4
@@ -147,8 +148,9 @@ def differences(day: date, *, monitor: UUID | None = None, now: datetime) -> Ite
     with connection.cursor() as cursor:
         cursor.execute(DIFFERENCES, _bounds(day, monitor=monitor, now=now))
         while rows := cursor.fetchmany(1_000):
-            for row in rows:
-                yield Difference(*row)
+            for *key, stored, counted in rows:
+                # A cursor of Django's hands JSON over as text.
+                yield Difference(*key, stored and json.loads(stored), counted and json.loads(counted))
 
 
 def _bounds(day: date, *, monitor: UUID | None, now: datetime) -> dict[str, Any]:

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import transaction
+
 from checks.services import store
 from monitors.models import Monitor
 from probes.contract import Outcome, Reason, Timings
 
 
 def result(
-    monitor: Monitor, slot: datetime, total_ms: float | None = 24.0, outcome: Outcome = Outcome.UP, region: str = "usa"
+    monitor: Monitor,
+    slot: datetime,
+    total_ms: float | None = 24.0,
+    outcome: Outcome = Outcome.UP,
+    region: str = "usa",
+    slots: int = 1,
 ) -> store.NewResult:
     failed = outcome is Outcome.DOWN
     return store.NewResult(
@@ -20,6 +27,7 @@ def result(
         slot=slot,
         checked_at=slot,
         outcome=outcome,
+        slots=slots,
         reason=Reason.CONNECT_REFUSED if failed else None,
         message='nobody listens,\n"really"' if failed else "",
         timings=Timings(total=total_ms),
@@ -28,6 +36,7 @@ def result(
     )
 
 
+@transaction.atomic
 def store_all(results: Iterable[store.NewResult], *, now: datetime) -> None:
     kept = list(results)
     store.record(kept, monitors=store.lock_monitors({item.monitor for item in kept}), now=now)
