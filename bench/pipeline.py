@@ -1,0 +1,211 @@
+"""How many checks a second the whole road carries, how late they start, and what each part costs.
+
+    .venv/bin/python bench/pipeline.py [--monitors 60000] [--minutes 10] [--warm-up-s 90]
+
+Everything is on this machine: the site, PostgreSQL (durable), Valkey, beat, the central worker and two region workers.
+Half of the monitors are checked from each region, once a minute. Lateness is start minus slot; "stored" is the commit
+of the row minus its slot, by PostgreSQL's own commit timestamps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import psycopg
+
+from bench.engine import serve_plain, site
+from monitors.rules import phase_of
+from onebox.servers import Postgres, Valkey
+
+ROOT = Path(__file__).parents[1]
+INTERVAL_S = 60
+REGIONS = ("usa", "india")
+
+LATENESS = """
+SELECT count(*), count(*) FILTER (WHERE outcome <> 'up'),
+    percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM checked_at - slot)),
+    percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM pg_xact_commit_timestamp(xmin) - slot)),
+    percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY total_ms)
+FROM checks_checkresult WHERE slot > %s AND slot <= %s
+"""
+
+
+REASONS = """
+SELECT outcome, reason, sum(slots) FROM checks_checkresult WHERE slot > %s AND slot <= %s AND outcome <> 'up'
+GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5
+"""
+
+
+def environment(postgres: Postgres, valkey: Valkey) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "JWT_SIGNING_KEY": secrets.token_urlsafe(48),
+        "FIELD_ENCRYPTION_KEYS": "b25seS1mb3ItdGhlLWJlbmNobWFyay0zMi1ieXRlcyE=",
+        "DATABASE_URL": postgres.url,
+        "REDIS_URL": valkey.url,
+        "CELERY_BROKER_URL": valkey.url,
+        "REGIONS": ",".join(REGIONS),
+        "PROBE_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "PROBE_DOMAIN_RATE": "0",
+        "PROBE_DOMAIN_CONCURRENCY": "10000",
+        "LOG_LEVEL": "WARNING",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def manage(env: dict[str, str], *arguments: str) -> None:
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def make_monitors(postgres: Postgres, number: int, port: int) -> None:
+    """Monitors as the product makes them, by COPY."""
+    team = uuid4()
+    with psycopg.connect(postgres.url) as connection:
+        connection.execute("INSERT INTO accounts_team (id, name, created_at) VALUES (%s, 'bench', now())", [team])
+        columns = "id, team_id, name, kind, spec, sealed, interval, timeout, regions, tags, policy, paused, phase,"
+        columns += " config_version, status, status_since, status_reason, created_at, updated_at"
+        with connection.cursor().copy(f"COPY monitors_monitor ({columns}) FROM STDIN") as copy:
+            for place in range(number):
+                monitor = uuid4()
+                spec = f'{{"url": "http://127.0.0.1:{port}/{place}"}}'
+                policy = '{"confirmations": 2, "quorum": null, "retries": 2}'
+                head = (
+                    monitor,
+                    team,
+                    f"site {place}",
+                    "http",
+                    spec,
+                    "",
+                    INTERVAL_S,
+                    10,
+                    [REGIONS[place % 2]],
+                    [],
+                    policy,
+                )
+                now = "now()"
+                copy.write_row((*head, False, phase_of(monitor, INTERVAL_S), 1, "pending", now, "", now, now))
+
+
+@contextmanager
+def program(env: dict[str, str], *arguments: str) -> Iterator[psutil.Process]:
+    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """User and system time of a process and its children, dead ones included."""
+    total = 0.0
+    for one in [process, *process.children(recursive=True)]:
+        times = one.cpu_times()
+        total += times.user + times.system
+    times = process.cpu_times()
+    return total + times.children_user + times.children_system
+
+
+def rss_mb(process: psutil.Process) -> float:
+    return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]) / 1e6
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--monitors", type=int, default=60_000)
+    options.add_argument("--minutes", type=float, default=10)
+    options.add_argument("--warm-up-s", type=float, default=90)
+    chosen = options.parse_args()
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
+        postgres, valkey = Postgres(home / "postgres"), Valkey(home / "valkey")
+        with_commit_timestamps(postgres)
+        stack.callback(postgres.stop)
+        valkey.start()
+        stack.callback(valkey.stop)
+        env = environment(postgres, valkey)
+        manage(env, "migrate", "--verbosity", "0")
+        manage(env, "region", "sync")
+        port = stack.enter_context(site(serve_plain, 0.0))
+        make_monitors(postgres, chosen.monitors, port)
+        measure(stack, env, postgres, valkey, chosen)
+
+
+def with_commit_timestamps(postgres: Postgres) -> None:
+    postgres.start()
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+    postgres.stop()
+    postgres.start()
+
+
+def measure(
+    stack: ExitStack, env: dict[str, str], postgres: Postgres, valkey: Valkey, chosen: argparse.Namespace
+) -> None:
+    celery = ("-m", "celery", "--quiet")
+    central = ("-A", "uptime", "worker", "-Q", "central,results", "-c", "2", "-n", "central@%h")
+    assert postgres.process
+    assert valkey.process
+    parts = {"postgres": psutil.Process(postgres.process.pid), "valkey": psutil.Process(valkey.process.pid)}
+    parts["central"] = stack.enter_context(program(env, *celery, *central))
+    for region in REGIONS:
+        own = {"REGION": region, "WORKER_ID": region}
+        queues = f"region.{region},region.{region}.now"
+        worker = ("-A", "probes.worker", "worker", "-Q", queues, "-n", f"{region}@%h")
+        parts[region] = stack.enter_context(program(env | own, *celery, *worker))
+    schedule = str(Path(tempfile.gettempdir()) / f"bench-beat-{os.getpid()}")
+    parts["beat"] = stack.enter_context(program(env, *celery, "-A", "uptime", "beat", "--schedule", schedule))
+
+    time.sleep(chosen.warm_up_s)
+    before, began = {name: cpu_s(part) for name, part in parts.items()}, time.time()
+    time.sleep(chosen.minutes * 60)
+    after, ended = {name: cpu_s(part) for name, part in parts.items()}, time.time()
+    memory = {name: rss_mb(part) for name, part in parts.items()}
+    time.sleep(10)
+    report(postgres, chosen, began, ended, {name: after[name] - before[name] for name in parts}, memory)
+
+
+def report(
+    postgres: Postgres,
+    chosen: argparse.Namespace,
+    began: float,
+    ended: float,
+    cpu: dict[str, float],
+    memory: dict[str, float],
+) -> None:
+    seconds = ended - began
+    with psycopg.connect(postgres.url) as connection:
+        bounds = connection.execute("SELECT to_timestamp(%s), to_timestamp(%s)", [began, ended]).fetchone()
+        row = connection.execute(LATENESS, bounds).fetchone()
+        assert row
+        stored, other, late, kept, took = row
+        reasons = connection.execute(REASONS, bounds).fetchall()
+    due = chosen.monitors * seconds / INTERVAL_S
+    print(f"{chosen.monitors} monitors every {INTERVAL_S} s for {seconds:.0f} s: {stored / seconds:.0f} checks/s")
+    print(f"  due {due:.0f}, stored {stored}, not up {other} {reasons or ''}")
+    print(f"  lateness  p50 {late[0]:.2f} s  p99 {late[1]:.2f} s")
+    print(f"  stored    p50 {kept[0]:.2f} s  p99 {kept[1]:.2f} s after the slot")
+    print(f"  total_ms  p50 {took[0]:.1f}  p99 {took[1]:.1f}")
+    for name, used in cpu.items():
+        print(f"  {name:<9} {100 * used / seconds:5.1f} % of a core, {memory[name]:.0f} MB")
+    own = sum(used for name, used in cpu.items() if name not in REGIONS)
+    print(f"  all but the checks themselves: {100 * own / seconds:.1f} % of a core")
+
+
+if __name__ == "__main__":
+    main()
