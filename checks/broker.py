@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,23 +16,54 @@ from probes import names
 logger = logging.getLogger(__name__)
 
 
-def send_batch(batch: dict[str, Any], *, region: str, now_lane: bool, expires: datetime) -> bool:
-    """Put a batch on its region's queue. False when the broker is away: the sweep will send it again."""
-    queue = names.region_queue(region, now=now_lane)
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A batch on its way to a region."""
+
+    batch: dict[str, Any]
+    region: str
+    now_lane: bool
+    expires: datetime
+
+
+def send_batches(messages: Iterable[Message]) -> bool:
+    """Put batches on their regions' queues, in one go. False when the broker is away: the sweep sends them again."""
     try:
-        current_app.send_task(names.RUN_BATCH, args=[batch], queue=queue, expires=expires, retry=False)
-    except OperationalError as error:
+        producers: Any = current_app.producer_pool
+        with producers.acquire(block=True) as producer, producer.batch():
+            for message in messages:
+                current_app.send_task(
+                    names.RUN_BATCH,
+                    args=[message.batch],
+                    argsrepr="",  # celery would write the batch out a second time, for a log that nobody keeps
+                    queue=names.region_queue(message.region, now=message.now_lane),
+                    expires=message.expires,
+                    retry=False,
+                    producer=producer,
+                )
+    except _errors() as error:
         logger.warning("The broker is away: %s", error)
         return False
     return True
 
 
-def queue_lengths(queues: list[str]) -> dict[str, int | None]:
+def send_batch(batch: dict[str, Any], *, region: str, now_lane: bool, expires: datetime) -> bool:
+    """Put one batch on its region's queue."""
+    return send_batches([Message(batch, region, now_lane, expires)])
+
+
+def queue_lengths(queues: Collection[str]) -> dict[str, int | None]:
     """Messages waiting in each queue; None for all when the broker does not answer."""
     try:
         with current_app.connection_for_read(connect_timeout=2) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
             channel: Any = connection.default_channel
             return {queue: channel.queue_declare(queue=queue).message_count for queue in queues}
-    except (OperationalError, OSError):
+    except _errors():
         return dict.fromkeys(queues)
+
+
+def _errors() -> tuple[type[BaseException], ...]:
+    """What a broker that is away may raise, by way of Celery or by its own driver."""
+    connection = current_app.connection_for_write()
+    return (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors)
