@@ -4,11 +4,14 @@ results itself is far too large to list."""
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from checks import selectors
 from checks.models import CheckBatch, MonitorStats, RegionWorker
+from checks.services import ledger
 from incidents.admin import ReadOnly
 
 SHOWN_RESULTS = 100
@@ -20,6 +23,12 @@ class CheckBatchAdmin(ReadOnly, admin.ModelAdmin[CheckBatch]):
     list_filter = ["state", "region", "lane"]
     search_fields = ["id"]
     show_full_result_count = False
+    actions = ["redrive"]
+
+    @admin.action(description="Check the monitors of dead batches again, now", permissions=["view"])
+    def redrive(self, request: HttpRequest, chosen: QuerySet[CheckBatch]) -> None:
+        asked = ledger.redrive(chosen.filter(state=CheckBatch.State.DEAD))
+        self.message_user(request, f"{asked} monitors are checked again from all their regions.")
 
 
 @admin.register(MonitorStats)

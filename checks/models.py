@@ -37,12 +37,13 @@ class CheckBatch(models.Model):
         OPEN = "open"
         DONE = "done"
         DEAD = "dead"
+        SPLIT = "split", "sent on in halves"
 
     id = models.CharField(primary_key=True, max_length=160)
     region = models.CharField(max_length=31)
     lane = models.CharField(max_length=5, choices=Lane)
     check_ids = ArrayField(models.CharField(max_length=80))
-    state = models.CharField(max_length=4, choices=State, default=State.OPEN)
+    state = models.CharField(max_length=5, choices=State, default=State.OPEN)
     attempt = models.PositiveSmallIntegerField(default=1)
     stored = models.PositiveIntegerField(default=0, help_text="results that have come back")
     patience_s = models.PositiveSmallIntegerField(help_text="how long after sending before we ask again")

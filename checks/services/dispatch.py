@@ -2,167 +2,310 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from checks import selectors
+from checks import pressure, selectors
 from checks.ids import CheckId
 from checks.models import CheckBatch, Watermark
-from checks.services import ledger, store
+from checks.pressure import Load
+from checks.selectors import DueMonitor
+from checks.services import ledger, store, watch
+from checks.services.ledger import Lot
 from incidents import selectors as incident_selectors
 from incidents.services import Question
 from monitors import rules
 from monitors.models import Monitor, Region
-from monitors.rules import Status
-from monitors.selectors import enabled_regions
-from probes.contract import Outcome, Reason
+from monitors.selectors import enabled_regions, working_regions
+from probes.contract import CheckRequest, Outcome, Reason
 
 CATCH_UP_S = 30
 """A slot is still worth a check this long after its second; older ones are written down as not made."""
+
+CLOCK_BACK_S = 600
+"""A clock set back by less is waited for, since its slots have been handed out; by more, and we begin anew."""
+
+GAP_SECONDS = 20
+"""One tick spends so long on writing down what was missed; the next one goes on."""
+
+ROWS_AT_ONCE = 2_000
 
 CONFIRM_EVERY_S = 30
 """The same question is put to a region at most this often, so a flapping site is not hammered."""
 
 WANTED_LIMIT = 1_000
 
+logger = logging.getLogger(__name__)
 
-def dispatch() -> None:
+
+def dispatch(*, now: datetime | None = None) -> None:
     """Hand out the due checks of every region."""
     regions = enabled_regions()
     # A region that is switched off owes nothing for that time when it is switched on again.
     Watermark.objects.exclude(region__in=regions).delete()
-    for region in regions:
-        dispatch_region(region, of=len(regions))
+    loads = selectors.region_loads([region.code for region in regions], now=now or selectors.database_now())
+    for place, region in enumerate(regions):
+        load = loads[region.code]
+        enough = monotonic() + GAP_SECONDS
+        while dispatch_region(region, place=place, of=len(regions), load=load, now=now) and monotonic() < enough:
+            pass
 
 
 @transaction.atomic
-def dispatch_region(region: Region, *, of: int) -> None:
-    """Hand out the checks of one region between its watermark and now.
+def dispatch_region(region: Region, *, place: int, of: int, load: Load, now: datetime | None = None) -> bool:
+    """Hand out the checks of one region between its watermark and now; True when this tick did not get that far.
 
     1. Take the watermark; whoever else holds it is doing this very work.
-    2. Slots too old to be worth a check become unknown rows.
-    3. The rest become batches. Their ids come from the watermark, so a repetition is recognised.
-    4. Move the watermark. After commit the batches are sent.
+    2. Note whether the region is still heard of.
+    3. Slots that nobody will check become unknown rows, an hour's worth in one tick at most.
+    4. The rest become batches, as far as the region keeps up.
+    5. Move the watermark. After commit the batches are sent.
     """
-    now = selectors.database_now()
-    Watermark.objects.get_or_create(region=region, defaults={"at": now})
-    mark = Watermark.objects.select_for_update(skip_locked=True).filter(region=region).first()
-    after, until = int(mark.at.timestamp()) if mark else 0, int(now.timestamp())
-    if mark is None or until <= after:
-        return
-    due: dict[int, list[CheckId]] = defaultdict(list)
-    for interval in selectors.intervals_in_use():
-        turn = rules.region_turn(interval, region.ordinal, of)
-        worth_it = max(after, until - min(interval, CATCH_UP_S))
-        record_gap(region, interval=interval, turn=turn, after=after, until=worth_it, now=now)
-        for monitor in selectors.monitors_due(region, interval=interval, turn=turn, after=worth_it, until=until):
-            slot = rules.latest_slot(phase=monitor.phase, turn=turn, interval=interval, until=until)
-            due[monitor.timeout].append(CheckId(monitor.pk, slot, monitor.config_version))
-    for timeout, checks in sorted(due.items()):
-        ledger.open_batches(
-            region=region.code,
-            lane=CheckBatch.Lane.SLOTS,
-            name=f"{after}-{until}/{timeout}s",
-            checks=checks,
-            timeout_s=timeout,
-            now=now,
-        )
-    mark.at = datetime.fromtimestamp(until, UTC)
+    now = now or selectors.database_now()
+    mark = _take_watermark(region, now=now)
+    if mark is None:
+        return False
+    shift = Shift(mark.region, place=place, of=of, after=int(mark.at.timestamp()), until=int(now.timestamp()), now=now)
+    if shift.until < shift.after - CLOCK_BACK_S:
+        logger.warning("The clock went back by %d s; checks of %s begin anew", shift.after - shift.until, region)
+    elif shift.until <= shift.after:
+        return False
+    else:
+        watch.look(mark.region, last_sign=load.last_sign, ticked_s=shift.until - shift.after, now=now)
+        shift.work(load)
+    mark.at = datetime.fromtimestamp(shift.until, UTC)
     mark.save(update_fields=["at"])
+    return shift.until < int(now.timestamp())
 
 
-def record_gap(region: Region, *, interval: int, turn: int, after: int, until: int, now: datetime) -> None:
-    """Write slots that nobody handed out in time down as unknown: one row for each hour they fall into."""
-    missed: list[store.NewResult] = []
-    for monitor in selectors.monitors_due(region, interval=interval, turn=turn, after=after, until=until):
-        watched_since = max(after, int(_watched_since(monitor).timestamp()))
-        slots = rules.slots_between(phase=monitor.phase, turn=turn, interval=interval, after=watched_since, until=until)
-        missed += _missed(monitor, region, slots, now=now)
-    if missed:
-        store.record(missed, monitors=store.lock_monitors({item.monitor for item in missed}), now=now)
+def _take_watermark(region: Region, *, now: datetime) -> Watermark | None:
+    marks = Watermark.objects.filter(region=region)
+    if not marks.exists():
+        Watermark.objects.bulk_create([Watermark(region=region, at=now)], ignore_conflicts=True)
+    return marks.select_related("region").select_for_update(skip_locked=True, of=("self",)).first()
 
 
-def _watched_since(monitor: Monitor) -> datetime:
-    """When the watch began: at creation, or at the resume whose first result is still to come."""
-    return monitor.status_since if monitor.status == Status.PENDING else monitor.created_at
+class Shift:
+    """One region's slots in (after, until], in seconds since the epoch."""
 
+    def __init__(self, region: Region, *, place: int, of: int, after: int, until: int, now: datetime) -> None:
+        self.region, self.place, self.of = region, place, of
+        self.after, self.until, self.now = after, until, now
 
-def _missed(monitor: Monitor, region: Region, slots: Sequence[int], *, now: datetime) -> Iterable[store.NewResult]:
-    last_in_hour = {slot // 3600: slot for slot in slots}
-    for hour, count in Counter(slot // 3600 for slot in slots).items():
-        yield store.NewResult(
+    def work(self, load: Load) -> None:
+        if self.region.offline_since:
+            self.postpone()
+            return
+        self.settle(until=self.after)
+        if self.region.draining:
+            return
+        if (hour_ends := end_of_hour(self.after)) < self.until - CATCH_UP_S:
+            self.until = hour_ends
+            self.record_gap(after=self.after, until=self.until, why="the scheduler was not running")
+            return
+        self.record_gap(after=self.after, until=self.until, why="the scheduler was not running", catch_up=True)
+        self.hand_out(load)
+
+    def postpone(self) -> None:
+        """Nobody is there: remember since when, and write each hour down once it is full."""
+        missed_since = self.region.missed_since
+        if missed_since is None:
+            self.region.missed_since = datetime.fromtimestamp(self.after, UTC)
+            self.region.save(update_fields=["missed_since"])
+        elif (hour_ends := end_of_hour(int(missed_since.timestamp()))) < self.until:
+            self.settle(until=hour_ends)
+            self.region.missed_since = datetime.fromtimestamp(hour_ends, UTC)
+            self.region.save(update_fields=["missed_since"])
+
+    def settle(self, *, until: int) -> None:
+        """Write down what the region missed while nobody was there."""
+        if self.region.missed_since is None:
+            return
+        why = f"no worker of region {self.region.code} was there"
+        self.record_gap(after=int(self.region.missed_since.timestamp()), until=until, why=why)
+        self.region.missed_since = None
+        self.region.save(update_fields=["missed_since"])
+
+    def record_gap(self, *, after: int, until: int, why: str, catch_up: bool = False) -> None:
+        """Write slots that were not handed out down as unknown: one row for each hour they fall into.
+
+        ``catch_up``: except those that are still worth a check.
+        """
+        spans = {
+            interval: (after, worth_checking_after(after, until, interval) if catch_up else until)
+            for interval in selectors.intervals_in_use()
+        }
+        missed = [(monitor, self._slots(monitor, *spans[monitor.interval])) for monitor in self._due(spans)]
+        self._record(row for monitor, slots in sorted(missed, key=_by_id) for row in self._gaps(monitor, slots, why))
+
+    def _due(self, spans: Mapping[int, tuple[int, int]]) -> list[DueMonitor]:
+        """Monitors with a slot in the span (after, until] of their interval, by interval."""
+        turns = {interval: rules.region_turn(interval, self.place, self.of) for interval in spans}
+        return selectors.monitors_due(
+            self.region,
+            [
+                (interval, low, high)
+                for interval, (after, until) in spans.items()
+                for low, high in rules.due_phases(turn=turns[interval], interval=interval, after=after, until=until)
+            ],
+        )
+
+    def _slots(self, monitor: DueMonitor, after: int, until: int) -> Sequence[int]:
+        return rules.slots_between(
+            phase=monitor.phase,
+            turn=rules.region_turn(monitor.interval, self.place, self.of),
+            interval=monitor.interval,
+            after=max(after, int(monitor.watched_since.timestamp())),
+            until=until,
+        )
+
+    def _gaps(self, monitor: DueMonitor, slots: Sequence[int], why: str) -> Iterator[store.NewResult]:
+        last_in_hour = {slot // 3600: slot for slot in slots}
+        for hour, count in Counter(slot // 3600 for slot in slots).items():
+            message = f"{count} check{'s' if count > 1 else ''} not made: {why}"
+            yield self._unknown(monitor, last_in_hour[hour], Reason.SCHEDULER_GAP, message, slots=count)
+
+    def hand_out(self, load: Load) -> None:
+        """Open batches for what is due; what a region that is behind cannot take is left out, long intervals first."""
+        spans = {
+            interval: (worth_checking_after(self.after, self.until, interval), self.until)
+            for interval in selectors.intervals_in_use()
+        }
+        due = [(monitor, self._latest_slot(monitor)) for monitor in self._due(spans)]
+        allowed = pressure.allowance(load, window_s=self.until - self.after)
+        self._open_batches(due[:allowed])
+        if allowed is not None:
+            self._shed(due[allowed:], load)
+
+    def _latest_slot(self, monitor: DueMonitor) -> int:
+        turn = rules.region_turn(monitor.interval, self.place, self.of)
+        return rules.latest_slot(phase=monitor.phase, turn=turn, interval=monitor.interval, until=self.until)
+
+    def _open_batches(self, due: Sequence[tuple[DueMonitor, int]]) -> None:
+        by_timeout: dict[int, list[CheckRequest]] = defaultdict(list)
+        for monitor, slot in due:
+            by_timeout[monitor.timeout].append(_request(monitor, slot))
+        ledger.open_batches(
+            [
+                Lot(
+                    region=self.region.code,
+                    lane=CheckBatch.Lane.SLOTS,
+                    name=f"{self.after}-{self.until}/{timeout}s",
+                    checks=checks,
+                    timeout_s=timeout,
+                )
+                for timeout, checks in sorted(by_timeout.items())
+            ],
+            now=self.now,
+        )
+
+    def _shed(self, due: Sequence[tuple[DueMonitor, int]], load: Load) -> None:
+        if not due:
+            return
+        logger.warning("Region %s is behind; left out %d checks: %s", self.region.code, len(due), load)
+        message = f"not made: region {self.region.code} is behind"
+        self._record(
+            self._unknown(monitor, slot, Reason.BACKPRESSURE, message) for monitor, slot in sorted(due, key=_by_id)
+        )
+
+    def _record(self, rows: Iterable[store.NewResult]) -> None:
+        """Store rows that come in the order of their monitors, the order in which all writers lock them."""
+        for some in ledger.portions(rows, ROWS_AT_ONCE):
+            store.record(some, monitors=store.lock_monitors({row.monitor for row in some}), now=self.now)
+
+    def _unknown(
+        self, monitor: DueMonitor, slot: int, reason: Reason, message: str, *, slots: int = 1
+    ) -> store.NewResult:
+        return store.NewResult(
             monitor=monitor.pk,
-            region=region.code,
-            slot=datetime.fromtimestamp(last_in_hour[hour], UTC),
-            checked_at=now,
+            region=self.region.code,
+            slot=datetime.fromtimestamp(slot, UTC),
+            checked_at=self.now,
             outcome=Outcome.UNKNOWN,
-            reason=Reason.SCHEDULER_GAP,
-            message=f"{count} check{'s' if count > 1 else ''} not made: the scheduler was not running",
-            slots=count,
+            reason=reason,
+            message=message,
+            slots=slots,
             attempts=0,
         )
 
 
+def worth_checking_after(after: int, until: int, interval: int) -> int:
+    """Slots up to this second are too old to be checked: at most one check is made up for, and that soon."""
+    return max(after, until - min(interval, CATCH_UP_S))
+
+
+def end_of_hour(second: int) -> int:
+    """The last second of the hour in which the next second lies."""
+    return (second + 1) // 3600 * 3600 + 3599
+
+
+def _by_id(found: tuple[DueMonitor, Any]) -> UUID:
+    return found[0].pk
+
+
+def _request(monitor: DueMonitor, slot: int) -> CheckRequest:
+    return CheckRequest(
+        id=str(CheckId(monitor.pk, slot, monitor.config_version)),
+        kind=monitor.kind,
+        spec=monitor.spec,
+        timeout_ms=monitor.timeout * 1000,
+        retries=monitor.retries,
+    )
+
+
 @transaction.atomic
-def dispatch_wanted() -> int:
+def dispatch_wanted(*, now: datetime | None = None) -> int:
     """Hand out the checks that somebody waits for, in every region of each monitor, at once."""
-    now = selectors.database_now()
+    now = now or selectors.database_now()
     monitors = list(Monitor.objects.active().wanted().order_by("pk").select_for_update(skip_locked=True)[:WANTED_LIMIT])
     states = incident_selectors.states_of(monitors)
-    wanted: dict[str, list[CheckId]] = defaultdict(list)
+    wanted: dict[tuple[str, int], list[CheckRequest]] = defaultdict(list)
+    working = working_regions()
     for monitor in monitors:
-        for region in monitor.regions:
+        for region in working.intersection(monitor.regions):
             state = states[monitor.pk].get(region)
             last = max((slot for slot in (state.slot, state.silent_slot) if slot), default=None) if state else None
-            wanted[region].append(_check_now(monitor, after=last, now=now))
+            wanted[region, monitor.timeout].append(_request_now(monitor, after=last, now=now))
     Monitor.objects.filter(pk__in=[monitor.pk for monitor in monitors]).update(wanted_at=None)
-    _open_now_lane("wanted", wanted, {monitor.pk: monitor for monitor in monitors}, now=now)
+    ledger.open_batches(
+        [
+            Lot(region, CheckBatch.Lane.NOW, f"wanted/{now.timestamp():.6f}/{checks[0].id}", checks, timeout)
+            for (region, timeout), checks in sorted(wanted.items())
+        ],
+        now=now,
+    )
     return len(monitors)
 
 
 @transaction.atomic
 def ask_at_once(questions: Sequence[Question], *, now: datetime) -> None:
     """Send the confirmations that deciding asks for. The same question twice within its window is one."""
+    if not questions:
+        return
     monitors = Monitor.objects.active().in_bulk({question.monitor_id for question in questions})
-    enabled = {region.code for region in enabled_regions()}
+    working = working_regions()
+    lots = []
     for question in questions:
         monitor = monitors.get(question.monitor_id)
-        if monitor is None or question.region not in enabled:
+        if monitor is None or question.region not in working:
             continue
-        check = _check_now(monitor, after=question.slot, now=now)
-        window = check.slot // CONFIRM_EVERY_S
-        ledger.open_batches(
-            region=question.region,
-            lane=CheckBatch.Lane.NOW,
-            name=f"{question.why}/{monitor.pk}/{monitor.config_version}/{window}",
-            checks=[check],
-            timeout_s=monitor.timeout,
-            now=now,
-        )
+        request = _request_now(monitor, after=question.slot, now=now)
+        window = CheckId.parse(request.id).slot // CONFIRM_EVERY_S
+        name = f"{question.why}/{monitor.pk}/{monitor.config_version}/{window}"
+        lots.append(Lot(question.region, CheckBatch.Lane.NOW, name, [request], monitor.timeout))
+    ledger.open_batches(lots, now=now)
 
 
-def _check_now(monitor: Monitor, *, after: datetime | None, now: datetime) -> CheckId:
+def _request_now(monitor: Monitor, *, after: datetime | None, now: datetime) -> CheckRequest:
     """A check outside the timetable. Its slot is this second, or the next free one: a slot holds one result."""
     slot = int(now.timestamp())
     if after is not None:
         slot = max(slot, int(after.timestamp()) + 1)
-    return CheckId(monitor.pk, slot, monitor.config_version)
-
-
-def _open_now_lane(
-    name: str, checks: dict[str, list[CheckId]], monitors: dict[UUID, Monitor], *, now: datetime
-) -> None:
-    enabled = {region.code for region in enabled_regions()}
-    for region in sorted(enabled & checks.keys()):
-        ledger.open_batches(
-            region=region,
-            lane=CheckBatch.Lane.NOW,
-            name=f"{name}/{now.timestamp():.6f}/{checks[region][0].monitor}",
-            checks=checks[region],
-            timeout_s=max(monitors[check.monitor].timeout for check in checks[region]),
-            now=now,
-        )
+    return ledger.request_for(monitor, CheckId(monitor.pk, slot, monitor.config_version))

@@ -3,117 +3,206 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import TypeVar
 
 from django.db import transaction
+from django.db.models import Q
 
-from checks import broker, selectors
+from checks import broker, pressure, selectors
 from checks.ids import CheckId
 from checks.models import CheckBatch
+from checks.pressure import PATIENCE_S
 from checks.services import store
 from monitors.models import Monitor
+from monitors.selectors import enabled_regions
+from monitors.services import request_checks_of
 from probes.contract import Batch, CheckRequest, Outcome, Reason
 
 BATCH_SIZE = 250
-MAX_ATTEMPTS = 5
-PATIENCE_S = 15
-"""How long a batch may take beyond its slowest check before we ask again."""
+SPLIT_AFTER = 3
+"""A batch that did not come home so many times is sent on in two halves: one of its checks may be poison."""
 
+MAX_ATTEMPTS = 5
 SENDING_TAKES = timedelta(seconds=3)
 SWEEP_LIMIT = 200
+DEAD_KEPT = timedelta(days=7)
 
 logger = logging.getLogger(__name__)
 
 
-def open_batches(
-    *, region: str, lane: CheckBatch.Lane, name: str, checks: Sequence[CheckId], timeout_s: int, now: datetime
-) -> None:
-    """Write down checks that are due and, after commit, send them. The same name twice is the same batch."""
-    patience_s = PATIENCE_S + timeout_s
-    opened = [
-        CheckBatch(
-            id=f"{region}/{name}/{number}",
-            region=region,
-            lane=lane,
-            check_ids=[str(check) for check in chunk],
-            patience_s=patience_s,
-            created_at=now,
-            expires_at=now + timedelta(seconds=3 * patience_s),
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Checks that become due together in one region. The same name twice is the same lot."""
+
+    region: str
+    lane: CheckBatch.Lane
+    name: str
+    checks: Sequence[CheckRequest]
+    timeout_s: int
+
+
+def open_batches(lots: Iterable[Lot], *, now: datetime) -> None:
+    """Write down checks that are due and, after commit, send them."""
+    opened = [pair for lot in lots for pair in _batches_of(lot, now=now)]
+    if not opened:
+        return
+    CheckBatch.objects.bulk_create([batch for batch, _ in opened], ignore_conflicts=True)
+    transaction.on_commit(lambda: send(opened, now=now), robust=True)
+
+
+def _batches_of(lot: Lot, *, now: datetime) -> Iterable[tuple[CheckBatch, list[CheckRequest]]]:
+    patience_s = PATIENCE_S + lot.timeout_s
+    for number, chunk in enumerate(portions(lot.checks, BATCH_SIZE)):
+        yield (
+            CheckBatch(
+                id=f"{lot.region}/{lot.name}/{number}",
+                region=lot.region,
+                lane=lot.lane,
+                check_ids=[check.id for check in chunk],
+                patience_s=patience_s,
+                created_at=now,
+                expires_at=now + timedelta(seconds=(MAX_ATTEMPTS + 1) * patience_s),
+            ),
+            chunk,
         )
-        for number, chunk in enumerate(_chunks(checks))
-    ]
-    CheckBatch.objects.bulk_create(opened, ignore_conflicts=True)
-    transaction.on_commit(lambda: send([batch.id for batch in opened]), robust=True)
 
 
-def _chunks(checks: Sequence[CheckId]) -> Iterable[list[CheckId]]:
-    rest = iter(checks)
-    while chunk := list(islice(rest, BATCH_SIZE)):
-        yield chunk
+T = TypeVar("T")
 
 
-def send(batch_ids: Sequence[str], *, now: datetime | None = None) -> None:
-    """Publish open batches that have not been sent; what the broker refuses stays for the sweep."""
-    now = now or selectors.database_now()
-    for batch in CheckBatch.objects.filter(pk__in=batch_ids, state=CheckBatch.State.OPEN, sent_at__isnull=True):
-        _publish(batch, [CheckId.parse(item) for item in batch.check_ids], now=now)
+def portions(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(items)
+    while portion := list(islice(rest, size)):
+        yield portion
 
 
-def _publish(batch: CheckBatch, checks: Sequence[CheckId], *, now: datetime) -> None:
-    message = Batch(batch.id, batch.region, requests_for(checks), batch.attempt).to_wire()
-    now_lane = batch.lane == CheckBatch.Lane.NOW
-    expires = now + timedelta(seconds=batch.patience_s)
-    if broker.send_batch(message, region=batch.region, now_lane=now_lane, expires=expires):
-        batch.sent_at = now
-        batch.save(update_fields=["sent_at", "attempt"])
+def send(opened: Sequence[tuple[CheckBatch, Sequence[CheckRequest]]], *, now: datetime) -> None:
+    """Publish open batches that nobody has sent yet; what the broker refuses stays for the sweep."""
+    unsent = CheckBatch.objects.filter(
+        pk__in=[batch.pk for batch, _ in opened], state=CheckBatch.State.OPEN, sent_at__isnull=True
+    )
+    ours = set(unsent.values_list("pk", flat=True))
+    messages = [_message(batch, checks, now=now) for batch, checks in opened if batch.pk in ours]
+    if messages and broker.send_batches(messages):
+        CheckBatch.objects.filter(pk__in=ours).update(sent_at=now)
+
+
+def _message(batch: CheckBatch, checks: Sequence[CheckRequest], *, now: datetime) -> broker.Message:
+    return broker.Message(
+        batch=Batch(batch.id, batch.region, list(checks), batch.attempt).to_wire(),
+        region=batch.region,
+        now_lane=batch.lane == CheckBatch.Lane.NOW,
+        expires=now + timedelta(seconds=batch.patience_s),
+    )
 
 
 def requests_for(checks: Sequence[CheckId]) -> list[CheckRequest]:
     """What the region is told. Checks of monitors that have changed or gone meanwhile are left out."""
     monitors = Monitor.objects.active().in_bulk({check.monitor for check in checks})
     return [
-        CheckRequest(
-            id=str(check),
-            kind=monitor.kind,
-            spec=monitor.full_spec,
-            timeout_ms=monitor.timeout * 1000,
-            retries=monitor.rules.retries,
-        )
+        request_for(monitor, check)
         for check in checks
         if (monitor := monitors.get(check.monitor)) and monitor.config_version == check.version
     ]
 
 
+def request_for(monitor: Monitor, check: CheckId) -> CheckRequest:
+    return CheckRequest(
+        id=str(check),
+        kind=monitor.kind,
+        spec=monitor.full_spec,
+        timeout_ms=monitor.timeout * 1000,
+        retries=monitor.rules.retries,
+    )
+
+
 @transaction.atomic
-def sweep() -> int:
-    """Settle the batches that are overdue: done after all, worth asking again, or given up as unknown."""
-    now = selectors.database_now()
-    overdue = selectors.overdue_batches(now=now, unsent_since=now - SENDING_TAKES)[:SWEEP_LIMIT]
-    for batch in overdue:
-        _settle(batch, now=now)
-    return len(overdue)
+def sweep(*, now: datetime | None = None) -> int:
+    """Settle the batches that are overdue: done after all, worth asking again, or given up as unknown.
+
+    A region that is gone is not asked again, and one with a long queue later: the message is not lost, it waits.
+    """
+    now = now or selectors.database_now()
+    unsent_since = now - SENDING_TAKES
+    overdue = selectors.overdue_batches(now=now, unsent_since=unsent_since, extra_s=_extra_patience_s(now=now))
+    batches = list(overdue[:SWEEP_LIMIT])
+    again = [pair for batch in batches for pair in _settle(batch, now=now)]
+    CheckBatch.objects.bulk_update(batches, ["state", "attempt", "sent_at"])
+    if again:
+        transaction.on_commit(lambda: _send_again(again, now=now), robust=True)
+    return len(batches)
 
 
-def _settle(batch: CheckBatch, *, now: datetime) -> None:
+def _extra_patience_s(*, now: datetime) -> dict[str, float]:
+    regions = enabled_regions()
+    loads = selectors.region_loads([region.code for region in regions], now=now)
+    return {
+        region.code: math.inf if region.offline_since else pressure.extra_patience_s(loads[region.code])
+        for region in regions
+    }
+
+
+Again = tuple[CheckBatch, Sequence[CheckId]]
+
+
+def _settle(batch: CheckBatch, *, now: datetime) -> list[Again]:
+    """What became of an overdue batch, and what is to be sent in its place."""
     missing = selectors.missing_checks(batch)
     if not missing:
         batch.state = CheckBatch.State.DONE
-    elif now >= batch.expires_at or batch.attempt >= MAX_ATTEMPTS:
+        return []
+    if batch.sent_at is None and now < batch.expires_at:
+        batch.sent_at = now  # ours to wait for from now on, also if the publishing fails
+        return [(batch, missing)]
+    if batch.attempt >= MAX_ATTEMPTS or now >= batch.expires_at:
         batch.state = CheckBatch.State.DEAD
         _give_up(batch, missing, now=now)
-    else:
-        batch.attempt += 1 if batch.sent_at else 0
-        transaction.on_commit(lambda: _publish(batch, missing, now=now), robust=True)
-        batch.sent_at = now  # ours to wait for from now on, also if the publishing fails
-    batch.save(update_fields=["state", "attempt", "sent_at"])
+        return []
+    if batch.attempt >= SPLIT_AFTER and len(missing) > 1:
+        batch.state = CheckBatch.State.SPLIT
+        return _halves(batch, missing, now=now)
+    batch.attempt += 1
+    batch.sent_at = now
+    return [(batch, missing)]
+
+
+def _halves(parent: CheckBatch, missing: Sequence[CheckId], *, now: datetime) -> list[Again]:
+    """Two batches in the place of one, whose story ends here: should it report after all, its results count once."""
+    middle = len(missing) // 2
+    halves = [
+        CheckBatch(
+            id=f"{parent.id}:{number}",
+            region=parent.region,
+            lane=parent.lane,
+            check_ids=[str(check) for check in checks],
+            attempt=parent.attempt + 1,
+            patience_s=parent.patience_s,
+            created_at=parent.created_at,
+            expires_at=parent.expires_at,
+            sent_at=now,
+        )
+        for number, checks in enumerate((missing[:middle], missing[middle:]))
+    ]
+    CheckBatch.objects.bulk_create(halves, ignore_conflicts=True)
+    logger.warning("Batch %s did not come home %d times; it goes on in two halves", parent.id, parent.attempt)
+    return [(halves[0], missing[:middle]), (halves[1], missing[middle:])]
+
+
+def _send_again(again: Sequence[Again], *, now: datetime) -> None:
+    messages = [_message(batch, requests_for(checks), now=now) for batch, checks in again]
+    broker.send_batches(messages)
 
 
 def _give_up(batch: CheckBatch, missing: Sequence[CheckId], *, now: datetime) -> None:
     reason = Reason.DEAD_LETTER if batch.attempt >= MAX_ATTEMPTS else Reason.LATE
     logger.warning("Gave up on %d checks of batch %s (%s)", len(missing), batch.id, reason)
-    message = f"no worker of region {batch.region} reported in {(now - batch.created_at).seconds} s"
+    waited_s = max(0, int((now - batch.created_at).total_seconds()))
+    message = f"no worker of region {batch.region} reported in {waited_s} s"
     store.record(
         [
             store.NewResult(
@@ -133,7 +222,15 @@ def _give_up(batch: CheckBatch, missing: Sequence[CheckId], *, now: datetime) ->
     )
 
 
+def redrive(batches: Iterable[CheckBatch]) -> int:
+    """Check the monitors of dead batches again, now. Their old slots stay unknown: that time has passed."""
+    checks = [CheckId.parse(item) for batch in batches for item in batch.check_ids]
+    return request_checks_of({check.monitor for check in checks})
+
+
 def forget_old(*, now: datetime, keep: timedelta = timedelta(hours=6)) -> int:
-    """Closed batches have told their story in the results; keep a few hours of them for the operator."""
-    deleted, _ = CheckBatch.objects.exclude(state=CheckBatch.State.OPEN).filter(created_at__lt=now - keep).delete()
+    """Closed batches have told their story in the results; keep a few hours of them, and dead ones for longer."""
+    closed = CheckBatch.objects.exclude(state=CheckBatch.State.OPEN)
+    old = Q(created_at__lt=now - keep) & ~Q(state=CheckBatch.State.DEAD)
+    deleted, _ = closed.filter(old | Q(created_at__lt=now - DEAD_KEPT)).delete()
     return deleted
