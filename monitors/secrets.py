@@ -20,7 +20,10 @@ MASK = "********"
 
 
 def split(kind: str, spec: dict[str, Any], *, kept: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A spec as it may be shown, and its secrets by field. ``kept`` are the secrets stored so far."""
+    """A spec as it may be shown, and its secrets by field. ``kept`` are the secrets stored so far.
+
+    A mask without a secret to stand for is left as it is; ``lost`` finds it.
+    """
     secrets = {
         field.name: _restored(spec[field.name], kept.get(field.name))
         for field in KINDS[kind].spec.describe()
@@ -38,6 +41,11 @@ def _restored(given: Any, kept: Any) -> Any:
 
 def _masked(value: Any) -> Any:
     return dict.fromkeys(value, MASK) if isinstance(value, dict) else MASK
+
+
+def lost(secrets: dict[str, Any]) -> list[str]:
+    """Fields in which a mask stands for nothing that we know."""
+    return [name for name, value in secrets.items() if MASK in (value.values() if isinstance(value, dict) else [value])]
 
 
 def seal(secrets: dict[str, Any]) -> str:

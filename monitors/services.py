@@ -258,11 +258,29 @@ def _apply_spec(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
     kept = secrets.unseal(monitor.sealed)
     shown, hidden = secrets.split(monitor.kind, spec, kept=kept)
     parsed, problems = _read_spec(monitor.kind, shown | hidden)
-    if parsed is not None:
-        monitor.spec = shown
-        monitor.sealed = monitor.sealed if hidden == kept else secrets.seal(hidden)
-        monitor.name = monitor.name.strip() or parsed.default_name
-    return problems
+    if parsed is None:
+        return problems
+    if _goes_elsewhere(monitor, parsed):
+        # Or an editor could have the secrets of one site sent to another and read them there.
+        shown, hidden = secrets.split(monitor.kind, spec, kept={})
+    if lost := secrets.lost(hidden):
+        return {"spec": f"{lost[0]} holds only a mask: give its secret values again, as the site they are for changed"}
+    monitor.spec = shown
+    monitor.sealed = monitor.sealed if hidden == kept else secrets.seal(hidden)
+    monitor.name = monitor.name.strip() or parsed.default_name
+    return {}
+
+
+def _goes_elsewhere(monitor: Monitor, parsed: Spec) -> bool:
+    """Whether the checks would go to another site than so far."""
+    if not monitor.sealed:
+        return False
+    before, _ = _read_spec(monitor.kind, monitor.full_spec)
+    return before is None or _origin(before) != _origin(parsed)
+
+
+def _origin(spec: Spec) -> tuple[str, int]:
+    return (spec.dialled_host.lower(), spec.dialled_port)
 
 
 def _read_spec(kind: str, spec: dict[str, Any]) -> tuple[Spec | None, dict[str, str]]:

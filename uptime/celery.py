@@ -35,12 +35,19 @@ class PatientTask(Task):  # type: ignore[type-arg]
             logger.warning("%s waits for the database: %s", self.name, str(error).partition("\n")[0])
 
 
-PUBLISHER_TIMEOUTS = {"socket_timeout": 2, "socket_connect_timeout": 2}
-"""A page must not wait for a broker that hangs: what it would ring for is written down anyway."""
+IMPATIENT = {
+    "socket_timeout": 2,
+    "socket_connect_timeout": 2,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
+"""How publishers connect: a page must not wait for a broker that is away, and what it rings for is written down."""
 
 app = Celery("uptime", task_cls=PatientTask)
 app.conf.update(broker_settings())
-app.conf.broker_transport_options |= PUBLISHER_TIMEOUTS
+app.conf.broker_transport_options |= IMPATIENT
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     task_default_queue=CENTRAL_QUEUE,
@@ -66,7 +73,7 @@ app.autodiscover_tasks()
 def _be_patient_in_workers(instance: Any, **_: Any) -> None:
     """A worker listens for longer than a publisher may speak."""
     if instance.app is app:
-        app.conf.broker_transport_options |= broker_settings()["broker_transport_options"]
+        app.conf.broker_transport_options = broker_settings()["broker_transport_options"]
 
 
 @worker_ready.connect

@@ -92,3 +92,17 @@ def test_secrets_can_be_replaced_and_taken_away(monitor: Monitor, api: Api, owne
     assert sent(monitor) == {"url": GIVEN["url"]}
     assert monitor.sealed == ""
     assert json.dumps(monitor.spec) == json.dumps({"url": GIVEN["url"]})
+
+
+def test_secrets_do_not_follow_to_another_site(monitor: Monitor, api: Api, owner: User) -> None:
+    address = f"/api/monitor/{monitor.pk}"
+    for url in ("https://evil.example.net/", "https://example.org:8443/", "http://example.org/"):
+        refused = api(owner).patch(address, {"url": url})
+        assert refused.status_code == 400, url
+        assert "again" in refused.json()["fields"]["spec"][0]
+        assert sent(monitor) == GIVEN
+    assert api(owner).patch(address, {"url": "https://example.org/other"}).status_code == 200
+    assert sent(monitor) == {**GIVEN, "url": "https://example.org/other"}
+    moved = {"url": "https://example.net/", "headers": {"Authorization": "new"}}
+    assert api(owner).patch(address, {"spec": moved}).status_code == 200
+    assert sent(monitor) == moved
