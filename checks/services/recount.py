@@ -148,9 +148,11 @@ def differences(day: date, *, monitor: UUID | None = None, now: datetime) -> Ite
     with connection.cursor() as cursor:
         cursor.execute(DIFFERENCES, _bounds(day, monitor=monitor, now=now))
         while rows := cursor.fetchmany(1_000):
-            for *key, stored, counted in rows:
+            for span, of, region, bucket, stored, counted in rows:
                 # A cursor of Django's hands JSON over as text.
-                yield Difference(*key, stored and json.loads(stored), counted and json.loads(counted))
+                yield Difference(
+                    span, of, region, bucket, stored and json.loads(stored), counted and json.loads(counted)
+                )
 
 
 def _bounds(day: date, *, monitor: UUID | None, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from pyarrow import parquet as pq
+from pyarrow import parquet as pq  # type: ignore[import-untyped]
 from pytest_django import Settings
 
 from checks.models import CheckEvidence, CheckResult
@@ -45,8 +45,9 @@ def stored(make_monitor: MakeMonitor) -> list[dict[str, Any]]:
 
 
 def content() -> list[dict[str, Any]]:
-    seen = list(CheckEvidence.objects.order_by("monitor", "region", "slot").values())
-    return [*CheckResult.objects.order_by("monitor", "region", "slot").values(), *seen]
+    rows = CheckResult.objects.order_by("monitor", "region", "slot").values()
+    seen = CheckEvidence.objects.order_by("monitor", "region", "slot").values()
+    return [dict(row) for row in [*rows, *seen]]
 
 
 def drop() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -48,11 +49,9 @@ def wrong() -> list[recount.Difference]:
 
 
 def figures() -> list[dict[str, object]]:
-    fields = [name for name in recount.FIGURES if name != "sum_ms"]
-    return [
-        *RollupHour.objects.order_by("monitor", "region", "bucket").values("bucket", *fields),
-        *RollupDay.objects.order_by("monitor", "region", "bucket").values("bucket", *fields),
-    ]
+    fields = ["bucket", *(name for name in recount.FIGURES if name != "sum_ms")]
+    hours = RollupHour.objects.order_by("monitor", "region", "bucket").values(*fields)
+    return [dict(row) for row in [*hours, *RollupDay.objects.order_by("monitor", "region", "bucket").values(*fields)]]
 
 
 def test_what_ingest_sums_is_what_a_recount_finds(monitor: Monitor) -> None:
@@ -144,32 +143,30 @@ def test_raw_rows_of_a_deleted_monitor_are_nobodys(monitor: Monitor) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_rebuild_loses_nothing_that_comes_in_meanwhile(monitor: Monitor) -> None:
     """Two ingesters store results as fast as they can while the same rollups are broken and mended again."""
-    stop, stored = threading.Event(), []
+    stop = threading.Event()
 
-    def ingest(region: str) -> None:
+    def ingest(region: str) -> int:
         try:
             for second in range(1, 100_000):
                 if stop.is_set():
-                    return
+                    return second - 1
                 store_all([result(monitor, NOW + timedelta(seconds=second), region=region)], now=NOW)
-                stored.append(second)
+            return 0
         finally:
             connection.close()
 
-    ingesters = [threading.Thread(target=ingest, args=[region]) for region in ("usa", "india")]
-    for ingester in ingesters:
-        ingester.start()
-    try:
-        for _ in range(15):
-            with transaction.atomic():
-                store.lock_monitors([monitor.pk])
-                RollupHour.objects.filter(bucket__gte=NOW - timedelta(hours=1)).update(up=F("up") + 5, sum_ms=0)
-                RollupDay.objects.update(timed=0, histogram=[])
-            assert recount.rebuild(TODAY, now=NOW)
-    finally:
-        stop.set()
-        for ingester in ingesters:
-            ingester.join()
-    assert len(stored) > 15
+    with ThreadPoolExecutor() as pool:
+        ingesters = [pool.submit(ingest, region) for region in ("usa", "india")]
+        try:
+            for _ in range(15):
+                with transaction.atomic():
+                    store.lock_monitors([monitor.pk])
+                    RollupHour.objects.filter(bucket__gte=NOW - timedelta(hours=1)).update(up=F("up") + 5, sum_ms=0)
+                    RollupDay.objects.update(timed=0, histogram=[])
+                assert recount.rebuild(TODAY, now=NOW)
+        finally:
+            stop.set()
+        stored = [ingester.result() for ingester in ingesters]
+    assert min(stored) > 5
     assert wrong() == []
-    assert CheckResult.objects.count() == len(stored) + 73
+    assert CheckResult.objects.count() == sum(stored) + 73
