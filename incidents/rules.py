@@ -7,7 +7,7 @@ and the number that must agree stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +17,9 @@ from probes.contract import Outcome, Reason
 
 NO_RESULT_YET = "no_result_yet"
 """A vote that is still on its way: the region was asked for the first time a moment ago."""
+
+REGION_OFFLINE = "region_offline"
+"""No worker of the region is heard of, so whatever it said last is not a word on the present."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +127,20 @@ def cast_votes(
     stale_after: timedelta,
     status_since: datetime,
     now: datetime,
+    offline: Collection[str] = (),
 ) -> tuple[Vote, ...]:
     """One vote for each assigned region, silent ones included."""
     first_results_due = now - status_since <= stale_after
-    return tuple(
-        _vote(states.get(region) or RegionState(region), stale_after, first_results_due, now) for region in assigned
-    )
+
+    def vote(region: str) -> Vote:
+        state = states.get(region) or RegionState(region)
+        excluded = _why_excluded(state, stale_after, first_results_due, now)
+        return _vote(state, REGION_OFFLINE if region in offline else excluded, now)
+
+    return tuple(vote(region) for region in assigned)
 
 
-def _vote(state: RegionState, stale_after: timedelta, first_results_due: bool, now: datetime) -> Vote:
+def _vote(state: RegionState, excluded: str | None, now: datetime) -> Vote:
     return Vote(
         region=state.region,
         outcome=state.outcome,
@@ -142,7 +150,7 @@ def _vote(state: RegionState, stale_after: timedelta, first_results_due: bool, n
         since=state.since.isoformat() if state.since else None,
         slot=state.slot.isoformat() if state.slot else None,
         age_s=round((now - state.slot).total_seconds(), 3) if state.slot else None,
-        excluded=_why_excluded(state, stale_after, first_results_due, now),
+        excluded=excluded,
     )
 
 

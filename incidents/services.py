@@ -14,7 +14,7 @@ from incidents.models import Incident, IncidentEvent, RegionState, StatusChange
 from incidents.rules import Observation, Verdict
 from monitors.models import Monitor
 from monitors.rules import Status
-from monitors.selectors import region_codes
+from monitors.selectors import offline_regions, region_codes
 from probes.contract import Outcome
 
 STATE_FIELDS = [item.name for item in fields(rules.RegionState) if item.name != "region"]
@@ -90,7 +90,7 @@ def judge(
     now: datetime,
 ) -> list[Question]:
     """Decide each monitor's status anew from its states; the monitors are locked."""
-    incidents = selectors.open_incidents(monitors)
+    incidents, offline = selectors.open_incidents(monitors), offline_regions()
     questions = []
     for monitor in monitors:
         policy, incident = monitor.rules, incidents.get(monitor.id)
@@ -101,6 +101,7 @@ def judge(
             stale_after=monitor.stale_after,
             status_since=monitor.status_since,
             now=now,
+            offline=offline,
         )
         current = Status(monitor.status)
         verdict = rules.decide(votes, policy, current=current, open_incident=incident is not None)

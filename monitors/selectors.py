@@ -25,6 +25,11 @@ def working_regions() -> set[str]:
     return set(Region.objects.working().values_list("code", flat=True))
 
 
+def offline_regions() -> set[str]:
+    """Codes of the enabled regions that nobody hears of."""
+    return set(Region.objects.enabled().filter(offline_since__isnull=False).values_list("code", flat=True))
+
+
 def last_events() -> dict[str, RegionEvent]:
     """The newest event of each region that has one."""
     newest = RegionEvent.objects.order_by("region", "-happened_at", "-id").distinct("region")

@@ -223,3 +223,29 @@ def test_stored_votes_give_the_same_verdict_again(strips: list[str], current: St
     verdict = verdict_of(strips, current, open_incident=open_incident)
     stored = tuple(rules.Vote(**vote) for vote in verdict.votes_as_dicts())
     assert rules.decide(stored, Policy(), current=current, open_incident=open_incident) == verdict
+
+
+@pytest.mark.parametrize(
+    ("strips", "offline", "expected"),
+    [
+        (["..", "..", ".."], "c", Status.UP),  # two of three are a quorum
+        (["xx", "xx", ".."], "c", Status.DOWN),
+        (["xx", "xx", ".."], "a", Status.PARTIAL),  # its failure is no word on the present
+        (["..", ".."], "b", Status.UNKNOWN),  # the quorum of two does not shrink
+        (["xx", "xx"], "b", Status.UNKNOWN),
+        (["xx", "xx"], "ab", Status.UNKNOWN),
+        ([".."], "a", Status.UNKNOWN),
+    ],
+)
+def test_the_vote_of_a_region_that_is_offline_does_not_count(strips: list[str], offline: str, expected: Status) -> None:
+    states = {region: state_of(region, strip) for region, strip in zip("abcde", strips, strict=False)}
+    votes = rules.cast_votes(
+        states,
+        "abcde"[: len(strips)],
+        stale_after=STALE_AFTER,
+        status_since=NOW - timedelta(days=1),
+        now=NOW,
+        offline=offline,
+    )
+    assert {vote.region for vote in votes if vote.excluded == rules.REGION_OFFLINE} == set(offline)
+    assert rules.decide(votes, Policy(), current=Status.UP, open_incident=False).status is expected
