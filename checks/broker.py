@@ -55,9 +55,9 @@ def send_batch(batch: dict[str, Any], *, region: str, now_lane: bool, expires: d
 def queue_lengths(queues: Collection[str]) -> dict[str, int | None]:
     """Messages waiting in each queue; None for all when the broker does not answer."""
     try:
-        with current_app.connection_for_read(connect_timeout=2) as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
-            channel: Any = connection.default_channel
+        pool: Any = current_app.pool
+        with pool.acquire(block=True) as connection:
+            channel = connection.default_channel
             return {queue: channel.queue_declare(queue=queue).message_count for queue in queues}
     except _errors():
         return dict.fromkeys(queues)
