@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 from celery import current_app
+from django.test import Client
 from django.utils import timezone
 
+from accounts.models import User
 from checks import broker
 from checks.models import CheckBatch, CheckResult, MonitorStats, RollupHour
 from checks.services import dispatch, ingest, ledger, storage
 from incidents import services as incidents
 from monitors import services as monitor_services
+from monitors.models import Region
 from probes.contract import Outcome
 from tests.checks.road import answer_all, open_batches, report_on, status_of
 from tests.conftest import MakeMonitor
@@ -97,6 +100,106 @@ def test_checks_that_nobody_ran_become_unknown_and_never_down(make_monitor: Make
     assert not rows.exclude(outcome="unknown").exists()
     assert status_of(monitor) == "unknown"
     assert sum(hour.unknown for hour in RollupHour.objects.filter(monitor=monitor)) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_that_fails_three_times_goes_on_in_halves_and_after_five_tries_it_is_dead(
+    make_monitor: MakeMonitor,
+) -> None:
+    monitors = [make_monitor(wanted=True, regions=["usa"]) for _ in range(5)]
+    dispatch.dispatch_wanted()
+    parent = open_batches()[0]
+    late = report_on(parent)
+    for attempt in (2, 3):
+        age(30)
+        ledger.sweep()
+        assert [batch.attempt for batch in open_batches()] == [attempt]
+    age(30)
+    ledger.sweep()
+    parent.refresh_from_db()
+    assert parent.state == "split"
+    assert [(len(batch.check_ids), batch.attempt) for batch in open_batches()] == [(2, 4), (3, 4)]
+    good, bad = open_batches()
+    ingest.ingest(report_on(good))
+    age(30)
+    ledger.sweep()
+    assert [(len(batch.check_ids), batch.attempt) for batch in open_batches()] == [(1, 5), (2, 5)]
+    age(30)
+    ledger.sweep()
+    assert not open_batches()
+    rows = CheckResult.objects.filter(monitor__in=monitors)
+    assert sorted((row.outcome, row.reason) for row in rows) == [("unknown", "dead_letter")] * 3 + [("up", None)] * 2
+    ingest.ingest(late)  # whoever finishes after all changes nothing twice
+    assert rows.filter(reason="dead_letter").count() == 3
+    assert sum(hour.up + hour.unknown for hour in RollupHour.objects.all()) == 5
+    assert all(batch.attempt <= ledger.MAX_ATTEMPTS for batch in CheckBatch.objects.all())
+    assert bad.check_ids == CheckBatch.objects.get(pk=bad.pk).check_ids
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_late_finisher_of_a_split_batch_closes_the_halves(make_monitor: MakeMonitor) -> None:
+    monitors = [make_monitor(wanted=True, regions=["usa"]) for _ in range(4)]
+    dispatch.dispatch_wanted()
+    late = report_on(open_batches()[0])
+    CheckBatch.objects.update(attempt=3)
+    age(30)
+    ledger.sweep()
+    assert len(open_batches()) == 2
+    ingest.ingest(late)
+    age(30)
+    ledger.sweep()
+    assert not open_batches()
+    assert [row.outcome for row in CheckResult.objects.filter(monitor__in=monitors)] == ["up"] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_sent_again_while_its_message_waits_in_a_long_queue(make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(wanted=True, regions=["usa"])
+    dispatch.dispatch_wanted()
+    stuff("region.usa", messages=30)
+    age(30)
+    assert ledger.sweep() == 0
+    assert open_batches()[0].attempt == 1
+    age(150)
+    assert ledger.sweep() == 1  # worth nothing any more
+    assert {(row.outcome, row.reason) for row in CheckResult.objects.filter(monitor=monitor)} == {("unknown", "late")}
+
+
+def stuff(queue: str, *, messages: int) -> None:
+    for _ in range(messages):
+        current_app.send_task("probes.run_batch", args=[{}], queue=queue)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_region_that_is_gone_is_not_asked_again(make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(wanted=True, regions=["usa"])
+    dispatch.dispatch_wanted()
+    Region.objects.filter(pk="usa").update(offline_since=timezone.now())
+    for _ in range(4):
+        age(30)
+        assert ledger.sweep() == 0
+    assert waiting("region.usa.now") == 1
+    age(60)
+    assert ledger.sweep() == 1
+    assert "region usa" in CheckResult.objects.get(monitor=monitor).message
+
+
+def test_a_dead_batch_is_kept_for_the_operator_who_may_drive_it_again(
+    make_monitor: MakeMonitor, client: Client
+) -> None:
+    monitor = make_monitor(wanted=True, regions=["usa"])
+    dispatch.dispatch_wanted()
+    CheckBatch.objects.update(attempt=ledger.MAX_ATTEMPTS, sent_at=timezone.now())
+    age(30)
+    ledger.sweep()
+    dead = CheckBatch.objects.get(state="dead")
+    assert ledger.forget_old(now=timezone.now() + timedelta(days=1)) == 0
+    client.force_login(User.objects.create_superuser("root@example.com", "correct horse battery"))
+    answer = client.post("/admin/checks/checkbatch/", {"action": "redrive", "_selected_action": [dead.pk]}, follow=True)
+    assert "1 monitors are checked again" in answer.content.decode()
+    monitor.refresh_from_db()
+    assert monitor.wanted_at is not None
+    assert ledger.forget_old(now=timezone.now() + timedelta(days=8)) == 1
 
 
 def test_checks_of_a_changed_monitor_are_no_longer_owed(make_monitor: MakeMonitor) -> None:
