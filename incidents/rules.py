@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitors.rules import Policy, Status
@@ -59,8 +59,7 @@ class RegionState:
 def observe(state: RegionState, seen: Observation) -> RegionState:
     """Fold one result into a region's state. Late and repeated results change nothing."""
     if seen.outcome is Outcome.UNKNOWN:
-        newest = max((slot for slot in (state.slot, state.silent_slot) if slot), default=None)
-        if newest is not None and seen.slot <= newest:
+        if seen.slot <= latest_word(state):
             return state
         return replace(state, silence=seen.reason, silent_slot=seen.slot)
     if state.slot is not None and seen.slot <= state.slot:
@@ -75,6 +74,11 @@ def observe(state: RegionState, seen: Observation) -> RegionState:
         since=state.since if same else seen.slot,
         slot=seen.slot,
     )
+
+
+def latest_word(state: RegionState) -> datetime:
+    """The slot of the newest result that a region gave, known or not."""
+    return max((slot for slot in (state.slot, state.silent_slot) if slot), default=datetime.min.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)

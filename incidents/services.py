@@ -59,11 +59,23 @@ def observe(*, seen: Mapping[UUID, Sequence[Observation]], up: Collection[UUID],
     states = selectors.states_of(monitors)
     for monitor in monitors:
         known = states[monitor.id]
+        if monitor.status == Status.PENDING:
+            _forget_earlier_watch(monitor, known)
         for observation in sorted(seen[monitor.id], key=lambda item: item.slot):
             state = known.get(observation.region) or rules.RegionState(observation.region)
             known[observation.region] = rules.observe(state, observation)
     _save_states(monitors, states)
     return judge(monitors, states, regions=set(region_codes()), now=now)
+
+
+def _forget_earlier_watch(monitor: Monitor, known: dict[str, rules.RegionState]) -> None:
+    """A watch that begins anew is not decided by votes from before the pause."""
+    began = monitor.status_since.replace(microsecond=0)
+    earlier = [region for region, state in known.items() if rules.latest_word(state) < began]
+    for region in earlier:
+        del known[region]
+    if earlier:
+        RegionState.objects.filter(monitor=monitor, region__in=earlier).delete()
 
 
 def _fold_steady(seen: Mapping[UUID, Sequence[Observation]], up: Collection[UUID]) -> list[UUID]:

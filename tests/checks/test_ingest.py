@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db.models import Sum
 
 from checks import selectors
-from checks.models import CheckBatch, CheckEvidence, CheckResult, MonitorStats, RegionWorker, RollupDay, RollupHour
+from checks.models import CheckBatch, CheckEvidence, CheckResult, RegionWorker, RollupDay, RollupHour
 from checks.services import dispatch, ingest, stats
+from incidents import services as incidents
 from incidents.models import Incident, IncidentEvent, StatusChange
 from monitors import services as monitor_services
 from probes.contract import LifeSign, Outcome, Reason, Timings
@@ -170,6 +172,23 @@ def test_one_failing_region_is_partial_and_opens_nothing(make_monitor: MakeMonit
         answer_all(Outcome.UP, region="india", rounds=1)
     assert status_of(monitor) == "partial"
     assert not Incident.objects.exists()
+
+
+def test_a_resumed_monitor_is_not_judged_by_votes_from_before_the_pause(make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(wanted=True)
+    dispatch.dispatch_wanted()
+    answer_all(Outcome.DOWN)
+    assert status_of(monitor) == "down"
+    later = selectors.database_now() + timedelta(seconds=5)
+    paused = monitor_services.pause(monitor)
+    assert incidents.close_paused(now=later) == 1
+    monitor_services.resume(paused)
+    type(monitor).objects.update(status_since=later)
+    dispatch.dispatch_wanted(now=later)
+    answer_all(Outcome.UP, region="usa", rounds=1)
+    assert status_of(monitor) == "pending"
+    answer_all(Outcome.UP, region="india", rounds=1)
+    assert status_of(monitor) == "up"
 
 
 def test_a_flapping_site_is_not_asked_without_end(make_monitor: MakeMonitor) -> None:
