@@ -21,10 +21,9 @@ from checks.pressure import Load
 from checks.rules import TICKS, Tick
 from monitors import secrets
 from monitors.models import Monitor, Region
-from monitors.rules import Policy
+from monitors.rules import OFFLINE_AFTER, Policy
 from probes import names
 
-WORKER_GONE_AFTER = timedelta(seconds=60)
 FOR_EVER_S = 1e9
 BEHIND_S = 15
 """Handing out checks this late is worth a word; a tick comes every second."""
@@ -275,17 +274,19 @@ def region_health(*, now: datetime) -> list[dict[str, Any]]:
     workers = RegionWorker.objects.filter(last_seen__gt=now - timedelta(days=1))
     marks = dict(Watermark.objects.values_list("region_id", "at"))
     health = []
-    for region in Region.objects.filter(enabled=True):
+    for region in Region.objects.enabled():
         own = [worker for worker in workers if worker.region == region.code]
         last_seen = max((worker.last_seen for worker in own), default=None)
         mark = marks.get(region.code)
         health.append(
             {
                 "region": region.code,
-                "online": last_seen is not None and now - last_seen <= WORKER_GONE_AFTER,
+                "online": last_seen is not None and now - last_seen <= OFFLINE_AFTER,
                 "last_seen": last_seen,
-                "workers": sum(now - worker.last_seen <= WORKER_GONE_AFTER for worker in own),
+                "workers": sum(now - worker.last_seen <= OFFLINE_AFTER for worker in own),
                 "schedule_behind_s": round((now - mark).total_seconds(), 1) if mark else None,
+                "state": region.state,
+                "offline_since": region.offline_since,
             }
         )
     return health
@@ -297,18 +298,31 @@ def results_before(results: QuerySet[CheckResult], *, slot: datetime, region: st
 
 
 def monitoring_status(team: Team, *, now: datetime) -> dict[str, Any]:
-    """How checking goes for one team: regions, queue lengths, monitors by status."""
+    """How checking goes for one team: regions and how far each is behind, monitors by status."""
     regions = region_health(now=now)
     counts = Monitor.objects.for_team(team).values_list("status").annotate(number=Count("pk")).order_by("status")
-    waiting = broker.queue_lengths([names.region_queue(region["region"]) for region in regions])
+    loads = region_loads([region["region"] for region in regions], now=now)
     for region in regions:
-        region["queued_batches"] = waiting[names.region_queue(region["region"])]
+        load = loads[region["region"]]
+        region["queued_batches"] = load.queued
+        region["open_batches"] = load.open
+        region["behind"] = pressure.is_behind(load)
+        region["behind_s"] = load.behind_s
+        region["behind_batches"] = load.in_hand if region["behind"] else 0
     return {"now": now, "monitors": dict(counts), "regions": regions, "delayed": is_delayed(regions)}
 
 
 def is_delayed(regions: list[dict[str, Any]]) -> bool:
     """Whether somebody waits longer for checks than they should."""
-    return any(not region["online"] or (region["schedule_behind_s"] or 0) > BEHIND_S for region in regions)
+    return any(
+        _is_missed(region) or (region["schedule_behind_s"] or 0) > BEHIND_S or region.get("behind")
+        for region in regions
+    )
+
+
+def _is_missed(region: dict[str, Any]) -> bool:
+    """Not heard of, and nobody said that it should be so."""
+    return not region["online"] and region["state"] != "draining"
 
 
 def health(*, now: datetime) -> dict[str, Any]:
@@ -319,7 +333,7 @@ def health(*, now: datetime) -> dict[str, Any]:
         "migrations": not pending_migrations(),
         "broker": broker.queue_lengths([names.RESULTS_QUEUE])[names.RESULTS_QUEUE] is not None,
         "scheduler": all((region["schedule_behind_s"] or 0) <= BEHIND_S for region in regions),
-        "regions": all(region["online"] for region in regions),
+        "regions": not any(_is_missed(region) for region in regions),
     }
     return {
         "status": "ok" if all(parts.values()) else "degraded",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
 
+from accounts.models import User
 from checks import pressure, selectors
 from checks.ids import CheckId
 from checks.models import CheckBatch, CheckResult
@@ -14,8 +18,9 @@ from checks.pressure import Load
 from checks.services import dispatch
 from monitors.models import Monitor
 from monitors.selectors import enabled_regions
+from monitors.services import drain_region
 from tests.conftest import MakeMonitor
-from tests.regions.road import begin
+from tests.regions.road import begin, live
 
 pytestmark = pytest.mark.django_db
 
@@ -121,3 +126,26 @@ def test_a_load_is_read_from_the_ledger(regions: list[str]) -> None:
     assert load.last_sign == NOW
     india = selectors.region_loads(["india"], now=NOW)["india"]
     assert (india.open, india.finished, india.oldest_s, india.last_sign) == (0, 0, 0.0, None)
+
+
+def test_monitoring_status_says_which_region_is_behind_and_by_how_much(
+    api: Callable[..., APIClient], owner: User, regions: list[str]
+) -> None:
+    now = timezone.now()
+    live("usa", "india", at=now)
+    pile_up("usa", batches=70, created_at=now - timedelta(seconds=55))
+    body = api(owner).get("/api/monitoring/status").json()
+    usa, india = body["regions"]
+    assert (usa["state"], usa["behind"], usa["behind_batches"]) == ("online", True, 70)
+    assert 44 < usa["behind_s"] < 60
+    assert (india["behind"], india["behind_s"], india["behind_batches"]) == (False, 0, 0)
+    assert body["delayed"] is True
+
+
+def test_a_region_that_is_drained_on_purpose_delays_nobody(
+    api: Callable[..., APIClient], owner: User, regions: list[str]
+) -> None:
+    live("india", at=timezone.now())
+    drain_region("usa")
+    assert api(owner).get("/api/monitoring/status").json()["delayed"] is False
+    assert api().get("/readyz").json()["parts"]["regions"] == "ok"
