@@ -9,7 +9,7 @@ import accounts.urls
 import checks.urls
 import incidents.urls
 import monitors.urls
-from checks.views import readyz
+from checks.views import metrics_for_prometheus, readyz
 
 api_urlpatterns = [
     *accounts.urls.api_urlpatterns,
@@ -25,6 +25,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include(api_urlpatterns)),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics_for_prometheus, name="metrics"),
     path("", include("accounts.urls")),
     path("", include("dashboard.urls")),
 ]
