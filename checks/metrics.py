@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from django.db.models import Count, Min
@@ -34,13 +34,11 @@ class Checking:
         regions = selectors.region_health(now=self._now)
         online = {region["region"]: int(region["online"]) for region in regions}
         yield gauge("region_online", "1 when a worker of the region was heard of in the last minute.", "region", online)
-        ages = {
-            item["region"]: (self._now - item["last_seen"]).total_seconds() for item in regions if item["last_seen"]
-        }
+        heard = [(region["region"], region["last_seen"]) for region in regions if region["last_seen"]]
+        ages = {region: (self._now - last_seen).total_seconds() for region, last_seen in heard}
         yield gauge("region_last_seen_seconds", "Age of the region's last sign of life.", "region", ages)
-        behind = {
-            item["region"]: item["schedule_behind_s"] for item in regions if item["schedule_behind_s"] is not None
-        }
+        late = {region["region"]: region["schedule_behind_s"] for region in regions}
+        behind = {region: seconds for region, seconds in late.items() if seconds is not None}
         yield gauge("schedule_behind_seconds", "How far handing out checks is behind.", "region", behind)
 
     def _batches(self) -> Iterator[GaugeMetricFamily]:
@@ -55,7 +53,7 @@ class Checking:
         yield gauge("queue_messages", "Messages that wait; no sample while the broker is away.", "queue", lengths)
 
 
-def gauge(name: str, about: str, label: str | None, values: dict[str, float]) -> GaugeMetricFamily:
+def gauge(name: str, about: str, label: str | None, values: Mapping[str, float]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(f"uptime_{name}", about, labels=[label] if label else [])
     for key, value in values.items():
         family.add_metric([key] if label else [], value)

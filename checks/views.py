@@ -6,6 +6,7 @@ import hmac
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from checks import metrics, selectors
@@ -17,6 +18,7 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     return JsonResponse(health, status=200 if health["status"] == "ok" else 503)
 
 
+@require_safe
 def metrics_for_prometheus(request: HttpRequest) -> HttpResponse:
     """For whoever sends METRICS_TOKEN as a bearer token; without that setting there is no such page."""
     if not settings.METRICS_TOKEN:
