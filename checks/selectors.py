@@ -38,22 +38,26 @@ def database_now() -> datetime:
 
 
 INTERVALS_IN_USE = """
-WITH RECURSIVE used AS (
-    (SELECT interval FROM monitors_monitor WHERE NOT paused ORDER BY interval LIMIT 1)
+WITH RECURSIVE used (interval) AS (
+    (
+        SELECT coalesce(slowed_to, interval) FROM monitors_monitor WHERE NOT paused
+        ORDER BY coalesce(slowed_to, interval) LIMIT 1
+    )
     UNION ALL
     SELECT (
-        SELECT monitor.interval FROM monitors_monitor AS monitor
-        WHERE NOT paused AND monitor.interval > used.interval ORDER BY monitor.interval LIMIT 1
+        SELECT coalesce(monitor.slowed_to, monitor.interval) FROM monitors_monitor AS monitor
+        WHERE NOT paused AND coalesce(monitor.slowed_to, monitor.interval) > used.interval
+        ORDER BY coalesce(monitor.slowed_to, monitor.interval) LIMIT 1
     )
     FROM used WHERE used.interval IS NOT NULL
 )
 SELECT interval FROM used WHERE interval IS NOT NULL
 """
-"""From one interval to the next greater one by the index: one step for each, however many monitors share it."""
+"""From one interval to the next longer one by the index: one step for each, however many monitors share it."""
 
 
 def intervals_in_use() -> list[int]:
-    """The intervals of active monitors, shortest first."""
+    """The effective intervals of active monitors, shortest first."""
     with connection.cursor() as cursor:
         cursor.execute(INTERVALS_IN_USE)
         return [row[0] for row in cursor.fetchall()]
@@ -65,6 +69,7 @@ class DueMonitor(NamedTuple):
     pk: UUID
     phase: int
     interval: int
+    """The effective one."""
     timeout: int
     config_version: int
     kind: str
@@ -81,12 +86,13 @@ SELECT monitor.id, monitor.phase, due.interval, monitor.timeout, monitor.config_
 FROM unnest(%(intervals)s::int[], %(lows)s::int[], %(highs)s::int[]) AS due (interval, low, high)
 CROSS JOIN LATERAL (
     SELECT * FROM monitors_monitor
-    WHERE NOT paused AND interval = due.interval AND phase BETWEEN due.low AND due.high AND %(region)s = ANY (regions)
+    WHERE NOT paused AND coalesce(slowed_to, interval) = due.interval AND phase BETWEEN due.low AND due.high
+        AND %(region)s = ANY (regions)
     OFFSET 0
 ) AS monitor
 ORDER BY due.interval, monitor.phase, monitor.id
 """
-"""OFFSET 0 keeps the planner to one look into the index (interval, phase) for each window."""
+"""OFFSET 0 keeps the planner to one look into the index monitors_due for each window."""
 
 
 def monitors_due(region: Region, windows: Sequence[tuple[int, int, int]]) -> list[DueMonitor]:

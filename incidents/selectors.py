@@ -73,7 +73,9 @@ FROM monitors_monitor AS monitor
 LEFT JOIN incidents_regionstate AS state
     ON state.monitor_id = monitor.id AND state.region = ANY (monitor.regions)
 CROSS JOIN LATERAL (
-    SELECT %(now)s::timestamptz - make_interval(secs => 2 * monitor.interval + monitor.timeout + 10) AS stale_before
+    SELECT %(now)s::timestamptz - make_interval(
+        secs => 2 * greatest(monitor.interval, monitor.judged_by) + monitor.timeout + 10
+    ) AS stale_before
 ) AS horizon
 WHERE NOT monitor.paused AND monitor.status <> 'unknown' AND monitor.status_since < stale_before
 GROUP BY monitor.id, stale_before

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Team
@@ -94,6 +95,9 @@ class MonitorQuerySet(models.QuerySet["Monitor"]):
     def in_region(self, code: str) -> Self:
         return self.filter(regions__contains=[code])
 
+    def down_since_before(self, moment: datetime) -> Self:
+        return self.filter(status=Status.DOWN, status_since__lte=moment)
+
     def wanted(self) -> Self:
         """Somebody waits for a check: a new, changed or resumed monitor, or a person who asked."""
         return self.filter(wanted_at__isnull=False)
@@ -116,6 +120,15 @@ class Monitor(models.Model):
     paused = models.BooleanField(default=False)
 
     phase = models.PositiveIntegerField(default=0, editable=False)
+    slowed_to = models.PositiveIntegerField(
+        null=True, editable=False, help_text="seconds between checks at present, while it is down for long"
+    )
+    judged_by = models.PositiveIntegerField(
+        null=True, editable=False, help_text="seconds by which silence is judged: the longer timetable of late"
+    )
+    eager_since = models.DateTimeField(
+        null=True, editable=False, help_text="when it last went back to its own interval: by hand or by a success"
+    )
     config_version = models.PositiveIntegerField(default=1, editable=False)
     wanted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -132,7 +145,12 @@ class Monitor(models.Model):
         ordering = ["created_at", "id"]
         indexes = [
             # dispatch: whose slot lies in a window of seconds
-            models.Index(fields=["interval", "phase", "id"], name="monitors_due", condition=models.Q(paused=False)),
+            models.Index(
+                Coalesce("slowed_to", "interval"), "phase", "id", name="monitors_due", condition=models.Q(paused=False)
+            ),
+            # back-off: who is down for long, who is slowed down
+            models.Index(fields=["status_since"], name="monitors_down", condition=models.Q(status=Status.DOWN)),
+            models.Index(fields=["id"], name="monitors_slowed", condition=models.Q(judged_by__isnull=False)),
             # dispatch_wanted: who is waited for
             models.Index(fields=["wanted_at"], name="monitors_wanted", condition=models.Q(wanted_at__isnull=False)),
             # lists of one team
@@ -159,4 +177,10 @@ class Monitor(models.Model):
 
     @property
     def stale_after(self) -> timedelta:
-        return timedelta(seconds=stale_after_s(interval=self.interval, timeout=self.timeout))
+        interval = max(self.interval, self.judged_by or 0)
+        return timedelta(seconds=stale_after_s(interval=interval, timeout=self.timeout))
+
+    @property
+    def effective_interval(self) -> int:
+        """Seconds between checks at present: longer than asked for when it has been down for long."""
+        return self.slowed_to or self.interval

@@ -14,6 +14,9 @@ from probes.contract import InvalidSpec
 
 MAX_INTERVAL_S = 86_400
 MAX_TIMEOUT_S = 60
+SLOWEST_S = 3600
+"""A monitor that is down for long is still checked this often."""
+
 MAX_TAGS = 20
 MAX_TAG_LENGTH = 40
 OFFLINE_AFTER = timedelta(seconds=60)
@@ -105,6 +108,19 @@ def region_problem(chosen: Collection[str], enabled: Collection[str]) -> str | N
             f"there is no region {missing[0]!r}; choose from {', '.join(sorted(enabled)) or 'none, as none is enabled'}"
         )
     return None
+
+
+def slowed_interval(interval: int, *, down_for: timedelta, after_hours: int) -> int | None:
+    """The longer interval of a monitor that has been down for so long, in seconds; None while it keeps its own.
+
+    Twice as long after ``after_hours`` (0: never) and again with each further day, up to the last multiple of the
+    interval within the hour.
+    """
+    over = down_for - timedelta(hours=after_hours)
+    longest = SLOWEST_S // interval * interval
+    if not after_hours or over < timedelta(0) or longest <= interval:
+        return None
+    return min(interval * 2 ** (min(over.days, 12) + 1), longest)
 
 
 def is_offline(*, was_offline: bool, last_sign: datetime | None, watched_since: datetime, now: datetime) -> bool:

@@ -32,6 +32,7 @@ class MonitorOutput(serializers.ModelSerializer[Monitor]):
             "url",
             "spec",
             "interval",
+            "effective_interval",
             "timeout",
             "regions",
             "tags",

@@ -61,6 +61,7 @@ def update_monitor(monitor: Monitor, **fields: Any) -> Monitor:
     _apply(monitor, fields)
     if _checked(monitor) != before:
         monitor.config_version += 1
+        monitor.slowed_to, monitor.eager_since = None, timezone.now()
         _want(monitor)
     monitor.save()
     return monitor
@@ -87,6 +88,7 @@ def resume(monitor: Monitor) -> Monitor:
 
 def _restart(monitor: Monitor, status: Status) -> None:
     monitor.status, monitor.status_since, monitor.status_reason = status, timezone.now(), ""
+    monitor.slowed_to = monitor.judged_by = None
     monitor.config_version += 1
     monitor.save()
 
@@ -103,7 +105,7 @@ def request_checks(*, team: Team, only: Monitor | None = None) -> int:
     chosen = Monitor.objects.for_team(team).active()
     if only is not None:
         chosen = chosen.filter(pk=only.pk)
-    asked = chosen.update(wanted_at=timezone.now())
+    asked = chosen.update(wanted_at=timezone.now(), slowed_to=None, eager_since=timezone.now())
     doorbell.ring()
     return asked
 

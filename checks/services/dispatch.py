@@ -17,7 +17,7 @@ from checks.ids import CheckId
 from checks.models import CheckBatch, Watermark
 from checks.pressure import Load
 from checks.selectors import DueMonitor
-from checks.services import ledger, store, watch
+from checks.services import ledger, pace, store, watch
 from checks.services.ledger import Lot
 from incidents import selectors as incident_selectors
 from incidents.services import Question
@@ -50,7 +50,10 @@ def dispatch(*, now: datetime | None = None) -> None:
     regions = enabled_regions()
     # A region that is switched off owes nothing for that time when it is switched on again.
     Watermark.objects.exclude(region__in=regions).delete()
-    loads = selectors.region_loads([region.code for region in regions], now=now or selectors.database_now())
+    began = now or selectors.database_now()
+    if int(began.timestamp()) % pace.REVIEW_EVERY_S == 0:
+        pace.review(now=began)
+    loads = selectors.region_loads([region.code for region in regions], now=began)
     for place, region in enumerate(regions):
         load = loads[region.code]
         enough = monotonic() + GAP_SECONDS
