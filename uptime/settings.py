@@ -27,6 +27,7 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=True)
 REGIONS = env.regions("REGIONS", "usa,india")
 MONITOR_MIN_INTERVAL_SECONDS = env.number("MONITOR_MIN_INTERVAL_SECONDS", 60, low=1, high=86_400)
+DOWN_BACKOFF_AFTER_HOURS = env.number("DOWN_BACKOFF_AFTER_HOURS", 24, low=0, high=8_760)  # 0: never
 RETENTION_DAYS = env.number("RETENTION_DAYS", 30, low=1, high=3_650)
 ROLLUP_HOURS_MONTHS = env.number("ROLLUP_HOURS_MONTHS", 13, low=1, high=1_200)
 STORAGE_MAX_GB = env.number("STORAGE_MAX_GB", 0, low=0, high=1_000_000)  # 0: no limit
