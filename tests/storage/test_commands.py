@@ -93,6 +93,14 @@ def test_storage_tries_another_retention_and_drops_nothing() -> None:
     assert "would drop 8 partitions now" in run("storage", "--retention", "5")
 
 
+def test_storage_tidies_at_once() -> None:
+    storage.ensure_days([OLD.date()])
+    assert run_json("storage", "--tidy")["dropped"] == [
+        days.partition_name(table, OLD.date()) for table in sorted(days.TABLES)
+    ]
+    assert "Dropped: nothing." in run("storage", "--tidy")
+
+
 def test_storage_says_that_days_went_early(settings: Settings) -> None:
     settings.STORAGE_MAX_GB = 5
     days.write_note(days.RESULTS, {"dropped_for_size": {"day": "2026-01-05", "at": "2026-01-20T12:00:00+00:00"}})
@@ -233,6 +241,7 @@ def test_outages_of_the_demo_have_incidents_and_changes() -> None:
     assert Incident.objects.exists()
     assert not Incident.objects.open().exists()
     for incident in Incident.objects.all():
+        assert incident.resolved_at
         assert incident.started_at <= incident.confirmed_at < incident.resolved_at
         changes = StatusChange.objects.filter(monitor=incident.monitor, happened_at__gte=incident.confirmed_at)
         assert {(change.before, change.after) for change in changes} >= {("up", "down"), ("down", "up")}

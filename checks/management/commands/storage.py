@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from checks import selectors
 from checks.management.speaking import SpeakingCommand, readable_bytes, whole_number
-from checks.services import space
+from checks.services import space, storage
 
 
 class Command(SpeakingCommand):
     help = (
         "Show rows (estimated by PostgreSQL), bytes and growth per day. With --monitors, --interval and --days also "
-        "what so many monitors would take; with --retention what that retention would drop. Nothing is changed."
+        "what so many monitors would take; with --retention what that retention would drop. Nothing is changed, except "
+        "by --tidy, which archives and drops at once what housekeeping would, however long it takes."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,11 +28,15 @@ class Command(SpeakingCommand):
         parser.add_argument(
             "--retention", type=whole_number(1, 3_650), metavar="DAYS", help="try another RETENTION_DAYS"
         )
+        parser.add_argument("--tidy", action="store_true", help="archive and drop now what need not be kept")
         parser.add_argument("--json", action="store_true", help="for programs")
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = selectors.database_now()
+        dropped = storage.drop_old(now=now, retention_days=settings.RETENTION_DAYS) if options["tidy"] else None
         told: dict[str, Any] = space.report(now=now)
+        if dropped is not None:
+            told["dropped"] = dropped
         if options["monitors"]:
             told["forecast"] = self._forecast(options)
         if options["retention"]:
@@ -56,6 +62,8 @@ class Command(SpeakingCommand):
         self._say_limits(told)
         if forecast := told.get("forecast"):
             self._say_forecast(forecast)
+        if "dropped" in told:
+            self.stdout.write(f"\nDropped: {', '.join(told['dropped']) or 'nothing'}.")
         if retention := told.get("retention"):
             self.stdout.write(
                 f"\nA retention of {retention['days']} days would drop {retention['partitions']} partitions now: "
