@@ -266,8 +266,9 @@ class Engine:
 
     def _finish(self, job: _Job, result: CheckResult) -> None:
         job.on_result(result)
-        # Not at once: a check that ends immediately would start the next one from inside its own start.
-        self._loop.call_soon(lambda: self._make_room(job))
+        if job.domain is not None or (self._ready and not self._admission_set):
+            # Not at once: a check that ends immediately would start the next one from inside its own start.
+            self._loop.call_soon(lambda: self._make_room(job))
 
     def _make_room(self, job: _Job) -> None:
         if job.domain is not None and self._limits is not None:
@@ -289,15 +290,16 @@ class Engine:
             pause *= 2
 
     async def _try(self, job: _Job, until: float) -> Finding:
-        road = Road(self._loop, self._resolver, self._transfers, self.settings.policy, self._intermediates, until)
-        finding, stood_still = Finding(), self._lag.stood_still
+        road = Road(self._loop, self._resolver, self._transfers, self._intermediates, until)
+        finding, stood_still = Finding(), self._stood_still()
         try:
             await job.kind.probe(job.spec, road, finding)
         except Fault as fault:
             finding.blame(fault)
-        # The turn in which we learn of the result is still going on; let it be counted as well.
-        await self._loop.next_turn()
-        return _in_doubt(finding, self._lag.stood_still - stood_still)
+        return _in_doubt(finding, self._stood_still() - stood_still)
+
+    def _stood_still(self) -> float:
+        return self._lag.stood_still_with(*self._loop.turn_so_far())
 
     def _may_retry(self, job: _Job, finding: Finding, tried: int, again_at: float, until: float) -> bool:
         return (

@@ -128,6 +128,7 @@ class Loop:
         self._running = True
         self.on_turn: Callable[[float, float], None] = _nothing_to_note
         """Called after every turn with (seconds overslept before it, seconds it took)."""
+        self._overslept, self._awake_at = 0.0, monotonic()
         self._epoll.register(self._alarm, READ)
         self._watchers[self._alarm] = self._silence_alarm
 
@@ -168,13 +169,12 @@ class Loop:
             with contextlib.suppress(OSError):  # closed already, which unregisters it as well
                 self._epoll.unregister(fd)
 
+    def turn_so_far(self) -> tuple[float, float]:
+        """The turn that is going on, as ``on_turn`` will tell of it: what a check learns now, it learns so late."""
+        return self._overslept, monotonic() - self._awake_at
+
     def spawn(self, coroutine: Coroutine[Future[Any], None, T]) -> Task[T]:
         return Task(self, coroutine)
-
-    async def next_turn(self) -> None:
-        future: Future[None] = Future()
-        self.call_soon(lambda: future.set(None))
-        await future
 
     async def sleep_until(self, when: float) -> None:
         future: Future[None] = Future()
@@ -215,8 +215,9 @@ class Loop:
             wait = self._seconds_to_wait()
             asleep_at = monotonic()
             events = self._epoll.poll(wait, MAX_EVENTS)
-            awake_at = monotonic()
+            self._awake_at = monotonic()
             self._asleep = False
+            self._overslept = self._awake_at - asleep_at - wait if wait else 0.0
             for fd, mask in events:
                 watcher = self._watchers.get(fd)
                 if watcher is not None:
@@ -224,7 +225,7 @@ class Loop:
             self._run_timers(monotonic())
             self._run_queue(self._from_threads)
             self._run_queue(self._soon)
-            self.on_turn(awake_at - asleep_at - wait if wait else 0.0, monotonic() - awake_at)
+            self.on_turn(*self.turn_so_far())
         self._epoll.close()
         os.close(self._alarm)
 

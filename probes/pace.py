@@ -88,6 +88,11 @@ class Lag:
         if late >= STANDSTILL_SECONDS:
             self.stood_still += late
 
+    def stood_still_with(self, overslept: float, busy: float) -> float:
+        """``stood_still``, the turn that is still going on included."""
+        late = max(overslept, busy)
+        return self.stood_still + late if late >= STANDSTILL_SECONDS else self.stood_still
+
     @property
     def worst_ms(self) -> float:
         return max(self._worst, self._before) * 1000

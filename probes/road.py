@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from time import monotonic, time
 
-from probes import certificates, guard
+from probes import certificates
 from probes.certificates import Intermediates
 from probes.contract import Phase, Reason, Timings
 from probes.faults import speaks_no_tls_of_today
 from probes.findings import Fault, Finding
-from probes.guard import Policy
 from probes.loop import Loop
 from probes.resolver import Resolver
 from probes.transfer import Call, Exchange, Session, Transfers
@@ -23,7 +22,6 @@ class Road:
     loop: Loop
     resolver: Resolver
     transfers: Transfers
-    policy: Policy
     intermediates: Intermediates
     until: float
 
@@ -45,7 +43,7 @@ class Road:
 
     def require(self, address: str) -> None:
         """Raises ``Fault`` when an address may not be dialled."""
-        blocked = guard.refusal(address, self.policy)
+        blocked = self.transfers.refusal(address)
         if blocked is not None:
             raise Fault(Reason.ADDRESS_BLOCKED, Phase.CONNECT, blocked)
 

@@ -13,6 +13,7 @@ import os
 import socket
 import ssl
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -187,10 +188,13 @@ class Transfers:
 
     def __init__(self, loop: Loop, policy: Policy, ca_file: str | None = None) -> None:
         self._loop = loop
-        self._policy = policy
         self._trust = _trust_store(ca_file)
         self._pins = itertools.count()
         self._timer: Timer | None = None
+        self._due = float("inf")
+        self._due_now = False
+        self.refusal = lru_cache(maxsize=8192)(lambda address: guard.refusal(address, policy))
+        """Why an address may not be dialled. Asked for every socket, and hashing the policy takes long."""
         self._owners: dict[int, Exchange] = {}
         self._under_way: dict[pycurl.Curl, tuple[Exchange, Future[None]]] = {}
         self._multi = pycurl.CurlMulti()
@@ -246,12 +250,33 @@ class Transfers:
             self._loop.watch(fd, _SOCKET_EVENTS[what], lambda mask: self._on_ready(fd, mask))
 
     def _on_timer(self, wait_ms: int) -> None:
+        """libcurl changes its mind several times per transfer; a timer that is set too early is left as it is."""
+        self._due = float("inf") if wait_ms < 0 else monotonic() + wait_ms / 1000
+        if wait_ms == 0:
+            self._go_on_soon()
+        elif self._timer is None or self._due < self._timer.when:
+            self._set_timer()
+
+    def _go_on_soon(self) -> None:
+        """Still in this turn, and once for all the transfers that start together."""
+        if not self._due_now:
+            self._due_now = True
+            self._loop.call_soon(self._go_on)
+
+    def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = None if wait_ms < 0 else self._loop.call_at(monotonic() + wait_ms / 1000, self._on_time)
+        self._timer = self._loop.call_at(self._due, self._on_time) if self._due < float("inf") else None
 
     def _on_time(self) -> None:
         self._timer = None
+        if self._due > monotonic():
+            self._set_timer()
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._due_now, self._due = False, float("inf")
         self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         self._collect()
 
@@ -328,7 +353,7 @@ class Transfers:
     def _socket_opener(self, exchange: Exchange) -> Any:
         def open_socket(_purpose: int, address: Any) -> Any:
             ip = address.addr[0]
-            exchange.blocked = guard.refusal(ip, self._policy)
+            exchange.blocked = self.refusal(ip)
             if exchange.blocked is not None:
                 return pycurl.SOCKET_BAD
             exchange.dialled.append(ip)
