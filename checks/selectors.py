@@ -73,6 +73,8 @@ class DueMonitor(NamedTuple):
     timeout: int
     config_version: int
     kind: str
+    stand_in: str | None
+    """Who checks it in the place of the region that was asked about."""
     spec: dict[str, Any]
     retries: int
     watched_since: datetime
@@ -81,13 +83,13 @@ class DueMonitor(NamedTuple):
 
 DUE = """
 SELECT monitor.id, monitor.phase, due.interval, monitor.timeout, monitor.config_version, monitor.kind,
-    monitor.spec, monitor.sealed, monitor.policy,
+    monitor.stand_ins ->> %(region)s, monitor.spec, monitor.sealed, monitor.policy,
     CASE WHEN monitor.status = 'pending' THEN monitor.status_since ELSE monitor.created_at END
 FROM unnest(%(intervals)s::int[], %(lows)s::int[], %(highs)s::int[]) AS due (interval, low, high)
 CROSS JOIN LATERAL (
     SELECT * FROM monitors_monitor
     WHERE NOT paused AND coalesce(slowed_to, interval) = due.interval AND phase BETWEEN due.low AND due.high
-        AND %(region)s = ANY (regions)
+        AND %(region)s = ANY (regions) AND jsonb_exists(stand_ins, %(region)s) = %(stood_in_for)s
     OFFSET 0
 ) AS monitor
 ORDER BY due.interval, monitor.phase, monitor.id
@@ -95,13 +97,19 @@ ORDER BY due.interval, monitor.phase, monitor.id
 """OFFSET 0 keeps the planner to one look into the index monitors_due for each window."""
 
 
-def monitors_due(region: Region, windows: Sequence[tuple[int, int, int]]) -> list[DueMonitor]:
-    """Active monitors of a region that are in one of the windows (interval, lowest phase, highest phase)."""
+def monitors_due(
+    region: Region, windows: Sequence[tuple[int, int, int]], *, stood_in_for: bool = False
+) -> list[DueMonitor]:
+    """Active monitors of a region that are in one of the windows (interval, lowest phase, highest phase).
+
+    Either those that the region checks itself, or those that another one checks in its place.
+    """
     if not windows:
         return []
     intervals, lows, highs = (list(column) for column in zip(*windows, strict=True))
     with connection.cursor() as cursor:
-        cursor.execute(DUE, {"region": region.code, "intervals": intervals, "lows": lows, "highs": highs})
+        asked: dict[str, Any] = {"region": region.code, "stood_in_for": stood_in_for}
+        cursor.execute(DUE, asked | {"intervals": intervals, "lows": lows, "highs": highs})
         return [
             DueMonitor._make([*row, json.loads(spec) | secrets.unseal(sealed), _retries(policy), watched_since])
             for *row, spec, sealed, policy, watched_since in cursor.fetchall()
@@ -217,7 +225,7 @@ def latest_results(monitor: Monitor) -> list[CheckResult]:
     """The newest result of each region."""
     newest = [
         CheckResult.objects.filter(monitor=monitor, region=region).order_by("-slot").first()
-        for region in monitor.regions
+        for region in dict.fromkeys([*monitor.regions, *monitor.voters])
     ]
     return [result for result in newest if result]
 

@@ -94,6 +94,7 @@ class Vote:
     slot: str | None
     age_s: float | None
     excluded: str | None
+    stands_in_for: str | None = None
 
     @property
     def failing(self) -> bool:
@@ -132,19 +133,26 @@ def cast_votes(
     status_since: datetime,
     now: datetime,
     offline: Collection[str] = (),
+    stand_ins: Mapping[str, str] | None = None,
 ) -> tuple[Vote, ...]:
-    """One vote for each assigned region, silent ones included."""
+    """One vote for each assigned region, silent ones included. ``stand_ins`` vote in the place of those away."""
     first_results_due = now - status_since <= stale_after
 
     def vote(region: str) -> Vote:
-        state = states.get(region) or RegionState(region)
+        voter = (stand_ins or {}).get(region, region)
+        state = states.get(voter) or RegionState(voter)
         excluded = _why_excluded(state, stale_after, first_results_due, now)
-        return _vote(state, REGION_OFFLINE if region in offline else excluded, now)
+        return _vote(
+            state,
+            excluded=REGION_OFFLINE if voter in offline else excluded,
+            stands_in_for=None if voter == region else region,
+            now=now,
+        )
 
     return tuple(vote(region) for region in assigned)
 
 
-def _vote(state: RegionState, excluded: str | None, now: datetime) -> Vote:
+def _vote(state: RegionState, *, excluded: str | None, stands_in_for: str | None, now: datetime) -> Vote:
     return Vote(
         region=state.region,
         outcome=state.outcome,
@@ -155,6 +163,7 @@ def _vote(state: RegionState, excluded: str | None, now: datetime) -> Vote:
         slot=state.slot.isoformat() if state.slot else None,
         age_s=round((now - state.slot).total_seconds(), 3) if state.slot else None,
         excluded=excluded,
+        stands_in_for=stands_in_for,
     )
 
 

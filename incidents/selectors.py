@@ -71,7 +71,10 @@ QUIET = """
 SELECT monitor.id
 FROM monitors_monitor AS monitor
 LEFT JOIN incidents_regionstate AS state
-    ON state.monitor_id = monitor.id AND state.region = ANY (monitor.regions)
+    ON state.monitor_id = monitor.id AND (
+        state.region = ANY (monitor.regions) AND NOT jsonb_exists(monitor.stand_ins, state.region)
+        OR state.region IN (SELECT value FROM jsonb_each_text(monitor.stand_ins))
+    )
 CROSS JOIN LATERAL (
     SELECT %(now)s::timestamptz - make_interval(
         secs => 2 * greatest(monitor.interval, monitor.judged_by) + monitor.timeout + 10

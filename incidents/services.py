@@ -114,6 +114,7 @@ def judge(
             status_since=monitor.status_since,
             now=now,
             offline=offline,
+            stand_ins=monitor.stand_ins,
         )
         current = Status(monitor.status)
         verdict = rules.decide(votes, policy, current=current, open_incident=incident is not None)

@@ -16,7 +16,7 @@ from accounts.selectors import membership_of
 from monitors import selectors, services
 from monitors.models import Monitor
 from monitors.paging import page_of, read_cursor
-from monitors.serializers import MonitorInput, MonitorOutput, RegionOutput
+from monitors.serializers import DefaultFallbackInput, MonitorInput, MonitorOutput, RegionOutput
 
 
 def monitor_of(request: Request, pk: UUID) -> Monitor:
@@ -106,3 +106,19 @@ class RegionList(APIView):
     @extend_schema(responses=RegionOutput(many=True))
     def get(self, request: Request) -> Response:
         return Response({"results": RegionOutput(selectors.enabled_regions(), many=True).data})
+
+
+class DefaultFallbackView(APIView):
+    @extend_schema(responses=DefaultFallbackInput)
+    def get(self, request: Request) -> Response:
+        """The region that stands in for the team's monitors that name no fallback of their own."""
+        team = membership_of(request.user).team
+        return Response({"region": next(iter(selectors.default_fallbacks([team.pk]).get(team.pk, [])), None)})
+
+    @extend_schema(request=DefaultFallbackInput, responses=DefaultFallbackInput)
+    def put(self, request: Request) -> Response:
+        """Choose it; null: none."""
+        serializer = DefaultFallbackInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        services.choose_default_fallback(membership_of(request.user).team, serializer.validated_data["region"])
+        return Response(serializer.validated_data)

@@ -85,6 +85,16 @@ class RegionEvent(models.Model):
         return f"{self.region} {self.kind} {self.happened_at:%Y-%m-%d %H:%M:%S}"
 
 
+class DefaultFallback(models.Model):
+    """The region that stands in for a team's monitors that name none of their own."""
+
+    team = models.OneToOneField(Team, primary_key=True, on_delete=models.CASCADE, related_name="default_fallback")
+    region = models.ForeignKey(Region, on_delete=models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.region_id} for {self.team}"
+
+
 class MonitorQuerySet(models.QuerySet["Monitor"]):
     def for_team(self, team: Team) -> Self:
         return self.filter(team=team)
@@ -115,6 +125,12 @@ class Monitor(models.Model):
     interval = models.PositiveIntegerField(default=60, help_text="seconds")
     timeout = models.PositiveSmallIntegerField(default=10, help_text="seconds, over all attempts of one check")
     regions = ArrayField(models.CharField(max_length=31))
+    fallback_regions = ArrayField(
+        models.CharField(max_length=31), default=list, blank=True, help_text="may stand in, the first one first"
+    )
+    stand_ins = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="who checks at present in the place of which region"
+    )
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     policy = models.JSONField(default=dict, blank=True)
     paused = models.BooleanField(default=False)
@@ -169,7 +185,13 @@ class Monitor(models.Model):
     @property
     def full_spec(self) -> dict[str, Any]:
         """The spec with its secrets: for the checks themselves, and for nobody's eyes."""
-        return self.spec | secrets.unseal(self.sealed)
+        spec: dict[str, Any] = self.spec | secrets.unseal(self.sealed)
+        return spec
+
+    @property
+    def voters(self) -> list[str]:
+        """The regions that check it at present: its own, or who stands in for them."""
+        return [self.stand_ins.get(region, region) for region in self.regions]
 
     @property
     def rules(self) -> Policy:

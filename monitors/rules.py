@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -120,7 +120,7 @@ def slowed_interval(interval: int, *, down_for: timedelta, after_hours: int) -> 
     longest = SLOWEST_S // interval * interval
     if not after_hours or over < timedelta(0) or longest <= interval:
         return None
-    return min(interval * 2 ** (min(over.days, 12) + 1), longest)
+    return min(interval << (min(over.days, 12) + 1), longest)
 
 
 def is_offline(*, was_offline: bool, last_sign: datetime | None, watched_since: datetime, now: datetime) -> bool:
@@ -128,6 +128,22 @@ def is_offline(*, was_offline: bool, last_sign: datetime | None, watched_since: 
     if last_sign is not None and now - last_sign <= OFFLINE_AFTER:
         return False
     return was_offline or now - watched_since > OFFLINE_AFTER
+
+
+def fallback_problem(fallbacks: Sequence[str], assigned: Collection[str], enabled: Collection[str]) -> str | None:
+    """What is wrong with the regions that may stand in; ``enabled`` may be all that were ever good."""
+    if len(set(fallbacks)) < len(fallbacks):
+        return "name each fallback region once"
+    if doubled := sorted(set(fallbacks) & set(assigned)):
+        return f"{doubled[0]!r} checks this monitor already; a fallback must be another region"
+    return region_problem(fallbacks, enabled) if fallbacks else None
+
+
+def stand_ins(assigned: Sequence[str], fallbacks: Sequence[str], working: Collection[str]) -> dict[str, str]:
+    """Who stands in for whom: each region that does not work gets the first fallback that is free and does."""
+    free = [region for region in dict.fromkeys(fallbacks) if region in working and region not in assigned]
+    away = [region for region in assigned if region not in working]
+    return dict(zip(away, free, strict=False))
 
 
 def tag_problem(tags: Collection[str]) -> str | None:

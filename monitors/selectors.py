@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
 from accounts.models import Team
-from monitors.models import Monitor, Region, RegionEvent
+from monitors.models import DefaultFallback, Monitor, Region, RegionEvent
 
 
 def enabled_regions() -> list[Region]:
@@ -28,6 +29,12 @@ def working_regions() -> set[str]:
 def offline_regions() -> set[str]:
     """Codes of the enabled regions that nobody hears of."""
     return set(Region.objects.enabled().filter(offline_since__isnull=False).values_list("code", flat=True))
+
+
+def default_fallbacks(teams: Collection[UUID]) -> dict[UUID, list[str]]:
+    """The default fallback of each of these teams that has one."""
+    found = DefaultFallback.objects.filter(team__in=teams, region__enabled=True).values_list("team", "region")
+    return {team: [region] for team, region in found}
 
 
 def last_events() -> dict[str, RegionEvent]:

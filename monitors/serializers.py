@@ -18,6 +18,12 @@ class MonitorInput(StrictSerializer):
     interval = serializers.IntegerField(required=False, help_text="seconds")
     timeout = serializers.IntegerField(required=False, help_text="seconds, smaller than the interval")
     regions = serializers.ListField(child=serializers.CharField(max_length=31), required=False, max_length=100)
+    fallback_regions = serializers.ListField(
+        child=serializers.CharField(max_length=31),
+        required=False,
+        max_length=100,
+        help_text="may stand in while one of the regions is offline, the first one first",
+    )
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=20)
     policy = serializers.DictField(required=False)
 
@@ -35,6 +41,8 @@ class MonitorOutput(serializers.ModelSerializer[Monitor]):
             "effective_interval",
             "timeout",
             "regions",
+            "fallback_regions",
+            "stand_ins",
             "tags",
             "policy",
             "paused",
@@ -50,5 +58,9 @@ class MonitorOutput(serializers.ModelSerializer[Monitor]):
 class RegionOutput(serializers.ModelSerializer[Region]):
     class Meta:
         model = Region
-        fields = ["code", "name", "enabled"]
+        fields = ["code", "name", "enabled", "state", "offline_since"]
         read_only_fields = fields
+
+
+class DefaultFallbackInput(StrictSerializer):
+    region = serializers.CharField(max_length=31, allow_null=True)

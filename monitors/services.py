@@ -3,6 +3,8 @@ old configuration on their way home are not taken for the new one's."""
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,12 +12,12 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Team
 from monitors import doorbell, rules, secrets, selectors
-from monitors.models import Monitor, Region
+from monitors.models import DefaultFallback, Monitor, Region
 from monitors.rules import Policy, Status
 from probes import guard
 from probes.contract import InvalidSpec
@@ -35,6 +37,7 @@ def defaults() -> dict[str, Any]:
         "interval": max(60, settings.MONITOR_MIN_INTERVAL_SECONDS),
         "timeout": 10,
         "regions": selectors.region_codes(),
+        "fallback_regions": [],
         "tags": [],
         "policy": {},
     }
@@ -44,7 +47,7 @@ def defaults() -> dict[str, Any]:
 def create_monitor(*, team: Team, **fields: Any) -> Monitor:
     """Store a monitor and ask for its first check at once.
 
-    ``fields``: any of url, name, kind, spec, interval, timeout, regions, tags, policy.
+    ``fields``: any of url, name, kind, spec, interval, timeout, regions, fallback_regions, tags, policy.
     """
     monitor = Monitor(id=uuid4(), team=team, wanted_at=timezone.now())
     _apply(monitor, defaults() | fields)
@@ -136,6 +139,7 @@ def sync_regions(codes: list[str]) -> None:
     as_set = Region.objects.filter(by_hand=False)
     as_set.filter(code__in=codes, enabled=False).update(enabled=True)
     as_set.exclude(code__in=codes).update(enabled=False)
+    rearrange()
 
 
 @transaction.atomic
@@ -180,13 +184,52 @@ def drain_region(code: str) -> Region:
 def _set_region(code: str, *, enabled: bool, draining: bool) -> Region:
     """Whoever watches the life signs begins anew with the change."""
     region = _region(code)
+    if (region.enabled, region.draining) == (enabled, draining):
+        return region
     region.enabled, region.draining, region.offline_since = enabled, draining, None
     region.watched_since = timezone.now()
     if not enabled:
         region.missed_since = None
     region.by_hand = enabled != (code in settings.REGIONS)
     region.save()
+    rearrange()
     return region
+
+
+@transaction.atomic
+def choose_default_fallback(team: Team, code: str | None) -> None:
+    """Name the region that stands in for a team's monitors that name none of their own; None: no region does."""
+    if code is None:
+        DefaultFallback.objects.filter(team=team).delete()
+    elif problem := rules.region_problem([code], selectors.region_codes()):
+        raise ValidationError({"region": [problem]})
+    else:
+        DefaultFallback.objects.update_or_create(team=team, defaults={"region_id": code})
+    rearrange(Monitor.objects.for_team(team))
+
+
+@transaction.atomic
+def rearrange(among: QuerySet[Monitor] | None = None) -> int:
+    """Let fallbacks take over for regions that do not work, and give back what works again; says how many changed.
+
+    Whoever has newly taken over, or got back, looks at once: there is no word of theirs yet.
+    """
+    monitors = Monitor.objects.all() if among is None else among
+    concerned = monitors.filter(
+        ~Q(fallback_regions=[]) | ~Q(stand_ins={}) | Q(team__in=DefaultFallback.objects.values("team"))
+    ).order_by("pk")
+    teams = selectors.default_fallbacks(set(concerned.order_by().values_list("team", flat=True).distinct()))
+    working, enabled = selectors.working_regions(), set(selectors.region_codes())
+    changed: dict[str, list[UUID]] = defaultdict(list)
+    locked = concerned.select_for_update(of=("self",), no_key=True)
+    for monitor in locked.only("team_id", "regions", "fallback_regions", "stand_ins"):
+        fallbacks = monitor.fallback_regions or teams.get(monitor.team_id, [])
+        wanted = rules.stand_ins([code for code in monitor.regions if code in enabled], fallbacks, working)
+        if wanted != monitor.stand_ins:
+            changed[json.dumps(wanted)].append(monitor.pk)
+    for stand_ins, ids in changed.items():
+        Monitor.objects.filter(pk__in=ids).update(stand_ins=json.loads(stand_ins))
+    return request_checks_of([pk for ids in changed.values() for pk in ids]) if changed else 0
 
 
 def _region(code: str) -> Region:
@@ -220,7 +263,8 @@ def _apply(monitor: Monitor, fields: dict[str, Any]) -> None:
     )
     if problem := rules.tag_problem(monitor.tags):
         problems["tags"] = problem
-    problems |= _apply_regions(monitor, fields) | _apply_policy(monitor, fields) | _apply_spec(monitor, fields)
+    problems |= _apply_regions(monitor, fields) | _apply_fallbacks(monitor, fields)
+    problems |= _apply_policy(monitor, fields) | _apply_spec(monitor, fields)
     if problems:
         raise ValidationError({name: [message] for name, message in problems.items()})
     monitor.phase = rules.phase_of(monitor.id, monitor.interval)
@@ -234,6 +278,22 @@ def _apply_regions(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
     monitor.regions = _in_turn(fields["regions"], enabled)
     problem = rules.region_problem(fields["regions"], enabled)
     return {"regions": problem} if problem else {}
+
+
+def _apply_fallbacks(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
+    """A region that was switched off since stays named, as with the regions themselves."""
+    enabled = set(selectors.region_codes())
+    named = "fallback_regions" in fields
+    if named:
+        monitor.fallback_regions = list(fields["fallback_regions"])
+    known = enabled if named else enabled | set(monitor.fallback_regions)
+    problem = rules.fallback_problem(monitor.fallback_regions, monitor.regions, known)
+    if named or "regions" in fields:
+        default = selectors.default_fallbacks([monitor.team_id]).get(monitor.team_id, [])
+        assigned = [code for code in monitor.regions if code in enabled]
+        fallbacks = monitor.fallback_regions or default
+        monitor.stand_ins = rules.stand_ins(assigned, fallbacks, selectors.working_regions())
+    return {"fallback_regions": problem} if problem else {}
 
 
 def _in_turn(chosen: Collection[str], enabled: list[str]) -> list[str]:

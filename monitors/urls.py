@@ -11,4 +11,5 @@ api_urlpatterns = [
     path("monitor/<uuid:pk>/resume", api.MonitorResume.as_view(), name="api-monitor-resume"),
     path("monitor/<uuid:pk>/check", api.MonitorCheck.as_view(), name="api-monitor-check"),
     path("regions", api.RegionList.as_view(), name="api-regions"),
+    path("regions/fallback", api.DefaultFallbackView.as_view(), name="api-default-fallback"),
 ]

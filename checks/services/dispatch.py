@@ -24,6 +24,7 @@ from incidents.services import Question
 from monitors import rules
 from monitors.models import Monitor, Region
 from monitors.selectors import enabled_regions, working_regions
+from monitors.services import rearrange
 from probes.contract import CheckRequest, Outcome, Reason
 
 CATCH_UP_S = 30
@@ -42,6 +43,9 @@ CONFIRM_EVERY_S = 30
 
 WANTED_LIMIT = 1_000
 
+Due = tuple[DueMonitor, int]
+"""A monitor and its slot."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -55,18 +59,19 @@ def dispatch(*, now: datetime | None = None) -> None:
         pace.review(now=began)
     loads = selectors.region_loads([region.code for region in regions], now=began)
     for place, region in enumerate(regions):
-        load = loads[region.code]
         enough = monotonic() + GAP_SECONDS
-        while dispatch_region(region, place=place, of=len(regions), load=load, now=now) and monotonic() < enough:
+        while dispatch_region(region, place=place, of=len(regions), loads=loads, now=now) and monotonic() < enough:
             pass
 
 
 @transaction.atomic
-def dispatch_region(region: Region, *, place: int, of: int, load: Load, now: datetime | None = None) -> bool:
+def dispatch_region(
+    region: Region, *, place: int, of: int, loads: Mapping[str, Load], now: datetime | None = None
+) -> bool:
     """Hand out the checks of one region between its watermark and now; True when this tick did not get that far.
 
     1. Take the watermark; whoever else holds it is doing this very work.
-    2. Note whether the region is still heard of.
+    2. Note whether the region is still heard of; if that has changed, so does who stands in for whom.
     3. Slots that nobody will check become unknown rows, an hour's worth in one tick at most.
     4. The rest become batches, as far as the region keeps up.
     5. Move the watermark. After commit the batches are sent.
@@ -81,8 +86,14 @@ def dispatch_region(region: Region, *, place: int, of: int, load: Load, now: dat
     elif shift.until <= shift.after:
         return False
     else:
-        watch.look(mark.region, last_sign=load.last_sign, ticked_s=shift.until - shift.after, now=now)
-        shift.work(load)
+        turned = watch.look(
+            mark.region, last_sign=loads[region.code].last_sign, ticked_s=shift.until - shift.after, now=now
+        )
+        if not mark.region.offline_since:
+            shift.settle(until=shift.after)
+        if turned:
+            rearrange()
+        shift.work(loads)
     mark.at = datetime.fromtimestamp(shift.until, UTC)
     mark.save(update_fields=["at"])
     return shift.until < int(now.timestamp())
@@ -102,11 +113,12 @@ class Shift:
         self.region, self.place, self.of = region, place, of
         self.after, self.until, self.now = after, until, now
 
-    def work(self, load: Load) -> None:
+    def work(self, loads: Mapping[str, Load]) -> None:
+        if self.region.offline_since or self.region.draining:
+            self.hand_over(loads)
         if self.region.offline_since:
             self.postpone()
             return
-        self.settle(until=self.after)
         if self.region.draining:
             return
         if (hour_ends := end_of_hour(self.after)) < self.until - CATCH_UP_S:
@@ -114,7 +126,7 @@ class Shift:
             self.record_gap(after=self.after, until=self.until, why="the scheduler was not running")
             return
         self.record_gap(after=self.after, until=self.until, why="the scheduler was not running", catch_up=True)
-        self.hand_out(load)
+        self.hand_out(loads[self.region.code])
 
     def postpone(self) -> None:
         """Nobody is there: remember since when, and write each hour down once it is full."""
@@ -136,19 +148,24 @@ class Shift:
         self.region.missed_since = None
         self.region.save(update_fields=["missed_since"])
 
-    def record_gap(self, *, after: int, until: int, why: str, catch_up: bool = False) -> None:
+    def record_gap(
+        self, *, after: int, until: int, why: str, catch_up: bool = False, stood_in_for: bool = False
+    ) -> None:
         """Write slots that were not handed out down as unknown: one row for each hour they fall into.
 
-        ``catch_up``: except those that are still worth a check.
+        ``catch_up``: except those that are still worth a check. ``stood_in_for``: those that others owe in its place.
         """
         spans = {
             interval: (after, worth_checking_after(after, until, interval) if catch_up else until)
             for interval in selectors.intervals_in_use()
         }
-        missed = [(monitor, self._slots(monitor, *spans[monitor.interval])) for monitor in self._due(spans)]
+        missed = [
+            (monitor, self._slots(monitor, *spans[monitor.interval]))
+            for monitor in self._due(spans, stood_in_for=stood_in_for)
+        ]
         self._record(row for monitor, slots in sorted(missed, key=_by_id) for row in self._gaps(monitor, slots, why))
 
-    def _due(self, spans: Mapping[int, tuple[int, int]]) -> list[DueMonitor]:
+    def _due(self, spans: Mapping[int, tuple[int, int]], *, stood_in_for: bool = False) -> list[DueMonitor]:
         """Monitors with a slot in the span (after, until] of their interval, by interval."""
         turns = {interval: rules.region_turn(interval, self.place, self.of) for interval in spans}
         return selectors.monitors_due(
@@ -158,6 +175,7 @@ class Shift:
                 for interval, (after, until) in spans.items()
                 for low, high in rules.due_phases(turn=turns[interval], interval=interval, after=after, until=until)
             ],
+            stood_in_for=stood_in_for,
         )
 
     def _slots(self, monitor: DueMonitor, after: int, until: int) -> Sequence[int]:
@@ -177,43 +195,55 @@ class Shift:
 
     def hand_out(self, load: Load) -> None:
         """Open batches for what is due; what a region that is behind cannot take is left out, long intervals first."""
+        self._hand_out(self._still_due(), self.region.code, load)
+
+    def hand_over(self, loads: Mapping[str, Load]) -> None:
+        """Let the regions that stand in for this one check what it cannot, at its turn."""
+        why = "the scheduler was not running"
+        self.record_gap(after=self.after, until=self.until, why=why, catch_up=True, stood_in_for=True)
+        by_region: dict[str, list[Due]] = defaultdict(list)
+        for monitor, slot in self._still_due(stood_in_for=True):
+            if monitor.stand_in is not None and monitor.stand_in in loads:
+                by_region[monitor.stand_in].append((monitor, slot))
+        for region, due in sorted(by_region.items()):
+            self._hand_out(due, region, loads[region])
+
+    def _still_due(self, *, stood_in_for: bool = False) -> list[Due]:
+        """What is due and still worth a check, short intervals first."""
         spans = {
             interval: (worth_checking_after(self.after, self.until, interval), self.until)
             for interval in selectors.intervals_in_use()
         }
-        due = [(monitor, self._latest_slot(monitor)) for monitor in self._due(spans)]
-        allowed = pressure.allowance(load, window_s=self.until - self.after)
-        self._open_batches(due[:allowed])
-        if allowed is not None:
-            self._shed(due[allowed:], load)
+        return [(monitor, self._latest_slot(monitor)) for monitor in self._due(spans, stood_in_for=stood_in_for)]
 
     def _latest_slot(self, monitor: DueMonitor) -> int:
         turn = rules.region_turn(monitor.interval, self.place, self.of)
         return rules.latest_slot(phase=monitor.phase, turn=turn, interval=monitor.interval, until=self.until)
 
-    def _open_batches(self, due: Sequence[tuple[DueMonitor, int]]) -> None:
+    def _hand_out(self, due: Sequence[Due], region: str, load: Load) -> None:
+        allowed = pressure.allowance(load, window_s=self.until - self.after)
+        self._open_batches(due[:allowed], region)
+        if allowed is not None:
+            self._shed(due[allowed:], region, load)
+
+    def _open_batches(self, due: Sequence[Due], region: str) -> None:
         by_timeout: dict[int, list[CheckRequest]] = defaultdict(list)
         for monitor, slot in due:
             by_timeout[monitor.timeout].append(_request(monitor, slot))
+        own = "" if region == self.region.code else f"/for-{self.region.code}"
         ledger.open_batches(
             [
-                Lot(
-                    region=self.region.code,
-                    lane=CheckBatch.Lane.SLOTS,
-                    name=f"{self.after}-{self.until}/{timeout}s",
-                    checks=checks,
-                    timeout_s=timeout,
-                )
+                Lot(region, CheckBatch.Lane.SLOTS, f"{self.after}-{self.until}/{timeout}s{own}", checks, timeout)
                 for timeout, checks in sorted(by_timeout.items())
             ],
             now=self.now,
         )
 
-    def _shed(self, due: Sequence[tuple[DueMonitor, int]], load: Load) -> None:
+    def _shed(self, due: Sequence[Due], region: str, load: Load) -> None:
         if not due:
             return
-        logger.warning("Region %s is behind; left out %d checks: %s", self.region.code, len(due), load)
-        message = f"not made: region {self.region.code} is behind"
+        logger.warning("Region %s is behind; left out %d checks: %s", region, len(due), load)
+        message = f"not made: region {region} is behind"
         self._record(
             self._unknown(monitor, slot, Reason.BACKPRESSURE, message) for monitor, slot in sorted(due, key=_by_id)
         )
@@ -228,7 +258,7 @@ class Shift:
     ) -> store.NewResult:
         return store.NewResult(
             monitor=monitor.pk,
-            region=self.region.code,
+            region=monitor.stand_in or self.region.code,
             slot=datetime.fromtimestamp(slot, UTC),
             checked_at=self.now,
             outcome=Outcome.UNKNOWN,
@@ -272,7 +302,7 @@ def dispatch_wanted(*, now: datetime | None = None) -> int:
     wanted: dict[tuple[str, int], list[CheckRequest]] = defaultdict(list)
     working = working_regions()
     for monitor in monitors:
-        for region in working.intersection(monitor.regions):
+        for region in working.intersection(monitor.voters):
             state = states[monitor.pk].get(region)
             last = max((slot for slot in (state.slot, state.silent_slot) if slot), default=None) if state else None
             wanted[region, monitor.timeout].append(_request_now(monitor, after=last, now=now))

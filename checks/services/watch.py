@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 
 @transaction.atomic
-def look(region: Region, *, last_sign: datetime | None, ticked_s: int, now: datetime) -> None:
-    """Note whether a region is heard of; each turn is one event. ``ticked_s``: how long ago we looked before."""
+def look(region: Region, *, last_sign: datetime | None, ticked_s: int, now: datetime) -> bool:
+    """Note whether a region is heard of; each turn is one event, and true. ``ticked_s``: since we last looked."""
     if region.draining:
-        return
+        return False
     if ticked_s > BREAK_S:
         region.watched_since = now
         region.save(update_fields=["watched_since"])
@@ -39,9 +39,10 @@ def look(region: Region, *, last_sign: datetime | None, ticked_s: int, now: date
     )
     if offline and not was_offline:
         _note(region, RegionEvent.Kind.OFFLINE, note=_last_heard(last_sign), since=now, now=now)
-    elif region.offline_since and not offline:
+    elif region.offline_since is not None and not offline:
         away_s = int((now - region.offline_since).total_seconds())
         _note(region, RegionEvent.Kind.ONLINE, note=f"after {away_s} s", since=None, now=now)
+    return offline != was_offline
 
 
 def _last_heard(last_sign: datetime | None) -> str:
@@ -53,14 +54,16 @@ def _note(region: Region, kind: RegionEvent.Kind, *, note: str, since: datetime 
     region.offline_since = since
     region.save(update_fields=["offline_since"])
     RegionEvent.objects.create(region=region.code, kind=kind, happened_at=now, note=note)
-    transaction.on_commit(lambda: judge_again(region.code, now=now), robust=True)
+    if kind == RegionEvent.Kind.OFFLINE:
+        transaction.on_commit(lambda: judge_again(region.code, now=now), robust=True)
 
 
 def judge_again(region: str, *, now: datetime) -> None:
-    """Let the monitors of a region say what its going or coming means to them, those with long intervals first:
-    they would hear of it last."""
+    """Let the monitors of a region that nobody stands in for say what its going means to them, those with long
+    intervals first: they would hear of it last."""
     enough = monotonic() + JUDGING_S
-    ids = list(Monitor.objects.active().in_region(region).order_by("-interval").values_list("pk", flat=True))
+    left_alone = Monitor.objects.active().in_region(region).exclude(stand_ins__has_key=region)
+    ids = list(left_alone.order_by("-interval").values_list("pk", flat=True))
     for start in range(0, len(ids), JUDGED_AT_ONCE):
         if monotonic() > enough:
             return
