@@ -4,27 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('checks', '0002_results'),
+        ("checks", "0002_results"),
     ]
 
     operations = [
         migrations.RemoveField(
-            model_name='monitorstats',
-            name='last_checked',
+            model_name="monitorstats",
+            name="last_checked",
         ),
         migrations.RemoveField(
-            model_name='monitorstats',
-            name='last_response_ms',
+            model_name="monitorstats",
+            name="last_response_ms",
         ),
         migrations.RemoveField(
-            model_name='monitorstats',
-            name='ticks',
+            model_name="monitorstats",
+            name="ticks",
         ),
         migrations.AlterField(
-            model_name='monitorstats',
-            name='fresh',
-            field=models.BooleanField(default=False, help_text='false: something happened, compute the windows soon'),
+            model_name="monitorstats",
+            name="fresh",
+            field=models.BooleanField(default=False, help_text="false: something happened, compute the windows soon"),
         ),
     ]
