@@ -14,7 +14,7 @@ from datetime import date, datetime
 from io import BufferedReader, BytesIO, RawIOBase
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 from django.db import connection, transaction
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 KINDS = {"results": days.RESULTS, "evidence": days.EVIDENCE}
 FILE = re.compile(r"(results|evidence)-(\d{4}-\d\d-\d\d)(?:\.(\d+))?\.parquet")
 UNFINISHED = ".part"
-BLOCK_BYTES = 16 * 2**20
-"""So much of a table is held at a time; each block becomes a row group. About 100,000 results."""
+FROM_ARCHIVE = "from_archive"
+"""A restored day's note has here which transactions wrote what came out of the archive."""
+
+BLOCK_BYTES = 4 * 2**20
+"""So much of a table is held at a time; each block becomes a row group. About 25,000 results."""
 
 MOMENT, TEXT = pa.timestamp("us", tz="UTC"), pa.string()
 SCHEMAS = {
@@ -218,14 +221,25 @@ def _by_day(chosen: Iterable[ArchiveFile], kind: str) -> Iterable[tuple[date, li
 
 def _restore_day(kind: str, day: date, parts: Iterable[ArchiveFile], *, kept_until: datetime) -> int:
     table = days.partition_name(KINDS[kind], day)
-    before, archived = count_rows(table), days.note_of(table).get("archived_rows", 0)
+    all_archived = is_archived(table)
     added = sum(_read_back(part, table) for part in parts)
-    note: dict[str, str | int] = {"kept_until": kept_until.isoformat()}
-    if before == archived:
-        # All that is here is in the archive: while it stays so, nothing need be written when the day goes again.
-        note["archived_rows"] = before + added
+    note: dict[str, Any] = {"kept_until": kept_until.isoformat()}
+    if all_archived:
+        note[FROM_ARCHIVE] = sorted(_writers(table))
     days.write_note(table, note)
     return added
+
+
+def is_archived(table: str) -> bool:
+    """Whether all rows of a partition came out of the archive, so that nothing need be written when it goes again."""
+    return _writers(table) <= set(days.note_of(table).get(FROM_ARCHIVE, []))
+
+
+def _writers(table: str) -> set[str]:
+    """The transactions that wrote the rows of a partition: PostgreSQL's own mark, and rows are never changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT DISTINCT xmin::text FROM {table}")  # noqa: S608 - a partition's name, from its day
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _read_back(file: ArchiveFile, table: str) -> int:

@@ -72,17 +72,11 @@ def _archive_and_drop(partition: Partition) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
         cursor.execute(f"LOCK TABLE ONLY {partition.name} IN SHARE ROW EXCLUSIVE MODE")
-        if settings.ARCHIVE_DIR and not _is_archived(partition):
+        if settings.ARCHIVE_DIR and not archive.is_archived(partition.name):
             kind = next(kind for kind, table in archive.KINDS.items() if table == partition.table)
             if file := archive.write(Path(settings.ARCHIVE_DIR), kind=kind, day=partition.day):
                 logger.info("Archived %d rows in %s (%d bytes)", file.rows, file.path.name, file.bytes)
         cursor.execute(f"DROP TABLE {partition.name}")
-
-
-def _is_archived(partition: Partition) -> bool:
-    """A day that was restored, and to which nothing came since."""
-    archived = days.note_of(partition.name).get("archived_rows")
-    return archived is not None and archived == archive.count_rows(partition.name)
 
 
 def _drop_for_size(*, now: datetime) -> list[str]:

@@ -129,6 +129,17 @@ def test_late_rows_beside_restored_ones_are_not_taken_for_archived(
     assert [file.rows for file in archive.files(shelf) if file.kind == "results"] == [302, 303]
 
 
+def test_a_restored_day_that_lost_a_row_and_got_another_is_written_again(
+    stored: list[dict[str, Any]], shelf: Path, make_monitor: MakeMonitor
+) -> None:
+    drop()
+    bring_back(shelf)
+    CheckResult.objects.filter(slot=OLD, region="usa").delete()
+    store_all([result(make_monitor(), OLD)], now=NOW)
+    storage.drop_old(now=NOW + timedelta(days=8), retention_days=30)
+    assert [(file.part, file.rows) for file in archive.files(shelf) if file.kind == "results"] == [(1, 302), (2, 302)]
+
+
 def test_nothing_is_dropped_when_the_archive_cannot_be_written(
     stored: list[dict[str, Any]], shelf: Path, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
