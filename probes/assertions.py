@@ -32,6 +32,7 @@ _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
     "ge": operator.ge,
 }
 _MISSING = object()
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)  # float() itself also takes nan, inf and 1_0
 
 # Python knows many more codecs; some are no text at all and some take quadratic time on a hostile page.
 _CHARSETS = re.compile(
@@ -39,6 +40,11 @@ _CHARSETS = re.compile(
     r"|euc-?(jp|kr)|iso-2022-(jp|kr)|gb(k|2312|18030)|big5",
     re.IGNORECASE,
 )
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_DECLARED = re.compile(r"charset\s*=\s*[\"']?([\w:-]{1,40})", re.IGNORECASE)
+_META = re.compile(rb"<meta\s[^>]{0,200}charset\s*=[^>]{0,200}", re.IGNORECASE)
+META_BYTES = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +63,25 @@ class Response:
     cut: bool = False
 
     def text(self) -> str:
-        return self.body.decode(self._charset(), errors="replace")
+        """As browsers read it: a byte order mark tells more than the header does, and that more than the page."""
+        mark, charset = next((item for item in _MARKS if self.body.startswith(item[0])), (b"", None))
+        return self.body[len(mark) :].decode(charset or self._charset(), errors="replace")
 
     def _charset(self) -> str:
         declared = next((value for name, value in reversed(self.headers) if name.lower() == "content-type"), "")
-        match = re.search(r"charset=[\"']?([\w:-]{1,40})", declared, re.IGNORECASE)
+        match = _DECLARED.search(declared) or _DECLARED.search(self._meta())
         if match is None or not _CHARSETS.fullmatch(match[1]):
             return "utf-8"
         try:
             return codecs.lookup(match[1]).name
         except LookupError:
             return "utf-8"
+
+    def _meta(self) -> str:
+        """The page's own ``<meta charset="...">``. One that names UTF-16 cannot be meant: it was read as ASCII."""
+        match = _META.search(self.body, 0, META_BYTES)
+        declared = match[0].decode("latin-1") if match else ""
+        return "" if "utf-16" in declared.lower() or "utf-32" in declared.lower() else declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,10 @@ class Assertion:
 
 def _same(one: Any, other: Any) -> bool:
     """JSON's equality: ``1`` is ``1.0``, but ``true`` is not ``1``."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
     return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
 
 
@@ -191,7 +209,15 @@ def read_json_assertions(value: Any, name: str) -> tuple[Assertion, ...]:
 
 
 def read_header_assertions(value: Any, name: str) -> tuple[Assertion, ...]:
-    return tuple(_assertion(item, "name", f"{name}[{n}]") for n, item in enumerate(_list(value, name)))
+    """The header's name may also be called ``header``."""
+    items = [_renamed(item, "header", "name") for item in _list(value, name)]
+    return tuple(_assertion(item, "name", f"{name}[{n}]") for n, item in enumerate(items))
+
+
+def _renamed(item: Any, alias: str, name: str) -> Any:
+    if not isinstance(item, dict) or name in item:
+        return item
+    return {name if key == alias else key: value for key, value in item.items()}
 
 
 def _list(value: Any, name: str) -> list[Any]:
@@ -244,11 +270,9 @@ def _as_header(assertion: Assertion, _found: Any) -> Assertion:
 
 
 def _as_number(assertion: Assertion, found: Any) -> Any:
-    if assertion.op in _ORDER and isinstance(assertion.value, int | float) and isinstance(found, str):
-        try:
-            return float(found)
-        except ValueError:
-            return found
+    is_ordered = assertion.op in _ORDER and isinstance(assertion.value, int | float)
+    if is_ordered and isinstance(found, str) and _NUMBER.fullmatch(found):
+        return float(found)
     return found
 
 
@@ -286,11 +310,17 @@ def judge_json(assertions: Sequence[Assertion], response: Response) -> Complaint
         return Complaint(Reason.JSON_INVALID, "the body is JSON nested too deeply to read")
     except ValueError as error:
         return Complaint(Reason.JSON_INVALID, f"the body is not JSON: {error}"[:200])
-    for assertion in assertions:
-        found = find(document, assertion.where)
-        if not assertion.holds(found):
-            return Complaint(Reason.JSON_MISMATCH, f"{assertion} does not hold: it is {_shown(found)}")
-    return None
+    try:
+        return next(filter(None, (_json_complaint(assertion, document) for assertion in assertions)), None)
+    except RecursionError:
+        return Complaint(Reason.JSON_INVALID, "the body is JSON nested too deeply to compare")
+
+
+def _json_complaint(assertion: Assertion, document: Any) -> Complaint | None:
+    found = find(document, assertion.where)
+    if assertion.holds(found):
+        return None
+    return Complaint(Reason.JSON_MISMATCH, f"{assertion} does not hold: it is {_shown(found)}")
 
 
 def _no_constant(name: str) -> None:
@@ -310,7 +340,7 @@ def find(document: Any, path: str) -> Any:
 
 
 _STEP = re.compile(
-    r"""\.?([^.\[\]"'$][^.\[\]]*)|\[\s*(-?\d{1,9})\s*\]|\[\s*"((?:[^"\\]|\\.)*)"\s*\]|\[\s*'([^']*)'\s*\]"""
+    r"""(?:\.|(?!\$))([^.\[\]"'][^.\[\]]*)|\[\s*(-?\d{1,9})\s*\]|\[\s*"((?:[^"\\]|\\.)*)"\s*\]|\[\s*'([^']*)'\s*\]"""
 )
 
 
@@ -355,4 +385,5 @@ def judge_certificate(warn_days: int | None, certificate: Mapping[str, Any] | No
     limit = warn_days if warn_days is not None else min(DEFAULT_EXPIRY_DAYS, (certificate.get("days_valid") or 0) / 3)
     if days_left >= limit:
         return None
-    return Complaint(Reason.CERT_EXPIRING, f"the certificate expires in {days_left:.0f} days")
+    when = f"expires in {days_left:.0f} days" if days_left >= 0 else f"expired {-days_left:.0f} days ago"
+    return Complaint(Reason.CERT_EXPIRING, f"the certificate {when}")

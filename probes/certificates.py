@@ -11,6 +11,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID
 
 MAX_CHAIN = 10
@@ -144,13 +145,30 @@ class Intermediates:
 
     def forgotten_by(self, chain: Sequence[bytes]) -> bool:
         """Whether the chain stops short of an intermediate certificate, as far as that can be known."""
-        last = load(chain[-1]) if chain else None
+        last = _end_of_path([load(der) for der in chain])
         if last is None or last.subject == last.issuer:
             return False
         issuer = self._by_subject.get(last.issuer.public_bytes())
         if issuer is not None and _issued(issuer, last):
             return True
-        return len(chain) == 1 and (_says_where_its_issuer_is(last) or _is_called_intermediate(last.issuer))
+        is_leaf = last.public_bytes(Encoding.DER) == chain[0]
+        return is_leaf and (_says_where_its_issuer_is(last) or _is_called_intermediate(last.issuer))
+
+
+def is_signed_by_itself(der: bytes) -> bool:
+    certificate = load(der)
+    return certificate is not None and certificate.subject == certificate.issuer and _issued(certificate, certificate)
+
+
+def _end_of_path(chain: Sequence[x509.Certificate | None]) -> x509.Certificate | None:
+    """The certificate whose issuer was not sent, going up from the site's own. What was sent besides is left out."""
+    last = chain[0] if chain else None
+    for _ in chain:
+        above = next((one for one in chain if one and last and one.subject == last.issuer and one != last), None)
+        if above is None:
+            break
+        last = above
+    return last
 
 
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:

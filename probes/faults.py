@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import re
 
 import pycurl
 
-from probes.certificates import Intermediates
+from probes.certificates import Intermediates, is_signed_by_itself
 from probes.contract import Phase, Reason
 from probes.findings import Fault
 from probes.transfer import Exchange
@@ -23,6 +24,8 @@ _CONNECT_FAULTS = {
     errno.ECONNRESET: (Reason.CONNECTION_RESET, "the connection was reset"),
     errno.ETIMEDOUT: (Reason.CONNECT_TIMEOUT, "no connection could be made in time"),
 }
+FIRST_FINAL_STATUS = 200
+_LONG_STATUS = re.compile(rb"HTTP/\S+ \d{4}")
 _PROTOCOL_VERSION_SIGNS = ("protocol version", "unsupported protocol", "no protocols available")
 _TIMED_OUT = {
     Phase.CONNECT: (Reason.CONNECT_TIMEOUT, "no connection could be made in time"),
@@ -38,7 +41,7 @@ _TIMED_OUT = {
 def fault_of(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...]) -> Fault | None:
     """Why a transfer failed; None when it did not, or when it was we who had read enough."""
     if exchange.cut or _has_succeeded(exchange):
-        return None
+        return _odd_status_line(exchange)
     if exchange.our_fault is not None or exchange.opened < len(exchange.dialled):
         limit = exchange.our_fault or "no descriptor for a socket"
         return Fault(Reason.INTERNAL_ERROR, Phase.CONNECT, f"the probe has reached a limit: {limit}")
@@ -49,19 +52,46 @@ def fault_of(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...])
     phase = phase_reached(exchange)
     if phase is Phase.CONNECT:
         return _connect_fault(exchange)
-    if exchange.code == pycurl.E_PEER_FAILED_VERIFICATION:
+    return _fault_when_connected(exchange, phase, known, chain)
+
+
+def _fault_when_connected(
+    exchange: Exchange, phase: Phase, known: Intermediates, chain: tuple[bytes, ...]
+) -> Fault | None:
+    if exchange.code == pycurl.E_PEER_FAILED_VERIFICATION and chain:
         return _certificate_fault(exchange, known, chain)
+    if _was_refused_late(exchange):
+        return _handshake_fault(exchange)
     if _was_reset(exchange):
         return Fault(Reason.CONNECTION_RESET, phase, "the server reset the connection")
     if phase is Phase.TLS:
         return _handshake_fault(exchange)
-    return _http_fault(exchange, phase)
+    if _ended_without_a_goodbye(exchange):
+        return _early_end(exchange, phase)
+    return _http_fault(exchange, phase, exchange.code)
 
 
 def _has_succeeded(exchange: Exchange) -> bool:
     if exchange.wants_answer:
-        return exchange.code == 0 and exchange.headers_complete
+        return exchange.code == 0 and has_answer(exchange)
     return exchange.code == 0 or exchange.secured_at > 0  # whatever a mail server says after the handshake
+
+
+def has_answer(exchange: Exchange) -> bool:
+    """Whether the headers are all there: those of the answer itself, not of a 103 that was to come before it."""
+    return exchange.headers_complete and exchange.status >= FIRST_FINAL_STATUS
+
+
+def _odd_status_line(exchange: Exchange) -> Fault | None:
+    """libcurl reads ``HTTP/1.1 2000`` as 200."""
+    if exchange.wants_answer and _LONG_STATUS.match(_status_line(exchange)):
+        return Fault(Reason.PROTOCOL_ERROR, Phase.FIRST_BYTE, "the answer is not proper HTTP: its status is no status")
+    return None
+
+
+def _status_line(exchange: Exchange) -> bytes:
+    lines = exchange.header_lines
+    return lines[0] if lines else b""
 
 
 def phase_reached(exchange: Exchange) -> Phase:
@@ -69,7 +99,7 @@ def phase_reached(exchange: Exchange) -> Phase:
         return Phase.CONNECT
     if exchange.wants_tls and not exchange.secured_at:
         return Phase.TLS
-    return Phase.DOWNLOAD if exchange.headers_complete else Phase.FIRST_BYTE
+    return Phase.DOWNLOAD if has_answer(exchange) else Phase.FIRST_BYTE
 
 
 def _timeout(exchange: Exchange) -> Fault:
@@ -89,6 +119,7 @@ def _connect_fault(exchange: Exchange) -> Fault:
 
 
 def _certificate_fault(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...]) -> Fault:
+    """Who signed it comes before whom it is for, and that before its dates: the order in which browsers complain."""
     fault = _CERTIFICATE_FAULTS.get(exchange.verify_result)
     if fault is not None:
         return Fault(fault[0], Phase.TLS, fault[1])
@@ -100,6 +131,8 @@ def _certificate_fault(exchange: Exchange, known: Intermediates, chain: tuple[by
             Phase.TLS,
             f"the certificate is not trusted: {_plain(exchange.error)}",
         )
+    if is_signed_by_itself(chain[0]):  # libcurl compares the names first
+        return Fault(Reason.TLS_SELF_SIGNED, Phase.TLS, "the certificate is signed by itself, and for another host")
     return Fault(Reason.TLS_HOSTNAME_MISMATCH, Phase.TLS, "the certificate is for another host")
 
 
@@ -125,8 +158,26 @@ def speaks_no_tls_of_today(exchange: Exchange) -> bool:
     return any(sign in text for sign in _PROTOCOL_VERSION_SIGNS)
 
 
-def _http_fault(exchange: Exchange, phase: Phase) -> Fault:
-    code = exchange.code
+def _was_refused_late(exchange: Exchange) -> bool:
+    """With TLS 1.3 a client is done before the server has looked at its certificate, or missed it."""
+    return exchange.tls_alert not in (None, "close notify") and not exchange.headers_complete
+
+
+def _ended_without_a_goodbye(exchange: Exchange) -> bool:
+    """Many servers close the connection without TLS's own farewell."""
+    return exchange.code == pycurl.E_RECV_ERROR and "unexpected eof" in exchange.error
+
+
+def _early_end(exchange: Exchange, phase: Phase) -> Fault | None:
+    """As over a plain connection: an end is an end, and where the length is unknown, that is how a body ends."""
+    if not has_answer(exchange):
+        return _http_fault(exchange, phase, pycurl.E_OK if exchange.header_lines else pycurl.E_GOT_NOTHING)
+    if exchange.header("content-length") is None and exchange.header("transfer-encoding") is None:
+        return None
+    return _http_fault(exchange, phase, pycurl.E_PARTIAL_FILE)
+
+
+def _http_fault(exchange: Exchange, phase: Phase, code: int) -> Fault:
     if code == 0:
         return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection in the middle of the headers")
     if code == pycurl.E_GOT_NOTHING:

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from probes.contract import InvalidSpec
 
@@ -24,6 +24,7 @@ MAX_LABEL = 63
 MAX_URL = 8_000
 
 _DOTS = re.compile("[\u3002\uff0e\uff61]")  # the full stops that browsers take for a dot
+_MANY_SLASHES = re.compile("^((?:https?:)?)//+", re.IGNORECASE)  # which browsers take for two
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
 _SAFE_IN_PATH = "!#$%&'()*+,/:;=?@[]~|"
@@ -114,15 +115,33 @@ def follow(base: Url, location: str) -> Url:
 
     Raises ``UnsupportedScheme`` when it leads out of http and https, ``InvalidSpec`` when it leads nowhere.
     """
+    plain = _MANY_SLASHES.sub(r"\1//", location.strip().replace("\\", "/"))
     try:
-        joined = urljoin(str(base), location.strip().replace("\\", "/"))
+        joined = urljoin(str(base), plain)
     except ValueError as error:
         raise InvalidSpec(f"the redirect leads nowhere: {error}", "location") from None
     parts, scheme = _split(joined, "location")
     if scheme not in DEFAULT_PORTS:
         raise UnsupportedScheme(scheme)
-    netloc = parts.netloc.rpartition("@")[2]
+    netloc = _decoded(parts.netloc.rpartition("@")[2])
     return _assemble(netloc, scheme, parts.path, parts.query, "location")
+
+
+def location_as_sent(value: str) -> str:
+    """A Location header whose bytes were read as Latin-1: browsers read them as UTF-8, and keep what is none."""
+    try:
+        sent = value.encode("latin-1")
+        return sent.decode()
+    except UnicodeEncodeError:
+        return value
+    except UnicodeDecodeError:
+        return "".join(chr(byte) if byte < 128 else f"%{byte:02X}" for byte in sent)
+
+
+def _decoded(netloc: str) -> str:
+    """As browsers follow it. A colon that was encoded stays so: it ends no host."""
+    host, colon, port = netloc.partition(":")
+    return netloc if host.startswith("[") else unquote(host).replace(":", "%3A") + colon + port
 
 
 def _split(text: str, field: str):  # type: ignore[no-untyped-def]  # SplitResult's generics say nothing here

@@ -137,7 +137,7 @@ class Resolver:
         return known or None
 
     async def _ask_both(self, host: str, types: Sequence[dns.rdatatype.RdataType], until: float) -> list[Answer]:
-        tasks = [self._loop.spawn(self._addresses_of_type(host, rdtype, until)) for rdtype in types]
+        tasks = [self._loop.spawn(self.follow(host, rdtype, until)) for rdtype in types]
         try:
             await self._wait_for_both(tasks, types, until)
             return [await task if task.result.done else Answer(failure=Reason.DNS_TIMEOUT) for task in tasks]
@@ -155,12 +155,13 @@ class Resolver:
             if not await self._loop.first(tasks, until):
                 return
 
-    async def _addresses_of_type(self, host: str, rdtype: dns.rdatatype.RdataType, until: float) -> Answer:
-        """Follow aliases ourselves where the name server leaves that to us."""
+    async def follow(
+        self, name: str, rdtype: dns.rdatatype.RdataType, until: float, *, nameservers: Sequence[Nameserver] = ()
+    ) -> Answer:
+        """Ask, and follow aliases ourselves where the name server leaves that to us."""
         aliases: list[str] = []
-        name = host
         for _ in range(MAX_ALIASES):
-            answer = await self.ask(name, rdtype, until)
+            answer = await self.ask(name, rdtype, until, nameservers=nameservers)
             aliases += answer.aliases
             if answer.records or answer.failure or not answer.aliases:
                 return Answer(answer.records, tuple(aliases), answer.failure)

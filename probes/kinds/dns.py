@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -21,6 +22,8 @@ from probes.settings import BadSetting, Nameserver, parse_nameserver
 
 RECORD_TYPES = ("A", "AAAA", "CNAME", "MX", "NS", "TXT", "SOA", "CAA", "SRV", "PTR", "DS", "DNSKEY", "TLSA", "HTTPS")
 MAX_EXPECTED = 50
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(rb"\\(\d{3}|.)", re.DOTALL)
 
 
 def read_expected(value: Any, name: str) -> tuple[str, ...]:
@@ -71,7 +74,7 @@ async def probe(spec: DnsSpec, road: Road, finding: Finding) -> Finding:
         finding.remote_ip = spec.nameserver.address
     began = monotonic()
     nameservers = (spec.nameserver,) if spec.nameserver is not None else ()
-    answer = await road.resolver.ask(
+    answer = await road.resolver.follow(
         question_name(spec), dns.rdatatype.from_text(spec.record_type), road.until, nameservers=nameservers
     )
     spent_ms = (monotonic() - began) * 1000
@@ -94,7 +97,8 @@ def _judge(spec: DnsSpec, failure: Reason | None, records: Sequence[str]) -> Fau
         return Fault(Reason.DNS_NO_ADDRESS, Phase.DNS, words_for(Reason.DNS_NO_ADDRESS, spec.name))
     if not records:
         return _unexpected(f"{spec.name} has no {spec.record_type} record")
-    found, wanted = {plain(record) for record in records}, {plain(record) for record in spec.expected}
+    plainly = plain_text if spec.record_type == "TXT" else plain
+    found, wanted = {plainly(record) for record in records}, {plainly(record) for record in spec.expected}
     if not wanted or found == wanted:
         return None
     return _unexpected(
@@ -115,3 +119,16 @@ def plain(record: str) -> str:
     text = " ".join(word.strip('"').removesuffix(".") for word in record.split())
     address = numeric_address(text)
     return str(address) if address is not None else text.lower()
+
+
+def plain_text(record: str) -> str:
+    """A TXT record as the text it means: its strings put together, its escapes undone. Every letter counts."""
+    if not record.startswith('"'):
+        return record
+    parts = [part.encode() for part in _QUOTED.findall(record)]
+    return _ESCAPED.sub(_unescaped, b"".join(parts)).decode(errors="replace")
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    code = match[1]
+    return bytes([int(code) & 0xFF]) if code.isdigit() else code

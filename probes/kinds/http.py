@@ -13,10 +13,10 @@ from typing import Any
 from probes import assertions
 from probes.assertions import ANY_SUCCESS, Assertion, Complaint, Response, StatusSet
 from probes.contract import InvalidSpec, Phase, Reason, Timings
-from probes.faults import fault_of
+from probes.faults import fault_of, has_answer
 from probes.fields import FAMILIES, Described, one_of, read_family, text, told, whole_number, yes_or_no
 from probes.findings import Fault, Finding
-from probes.hosts import UnsupportedScheme, Url, follow, parse_url
+from probes.hosts import UnsupportedScheme, Url, follow, location_as_sent, parse_url
 from probes.road import Road
 from probes.transfer import Call, Exchange, Session
 
@@ -233,8 +233,8 @@ class _Visit:
         finding, self._last = self.finding, exchange
         finding.timings_ms = exchange.timings(dns_ms, before_ms=self._spent_ms)
         finding.remote_ip = exchange.remote_ip
-        finding.http_status = exchange.status or None
-        finding.body_bytes = len(exchange.body) if exchange.headers_complete else None
+        finding.http_status = exchange.status if has_answer(exchange) else None
+        finding.body_bytes = len(exchange.body) if has_answer(exchange) else None
         finding.message = _remark(exchange)
         chain = self.road.read_certificate(exchange, finding)
         if chain and finding.certificate is not None:
@@ -244,7 +244,7 @@ class _Visit:
     def _location(self, exchange: Exchange) -> str | None:
         if not self.spec.follow_redirects or exchange.status not in REDIRECTS:
             return None
-        return exchange.header("location") or None
+        return location_as_sent(exchange.header("location") or "") or None
 
     def _next(self, hop: _Hop, exchange: Exchange, location: str) -> _Hop:
         """Where a redirect leads, or ``Fault`` when a visitor should not go there."""
@@ -302,7 +302,9 @@ class _Visit:
         )
 
     def _judge_certificates(self) -> Complaint | None:
-        """Every hop's own: visitors pass the first one too."""
+        """Every hop's own: visitors pass the first one too. Where none is verified, only if a warning is asked for."""
+        if not self.spec.verify_tls and self.spec.cert_expiry_days is None:
+            return None
         complaints = (assertions.judge_certificate(self.spec.cert_expiry_days, about) for about in self._certificates)
         return next((complaint for complaint in complaints if complaint is not None), None)
 

@@ -30,6 +30,8 @@ DOCUMENT = {
     "items": [{"name": "a"}, {"name": "b"}],
     "odd key.x": {"y": 1},
     "tags": ["red", "blue"],
+    "flags": {"list": [1, True]},
+    "$ref": "#/x",
 }
 
 
@@ -76,6 +78,11 @@ def page(body: bytes, content_type: str = "text/html; charset=utf-8", *, cut: bo
         ("gone", "eq", None, False),
         ("status.deeper", "exists", None, False),
         ("$", "exists", None, True),
+        ("flags.list", "eq", [1, True], True),
+        ("flags.list", "eq", [True, True], False),
+        ("flags", "eq", {"list": [1.0, True]}, True),
+        ("flags", "ne", {"list": [1, 1]}, True),
+        ("$.$ref", "eq", "#/x", True),
     ],
 )
 def test_json(path: str, op: str, value: Any, holds: bool) -> None:
@@ -125,10 +132,19 @@ def test_json_that_is_none(body: bytes, reason: Reason) -> None:
         ({"name": "X-Gone", "op": "exists", "value": False}, True),
         ({"name": "X-Gone"}, False),
         ({"name": "Vary", "value": "Accept, Cookie"}, True),
+        ({"header": "vary", "value": "Accept, Cookie"}, True),
+        ({"name": "X-Limit", "op": "ge", "value": 5}, False),
+        ({"name": "X-Limit", "op": "eq", "value": "inf"}, True),
     ],
 )
 def test_headers(assertion: dict[str, Any], holds: bool) -> None:
-    headers = [("Content-Type", "text/html"), ("X-Count", "7"), ("Vary", "Accept"), ("vary", "Cookie")]
+    headers = [
+        ("Content-Type", "text/html"),
+        ("X-Count", "7"),
+        ("Vary", "Accept"),
+        ("vary", "Cookie"),
+        ("X-Limit", "inf"),
+    ]
     complaint = judge_headers(read_header_assertions([assertion], "header_assertions"), headers)
 
     assert (complaint is None) is holds
@@ -145,10 +161,18 @@ def test_headers(assertion: dict[str, Any], holds: bool) -> None:
         ("größe".encode(), "text/html; charset=punycode", "größe"),
         ("größe".encode(), "text/html; charset=rot13", "größe"),
         (b"ok \xff", "text/html", "ok"),
+        ("größe".encode("utf-16"), "text/html", "größe"),
+        ('<meta charset="iso-8859-1">größe'.encode("latin-1"), "text/html", "größe"),
+        ('<meta charset="utf-16">größe'.encode(), "text/html", "größe"),
+        ('<meta charset="iso-8859-1">größe'.encode(), "text/html; charset=utf-8", "größe"),
     ],
 )
 def test_text_is_read_in_the_alphabet_that_the_page_declares(body: bytes, content_type: str, text: str) -> None:
     assert judge_text(page(body, content_type), contains=text, lacks=None, matches=None) is None
+
+
+def test_a_byte_order_mark_is_no_text() -> None:
+    assert judge_text(page(b"\xef\xbb\xbfhello"), contains=None, lacks=None, matches="^hello$") is None
 
 
 def test_text_beyond_what_was_read_is_not_called_missing() -> None:

@@ -80,6 +80,9 @@ FAULTS: dict[str, tuple[Behaviour, Reason]] = {
     "slow first byte": (says(3.0, OK), Reason.FIRST_BYTE_TIMEOUT),
     "header drip": (drip(HEAD), Reason.HEADER_TIMEOUT),
     "headers without an end": (says(HEAD, 30.0), Reason.HEADER_TIMEOUT),
+    "early hints and no more": (says(b"HTTP/1.1 103 Early Hints\r\n\r\n", 30.0), Reason.HEADER_TIMEOUT),
+    "early hints, then closed": (says(b"HTTP/1.1 103 Early Hints\r\n\r\n"), Reason.CONNECTION_CLOSED),
+    "a status of four digits": (says(b"HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n"), Reason.PROTOCOL_ERROR),
     "body stall": (says(HEAD + b"Content-Length: 10\r\n\r\nhel", 30.0), Reason.BODY_TIMEOUT),
     "body drip": (drip(b"x" * 99, first=HEAD + b"Content-Length: 99\r\n\r\n"), Reason.BODY_TIMEOUT),
     "closed without a reply": (no_reply, Reason.CONNECTION_CLOSED),
@@ -147,6 +150,7 @@ REDIRECTS: dict[str, tuple[str, dict[str, Any], Outcome, Reason | None]] = {
     "to a forbidden address": ("/away/http://10.0.0.1/", {}, Outcome.UNKNOWN, Reason.ADDRESS_BLOCKED),
     "to metadata": ("/away/http://169.254.169.254/", {}, Outcome.UNKNOWN, Reason.ADDRESS_BLOCKED),
     "to a file": ("/away/file:///etc/passwd", {}, Outcome.DOWN, Reason.UNSUPPORTED_SCHEME),
+    "to metadata in disguise": ("/away/http:///%31%36%39.254.169.254/", {}, Outcome.UNKNOWN, Reason.ADDRESS_BLOCKED),
     "to ftp": ("/away/ftp://127.0.0.1/", {}, Outcome.DOWN, Reason.UNSUPPORTED_SCHEME),
     "to a script": ("/away/javascript:alert(1)", {}, Outcome.DOWN, Reason.UNSUPPORTED_SCHEME),
     "to a name that does not exist": ("/away/http://gone.test/", {}, Outcome.DOWN, Reason.DNS_NXDOMAIN),
@@ -183,6 +187,23 @@ def test_redirects(
     result = check(site(winding_road).url(path), **spec)
 
     assert (result.outcome, result.reason) == (outcome, reason), result.message
+
+
+@pytest.mark.parametrize(
+    ("sent", "asked"), [("/größe".encode(), b"/gr%C3%B6%C3%9Fe"), (b"/gr\xf6\xdfe", b"/gr%F6%DFe")]
+)
+def test_letters_that_were_not_encoded(sent: bytes, asked: bytes, check: Check, site: MakeSite) -> None:
+    diary = Diary(b"HTTP/1.1 302 Found\r\nLocation: " + sent + b"\r\nContent-Length: 0\r\n\r\n", OK)
+    result = check(site(diary).url())
+
+    assert result.outcome is Outcome.UP
+    assert diary.heads[1].split()[1] == asked
+
+
+def test_an_interim_status_is_not_the_answers(check: Check, site: MakeSite) -> None:
+    result = check(site(says(b"HTTP/1.1 103 Early Hints\r\n\r\n")).url())
+
+    assert (result.http_status, result.phase) == (None, Phase.FIRST_BYTE)
 
 
 def test_every_hop_is_written_down(check: Check, site: MakeSite) -> None:

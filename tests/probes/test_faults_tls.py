@@ -53,6 +53,7 @@ HANDSHAKES: dict[str, tuple[Behaviour, Reason]] = {
     "alert protocol_version": (alert(70), Reason.TLS_PROTOCOL_VERSION),
     "alert unrecognized_name": (alert(112), Reason.TLS_HANDSHAKE),
     "alert internal_error": (alert(80), Reason.TLS_HANDSHAKE),
+    "alert certificate_expired": (alert(45), Reason.TLS_HANDSHAKE),
     "closed": (close, Reason.TLS_HANDSHAKE),
     "reset": (slam, Reason.CONNECTION_RESET),
     "never ends": (never_ends, Reason.TLS_TIMEOUT),
@@ -77,6 +78,7 @@ CERTIFICATES = [
     ("not yet valid", Outcome.DOWN, Reason.TLS_CERT_NOT_YET_VALID),
     ("wrong host", Outcome.DOWN, Reason.TLS_HOSTNAME_MISMATCH),
     ("self-signed", Outcome.DOWN, Reason.TLS_SELF_SIGNED),
+    ("self-signed and for another", Outcome.DOWN, Reason.TLS_SELF_SIGNED),
     ("unknown issuer", Outcome.DOWN, Reason.TLS_UNTRUSTED_ISSUER),
     ("near its end", Outcome.DEGRADED, Reason.CERT_EXPIRING),
 ]
@@ -94,6 +96,8 @@ def context_for(case: str, authority: Authority, directory: Path) -> ssl.SSLCont
             return authority.context("other.test")
         case "self-signed":
             return self_signed(directory)
+        case "self-signed and for another":
+            return self_signed(directory, "other.test")
         case "unknown issuer":
             return authority.context(authority=authority.stranger)
         case "near its end":
@@ -175,6 +179,49 @@ def test_a_certificate_that_lives_only_a_week_is_no_fault(check: Check, site: Ma
     server = site(says(OK), tls=authority.context(begins_days=-2, ends_days=4))
 
     assert check(server.url(host="localhost")).outcome is Outcome.UP
+
+
+def test_an_expired_certificate_that_nobody_wants_verified(check: Check, site: MakeSite, authority: Authority) -> None:
+    server = site(says(OK), tls=authority.context(begins_days=-90, ends_days=-3))
+
+    assert check(server.url(host="localhost"), verify_tls=False).outcome is Outcome.UP
+    warned = check(server.url(host="localhost"), verify_tls=False, cert_expiry_days=7)
+    assert (warned.reason, warned.message) == (Reason.CERT_EXPIRING, "the certificate expired 3 days ago")
+
+
+ENDS: dict[str, tuple[bytes, Outcome, Reason | None]] = {
+    "nothing": (b"", Outcome.DOWN, Reason.CONNECTION_CLOSED),
+    "half the headers": (b"HTTP/1.1 200 OK\r\nServer: x\r\n", Outcome.DOWN, Reason.CONNECTION_CLOSED),
+    "half the body": (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", Outcome.DOWN, Reason.BODY_TRUNCATED),
+    "half the chunks": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
+        Outcome.DOWN,
+        Reason.BODY_TRUNCATED,
+    ),
+    "a body without a length": (b"HTTP/1.0 200 OK\r\n\r\nok", Outcome.UP, None),
+}
+
+
+@pytest.mark.parametrize(("said", "outcome", "reason"), ENDS.values(), ids=ENDS)
+def test_an_end_without_a_farewell(
+    said: bytes, outcome: Outcome, reason: Reason | None, check: Check, site: MakeSite, authority: Authority
+) -> None:
+    """As of most servers: the connection is closed and TLS's own close_notify is left out."""
+    result = check(site(says(said), tls=authority.context()).url(host="localhost"))
+
+    assert (result.outcome, result.reason) == (outcome, reason), result.message
+
+
+def test_a_client_certificate_that_is_required(check: Check, site: MakeSite, authority: Authority) -> None:
+    """With TLS 1.2, where the handshake itself fails, and with 1.3, where the server notices only afterwards."""
+    for newest in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = authority.context()
+        context.maximum_version = newest
+        context.verify_mode = ssl.CERT_REQUIRED
+        authority.root.configure_trust(context)
+        result = check(site(says(OK), tls=context).url(host="localhost"))
+        # A server may close at once after its alert, which can turn into a reset that overtakes it.
+        assert result.reason in (Reason.TLS_HANDSHAKE, Reason.CONNECTION_RESET), result.message
 
 
 def test_half_a_header_over_tls(check: Check, site: MakeSite, authority: Authority) -> None:

@@ -88,6 +88,9 @@ BASE = parse_url("https://example.org/a/b?c")
         ("https://user:pw@other.test/", "https://other.test/"),
         ("https:\\\\other.test\\y", "https://other.test/y"),
         (" /x y ", "https://example.org/x%20y"),
+        ("http:///other.test/y", "http://other.test/y"),
+        ("///other.test/y", "https://other.test/y"),
+        ("http://%6fther.test/", "http://other.test/"),
     ],
 )
 def test_following(location: str, target: str) -> None:

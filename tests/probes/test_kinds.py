@@ -77,7 +77,9 @@ def test_no_kind_dials_what_is_forbidden(kind: str, check: Check, names: UseZone
 
 RECORDS = zone(
     site__test={"A": ["192.0.2.1", "192.0.2.2"], "MX": ["10 mail.test."], "TXT": ['"v=spf1 -all"']},
+    key__test={"TXT": ['"v=DKIM1; p=AbC" "dEf" "gr\\195\\182\\195\\159e \\"x\\""']},
     alias__test={"CNAME": ["site.test."]},
+    nowhere__test={"CNAME": ["gone.test."]},
     broken__test="SERVFAIL",
     silent__test=None,
 )
@@ -96,6 +98,13 @@ RECORDS = zone(
         ({"name": "site.test", "record_type": "AAAA"}, Reason.DNS_NO_ADDRESS),
         ({"name": "site.test", "record_type": "CAA"}, Reason.DNS_UNEXPECTED_ANSWER),
         ({"name": "alias.test", "record_type": "CNAME", "expected": ["site.test"]}, None),
+        ({"name": "key.test", "record_type": "TXT", "expected": ['v=DKIM1; p=AbCdEfgröße "x"']}, None),
+        (
+            {"name": "key.test", "record_type": "TXT", "expected": ['v=DKIM1; p=abcdefgröße "x"']},
+            Reason.DNS_UNEXPECTED_ANSWER,
+        ),
+        ({"name": "alias.test", "expected": ["192.0.2.1", "192.0.2.2"]}, None),
+        ({"name": "nowhere.test"}, Reason.DNS_NXDOMAIN),
         ({"name": "gone.test"}, Reason.DNS_NXDOMAIN),
         ({"name": "broken.test"}, Reason.DNS_SERVFAIL),
         ({"name": "silent.test"}, Reason.DNS_TIMEOUT),
