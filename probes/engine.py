@@ -58,7 +58,7 @@ SPARE_DESCRIPTORS = 200
 TAKEN_IN_TOGETHER = 200
 SPECS_KEPT = 10_000
 LONGEST_SPEC_KEPT = 1_000
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.05
 
 OnResult = Callable[[CheckResult], None]
 
@@ -122,16 +122,22 @@ class Engine:
                 on_result(result)
 
     def gather(self, deliver: Callable[[list[CheckResult]], None]) -> OnResult:
-        """An ``on_result`` that collects for a moment: waking another thread costs more than a check does."""
+        """An ``on_result`` that collects for a moment: waking another thread costs more than a check does.
+
+        When nothing is under way any more, nobody has to wait.
+        """
         collected: list[CheckResult] = []
 
         def hand_over() -> None:
-            deliver(collected.copy())
-            collected.clear()
+            if collected:
+                deliver(collected.copy())
+                collected.clear()
 
         def take(result: CheckResult) -> None:
             collected.append(result)
-            if len(collected) == 1:
+            if not self._under_way:
+                hand_over()
+            elif len(collected) == 1:
                 self._loop.call_at(monotonic() + GATHER_SECONDS, hand_over)
 
         return take
