@@ -74,7 +74,8 @@ def read_line(line: str | bytes) -> CheckRequest | CheckResult:
     try:
         if len(line) > MAX_LINE:
             raise InvalidSpec(f"a line holds at most {MAX_LINE:,} bytes", "request")
-        data = json.loads(line)
+        data = json.loads(line if isinstance(line, str) else line.decode("utf-8-sig"))
+        json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is no text that could be sent anywhere
         return CheckRequest.from_wire(data)
     except InvalidSpec as error:
         return invalid(_as_far_as_known(data), error)

@@ -188,6 +188,8 @@ def read_pattern(value: Any, name: str) -> str:
         raise InvalidSpec(f"must be a pattern of 1 to {MAX_PATTERN} characters", name)
     try:
         _compiled(value)
+    except UnicodeError:
+        raise InvalidSpec("this pattern holds half a character", name) from None
     except re2.error as error:
         problem = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
         raise InvalidSpec(

@@ -165,6 +165,8 @@ class Engine:
         """End the thread. Checks under way are given up without a result."""
         self._loop.stop()
         self._thread.join(timeout=5)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     # -- in the engine's thread: waiting for a turn
 
@@ -339,8 +341,12 @@ def read_spec(request: CheckRequest) -> tuple[Kind, Spec]:
         raise InvalidSpec(f"there is no kind {request.kind[:40]!r}; the kinds are {', '.join(KINDS)}", "kind")
     try:
         return kind, kind.spec.parse(request.spec)
+    except InvalidSpec:
+        raise
     except RecursionError:
         raise InvalidSpec("the spec is nested too deeply") from None
+    except Exception as error:  # noqa: BLE001  # whatever a reader trips over, the request gets its answer
+        raise InvalidSpec(f"the spec cannot be read: {type(error).__name__}: {error}"[:500]) from None
 
 
 def invalid(request: CheckRequest, error: InvalidSpec) -> CheckResult:

@@ -79,7 +79,7 @@ def parse_nameservers(text: str) -> tuple[Nameserver, ...]:
 
 
 def parse_nameserver(item: str) -> Nameserver:
-    match = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?|([^:]+)(?::(\d{1,5}))?|(.+)", item)
+    match = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?|([^:]+)(?::(\d{1,5}))?|(.*)", item, re.DOTALL)
     assert match is not None  # noqa: S101  # the last branch takes anything
     host, port = match[1] or match[3] or match[5], int(match[2] or match[4] or 53)
     address = numeric_address(host)
