@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import sys
 import threading
 from collections.abc import Sequence
-from typing import TextIO
+from dataclasses import replace
+from typing import Any, TextIO
 
 from probes.contract import CheckRequest, CheckResult, InvalidSpec, Outcome
 from probes.engine import Engine, invalid
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m probes", description="Check a site and say what is wrong with it.")
     parser.add_argument("target", nargs="?", metavar="URL", help="the address to check, like https://example.org")
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS", help="for all tries together (10)")
+    parser.add_argument("--timeout", type=_seconds, default=10.0, metavar="SECONDS", help="for all tries together (10)")
     parser.add_argument("--retries", type=int, default=0, metavar="N", help="try again so often when it fails (0)")
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -50,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
         "--jsonl", action="store_true", help="read requests from standard input, one JSON object a line"
     )
     return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not math.isfinite(seconds):
+        raise ValueError(text)
+    return seconds
 
 
 def _check_one(engine: Engine, options: argparse.Namespace) -> int:
@@ -76,16 +86,21 @@ def read_line(line: str | bytes) -> CheckRequest | CheckResult:
             raise InvalidSpec(f"a line holds at most {MAX_LINE:,} bytes", "request")
         data = json.loads(line if isinstance(line, str) else line.decode("utf-8-sig"))
         json.dumps(data, ensure_ascii=False).encode()  # half a surrogate pair is no text that could be sent anywhere
-        return CheckRequest.from_wire(data)
+        return replace(CheckRequest.from_wire(data), id=_id_of(data))
     except InvalidSpec as error:
         return invalid(_as_far_as_known(data), error)
     except (ValueError, RecursionError) as error:
         return invalid(_as_far_as_known(data), InvalidSpec(f"this is not JSON: {error}"[:200], "request"))
 
 
+def _id_of(data: Any) -> Any:
+    """As it was given, so that whoever numbers requests finds the numbers again."""
+    return data.get("id", "")
+
+
 def _as_far_as_known(data: object) -> CheckRequest:
     known = data if isinstance(data, dict) else {}
-    return CheckRequest(id=str(known.get("id", "")), kind=str(known.get("kind", "")), spec={})
+    return CheckRequest(id=_id_of(known), kind=str(known.get("kind", "")), spec={})
 
 
 def _stream(engine: Engine, source: TextIO, target: TextIO) -> int:
@@ -95,9 +110,12 @@ def _stream(engine: Engine, source: TextIO, target: TextIO) -> int:
 
     def answer(result: CheckResult) -> None:
         line = json.dumps(result.to_wire()) + "\n"
-        with writing:
-            target.write(line)
-            target.flush()
+        try:
+            with writing:
+                target.write(line)
+                target.flush()
+        except OSError:  # nobody reads any more; the thread that reads requests would never notice
+            os._exit(1)
         room.release()
 
     def answer_all(results: list[CheckResult]) -> None:

@@ -123,6 +123,45 @@ def test_a_bad_line_gives_a_result_and_never_a_crash(site: MakeSite) -> None:
     assert all((result["reason"] == "invalid_spec") == (result["outcome"] == "unknown") for result in found)
 
 
+def test_an_id_comes_back_as_it_was_given(site: MakeSite) -> None:
+    url = site(says(OK)).url()
+    lines = [json.dumps({"id": name, "kind": "http", "spec": {"url": url}}) for name in (7, "7", None, 1.5)]
+    lines.append('{"id": 8, "kind": "http"}')
+
+    assert sorted((result["id"] for result in answers(run("--jsonl", lines="\n".join(lines)))), key=repr) == [
+        "7",
+        1.5,
+        7,
+        8,
+        None,
+    ]
+
+
+def test_it_ends_when_nobody_reads_its_answers(site: MakeSite) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "probes", "--jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "PROBE_ALLOWED_NETWORKS": "127.0.0.0/8"},
+        cwd=ROOT,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdin.write(json.dumps({"id": "x", "kind": "http", "spec": {"url": site(says(OK)).url()}}).encode())
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        assert process.wait(timeout=10) == 1
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "soon"])
+def test_a_timeout_that_is_no_number(seconds: str) -> None:
+    done = run("--timeout", seconds, "http://127.0.0.1/")
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
 def test_results_stream_while_requests_still_come(site: MakeSite) -> None:
     """The next request is written only after the first answer has been read."""
     url, slow = site(says(OK)).url(), site(says(2.0, OK)).url()
