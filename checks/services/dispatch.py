@@ -33,7 +33,7 @@ CATCH_UP_S = 30
 CLOCK_BACK_S = 600
 """A clock set back by less is waited for, since its slots have been handed out; by more, and we begin anew."""
 
-GAP_SECONDS = 20
+GAP_SECONDS = 10
 """One tick spends so long on writing down what was missed; the next one goes on."""
 
 ROWS_AT_ONCE = 2_000
@@ -58,8 +58,8 @@ def dispatch(*, now: datetime | None = None) -> None:
     if int(began.timestamp()) % pace.REVIEW_EVERY_S == 0:
         pace.review(now=began)
     loads = selectors.region_loads([region.code for region in regions], now=began)
+    enough = monotonic() + GAP_SECONDS
     for place, region in enumerate(regions):
-        enough = monotonic() + GAP_SECONDS
         while dispatch_region(region, place=place, of=len(regions), loads=loads, now=now) and monotonic() < enough:
             pass
 
@@ -163,7 +163,11 @@ class Shift:
             (monitor, self._slots(monitor, *spans[monitor.interval]))
             for monitor in self._due(spans, stood_in_for=stood_in_for)
         ]
-        self._record(row for monitor, slots in sorted(missed, key=_by_id) for row in self._gaps(monitor, slots, why))
+        rows = (row for monitor, slots in sorted(missed, key=_by_id) for row in self._gaps(monitor, slots, why))
+        for some in ledger.portions(rows, ROWS_AT_ONCE):
+            # Stored and summed up, and no more: a gap in the past changes no verdict on the present.
+            there = store.lock_monitors({row.monitor for row in some})
+            store.store_new([row for row in some if row.monitor in there])
 
     def _due(self, spans: Mapping[int, tuple[int, int]], *, stood_in_for: bool = False) -> list[DueMonitor]:
         """Monitors with a slot in the span (after, until] of their interval, by interval."""
