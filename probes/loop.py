@@ -114,7 +114,7 @@ class Task(Generic[T]):
 
 
 class Loop:
-    """One thread's waiting room. ``run`` returns after ``stop``."""
+    """One thread's waiting room. ``run`` returns after ``stop``, and then it wants to be closed."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
@@ -226,8 +226,12 @@ class Loop:
             self._run_queue(self._from_threads)
             self._run_queue(self._soon)
             self.on_turn(*self.turn_so_far())
-        self._epoll.close()
-        os.close(self._alarm)
+
+    def close(self) -> None:
+        """After ``run`` has returned, and not from there: the thread that called ``stop`` may still ring the alarm."""
+        if not self._epoll.closed:
+            self._epoll.close()
+            os.close(self._alarm)
 
     def _seconds_to_wait(self) -> float:
         if self._soon:
