@@ -195,14 +195,7 @@ def by_requests(url: str, count: int, concurrency: int, ca_file: str | None) -> 
         return measured(lambda: len(list(pool.map(fetch, range(count)))))
 
 
-def by_paced_pycurl(url: str, count: int, concurrency: int, ca_file: str | None) -> Cost:
-    """The bare loop that starts checks about as the engine does, every 5 ms: what a pace alone costs here."""
-    return by_bare_pycurl(url, count, concurrency, ca_file, gap_s=0.005, together=5 if ca_file is None else 1)
-
-
-def by_bare_pycurl(
-    url: str, count: int, concurrency: int, ca_file: str | None, *, gap_s: float = 0.0, together: int = 1
-) -> Cost:
+def by_bare_pycurl(url: str, count: int, concurrency: int, ca_file: str | None) -> Cost:
     """A loop that does nothing else: no pace, no guard, no look at the answer."""
     multi = pycurl.CurlMulti()
 
@@ -217,15 +210,12 @@ def by_bare_pycurl(
         multi.add_handle(curl)
 
     def run() -> int:
-        waiting, under_way, done, next_start = count, 0, 0, 0.0
+        waiting, under_way, done = count, 0, 0
         while done < count:
-            while waiting and under_way < concurrency and time.monotonic() >= next_start:
-                group = min(together, waiting, concurrency - under_way)
-                for _ in range(group):
-                    start()
-                waiting, under_way, next_start = waiting - group, under_way + group, time.monotonic() + gap_s
-            # Its own unit are milliseconds, and none of them would make it spin.
-            multi.select(max(0.001, next_start - time.monotonic()) if gap_s and waiting else 1.0)
+            while waiting and under_way < concurrency:
+                start()
+                waiting, under_way = waiting - 1, under_way + 1
+            multi.select(1.0)
             multi.perform()
             left = 1
             while left:
@@ -297,7 +287,6 @@ CLIENTS: dict[str, Callable[[str, int, int, str | None], Cost]] = {
     "engine": by_engine,
     "engine unpaced": by_unpaced_engine,
     "bare pycurl": by_bare_pycurl,
-    "bare pycurl, paced": by_paced_pycurl,
     "requests": by_requests,
 }
 if shutil.which(BLACKBOX):
