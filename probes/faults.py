@@ -142,6 +142,8 @@ def _handshake_fault(exchange: Exchange) -> Fault:
         return Fault(Reason.TLS_PROTOCOL_VERSION, Phase.TLS, "the server speaks no TLS version that we do")
     if exchange.code == pycurl.E_USE_SSL_FAILED:
         return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, "the server does not offer STARTTLS")
+    if exchange.asked_who_we_are and exchange.secured_at:
+        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, "the server demands a client certificate")
     if exchange.tls_alert:
         return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, f"the server refused the TLS handshake: {exchange.tls_alert}")
     if "wrong version number" in text or "packet length too long" in text or "http request" in text:
@@ -160,7 +162,11 @@ def speaks_no_tls_of_today(exchange: Exchange) -> bool:
 
 def _was_refused_late(exchange: Exchange) -> bool:
     """With TLS 1.3 a client is done before the server has looked at its certificate, or missed it."""
-    return exchange.tls_alert not in (None, "close notify") and not exchange.headers_complete
+    if exchange.headers_complete:
+        return False
+    if exchange.asked_who_we_are and exchange.secured_at and not exchange.header_lines:
+        return exchange.code in (pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR)  # a reset overtook the alert
+    return exchange.tls_alert not in (None, "close notify")
 
 
 def _ended_without_a_goodbye(exchange: Exchange) -> bool:

@@ -105,6 +105,8 @@ class Exchange:
     tls_version: str | None = None
     tls_cipher: str | None = None
     tls_alert: str | None = None
+    asked_who_we_are: bool = False
+    """The server wants to see a certificate of ours. Many ask and do not insist."""
     certificate_message: bytes = b""
     tls13: bool = False
     wants_answer: bool = True
@@ -179,6 +181,8 @@ class Exchange:
             self.tls_version, self.tls_cipher = parts[0].strip(), parts[1].strip() if len(parts) > 1 else None
         elif b"(IN), TLS alert, " in data:
             self.tls_alert = data.decode("latin-1").partition("TLS alert, ")[2].rpartition(" (")[0]
+        elif b"(IN), TLS handshake, Request CERT (13)" in data:
+            self.asked_who_we_are = True
         elif b"(IN), TLS handshake, Certificate (11)" in data:
             self.tls13 = data.startswith(b"TLSv1.3")
 
