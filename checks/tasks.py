@@ -41,7 +41,7 @@ def refresh_stats() -> None:
     stats.refresh(now=selectors.database_now())
 
 
-@shared_task(name="checks.housekeeping", ignore_result=True)
+@shared_task(name="checks.housekeeping", ignore_result=True, soft_time_limit=7_200, time_limit=7_260)
 def housekeeping() -> None:
     now = selectors.database_now()
     storage.make_ahead(now=now)

@@ -29,6 +29,7 @@ from kombu.exceptions import OperationalError
 from probes import __version__, names
 from probes.contract import Batch, CheckRequest, CheckResult, InvalidSpec, LifeSign, Report
 from probes.engine import invalid, shared_engine, shared_health
+from probes.log import set_up as set_up_log
 from probes.settings import BadSetting, Settings, read_settings, value
 
 log = logging.getLogger("probes.worker")
@@ -294,8 +295,10 @@ def _check_environment(instance: Any, **_: Any) -> None:
         if not read_settings().region:
             raise BadSetting("REGION is not set; it names the region that this worker is in, like usa.")
         app.conf.broker_url = read_broker_url()
+        set_up_log()
     except BadSetting as error:
         _refuse_to_start(error)
+    signals.setup_logging.connect(_keep_our_log)
 
 
 def read_broker_url(environ: Mapping[str, str] = os.environ) -> str:
@@ -313,6 +316,10 @@ def _refuse_to_start(error: BadSetting) -> NoReturn:
     sys.exit(1)
 
 
+def _keep_our_log(**_: Any) -> None:
+    """Celery sets up a log of its own unless somebody answers this signal."""
+
+
 @signals.worker_ready.connect
 def _begin_to_live(sender: Any, **_: Any) -> None:
     """Wherever a region's queue is read, in the server's app as well."""
@@ -324,6 +331,7 @@ def _begin_to_live(sender: Any, **_: Any) -> None:
         settings = read_settings()
     except BadSetting as error:
         _refuse_to_start(error)
+    log.info("Ready to check from %s", ", ".join(regions))
     _life.begin(sender.app, [settings.region] if settings.region else regions, settings)
 
 
