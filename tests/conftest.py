@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -35,6 +36,16 @@ def _quick_passwords(request: pytest.FixtureRequest, settings: Settings) -> None
 def _fresh_limits() -> None:
     """Rate limits count in the cache; one test's tries are not the next one's."""
     cache.delete_pattern("*")  # type: ignore[attr-defined]  # clear() would take the broker's queues along
+
+
+@pytest.fixture(autouse=True)
+def _no_raw_rows_of_earlier_tests(request: pytest.FixtureRequest) -> None:
+    """Tests that commit are followed by an emptying of the tables that Django manages; the partitions are ours."""
+    marker = request.node.get_closest_marker("django_db")
+    if marker and marker.kwargs.get("transaction"):
+        request.getfixturevalue("transactional_db")
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE checks_checkresult, checks_checkevidence")
 
 
 @pytest.fixture

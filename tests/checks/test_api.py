@@ -157,9 +157,10 @@ def test_trigger_asks_for_the_callers_monitors_only_and_not_too_often(
     assert (response.status_code, response.json()) == (202, {"triggered": 1})
     theirs.refresh_from_db()
     assert theirs.wanted_at is None
-    codes = [client.post("/api/monitoring/trigger").status_code for _ in range(12)]
-    assert codes[-1] == 429
-    assert int(client.post("/api/monitoring/trigger").headers["Retry-After"]) > 0
+    # Ten a minute, in windows by the clock: of 21 in a row one is refused, even if a new minute begins among them.
+    refused = [answer for _ in range(21) if (answer := client.post("/api/monitoring/trigger")).status_code == 429]
+    assert refused
+    assert int(refused[0].headers["Retry-After"]) >= 0
 
 
 @pytest.mark.parametrize(
