@@ -20,6 +20,7 @@ from checks.selectors import DueMonitor
 from checks.services import ledger, pace, store, watch
 from checks.services.ledger import Lot
 from incidents import selectors as incident_selectors
+from incidents.rules import latest_word
 from incidents.services import Question
 from monitors import rules
 from monitors.models import Monitor, Region
@@ -308,7 +309,7 @@ def dispatch_wanted(*, now: datetime | None = None) -> int:
     for monitor in monitors:
         for region in working.intersection(monitor.voters):
             state = states[monitor.pk].get(region)
-            last = max((slot for slot in (state.slot, state.silent_slot) if slot), default=None) if state else None
+            last = latest_word(state) if state else None
             wanted[region, monitor.timeout].append(_request_now(monitor, after=last, now=now))
     Monitor.objects.filter(pk__in=[monitor.pk for monitor in monitors]).update(wanted_at=None)
     ledger.open_batches(

@@ -136,7 +136,8 @@ def store_new(results: Sequence[NewResult]) -> list[NewResult]:
         cursor.execute(STORE)
         fresh = set(cursor.fetchall())
         cursor.execute("TRUNCATE incoming")
-    new = [result for result in results if result.key in fresh]
+    # By key: a report that says the same thing twice must not count as two checks that came home.
+    new = list({result.key: result for result in results if result.key in fresh}.values())
     _keep_evidence(new)
     return new
 

@@ -50,6 +50,18 @@ def test_the_same_report_three_times_counts_once(make_monitor: MakeMonitor) -> N
     assert not Incident.objects.exists()  # one failure each, however often told, confirms nothing
 
 
+def test_a_report_that_repeats_itself_does_not_close_a_batch_that_is_still_owed(make_monitor: MakeMonitor) -> None:
+    for _ in range(2):
+        make_monitor(wanted=True, regions=["usa"])
+    dispatch.dispatch_wanted()
+    [batch] = open_batches()
+    first, second = batch.check_ids
+    ingest.ingest(report(batch.id, "usa", [result(first), result(first)]))
+    assert [still.id for still in open_batches()] == [batch.id]
+    ingest.ingest(report(batch.id, "usa", [result(second)]))
+    assert not open_batches()
+
+
 def test_rollups_equal_a_recount(make_monitor: MakeMonitor) -> None:
     monitor = make_monitor(wanted=True)
     for outcome, total in [(Outcome.UP, 10.0), (Outcome.DEGRADED, 400.0), (Outcome.DOWN, None), (Outcome.UP, 12.0)]:
