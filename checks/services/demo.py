@@ -139,6 +139,10 @@ class Plan:
         totals = series.totals(hour, self.per_hour)
         return demo_story.eventful_hour(series.events(hour, hour + HOUR_S), series.region, slots, totals)
 
+    def has_begun(self, series: Series, start: int) -> bool:
+        """Whether the first slot from this hour or day on has come: without one there is no row."""
+        return start + series.offset <= self.now
+
     def is_plain(self, series: Series, start: int, end: int) -> bool:
         """Whether nothing happens in this time, and it is over."""
         return end <= self.now and not series.events(start, end)
@@ -363,10 +367,12 @@ def _write_rollups(plan: Plan, day: int) -> None:
         with cursor.copy(f"COPY checks_rolluphour ({ROLLUP_COLUMNS}) FROM STDIN") as copy:
             for hour in hours:
                 at = f"{moment(hour)}\t"
-                copy.write("".join([f"{series.key}{at}{_hour(plan, series, hour)}" for series in plan.series]))
+                begun = (series for series in plan.series if plan.has_begun(series, hour))
+                copy.write("".join([f"{series.key}{at}{_hour(plan, series, hour)}" for series in begun]))
         with cursor.copy(f"COPY checks_rollupday ({ROLLUP_COLUMNS}) FROM STDIN") as copy:
             at = f"{moment(day)}\t"
-            copy.write("".join([f"{series.key}{at}{_day(plan, series, hours)}" for series in plan.series]))
+            begun = (series for series in plan.series if plan.has_begun(series, day))
+            copy.write("".join([f"{series.key}{at}{_day(plan, series, hours)}" for series in begun]))
 
 
 def _hour(plan: Plan, series: Series, hour: int) -> str:
