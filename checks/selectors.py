@@ -298,7 +298,7 @@ def region_health(*, now: datetime) -> list[dict[str, Any]]:
                 "online": last_seen is not None and now - last_seen <= OFFLINE_AFTER,
                 "last_seen": last_seen,
                 "workers": sum(now - worker.last_seen <= OFFLINE_AFTER for worker in own),
-                "schedule_behind_s": round((now - mark).total_seconds(), 1) if mark else None,
+                "schedule_behind_s": round(max(0.0, (now - mark).total_seconds()), 1) if mark else None,
                 "state": region.state,
                 "offline_since": region.offline_since,
             }

@@ -6,6 +6,7 @@ its neighbour: unknown fields are ignored, missing ones have defaults.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
@@ -114,6 +115,8 @@ class CheckRequest:
     spec: dict[str, Any]
     timeout_ms: int = 10_000
     retries: int = 0
+    not_before: float | None = None
+    """The second for which the check is meant, since the epoch; a worker that has it early waits for it a little."""
 
     @classmethod
     def from_wire(cls, data: object) -> Self:
@@ -131,6 +134,7 @@ class CheckRequest:
             spec=spec,
             timeout_ms=_whole_number(data, "timeout_ms", default=10_000, low=1, high=300_000),
             retries=_whole_number(data, "retries", default=0, low=0, high=10),
+            not_before=_moment(data, "not_before"),
         )
 
     def to_wire(self) -> dict[str, Any]:
@@ -140,7 +144,17 @@ class CheckRequest:
             "spec": self.spec,
             "timeout_ms": self.timeout_ms,
             "retries": self.retries,
+            "not_before": self.not_before,
         }
+
+
+def _moment(data: dict[str, Any], name: str) -> float | None:
+    value = data.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InvalidSpec(f"{name} must be a time in seconds since the epoch", name)
+    return float(value)
 
 
 def _whole_number(data: dict[str, Any], name: str, *, default: int, low: int, high: int) -> int:

@@ -36,6 +36,9 @@ SHORTEST_TRY_SECONDS = 0.1
 LATE_AFTER_SECONDS = 30.0
 """A worker's check that waited longer than this would answer a question that nobody asks any more."""
 
+LONGEST_WAIT_SECONDS = 3.0
+"""A worker's check that came before its time waits so long at most, however wrong one of the two clocks is."""
+
 PULSE_SECONDS = 0.1
 LATENESS = frozenset(
     {
@@ -86,7 +89,8 @@ class _Job:
 
 
 class Engine:
-    """``worker``: with limits per domain, and without checks that have waited too long to mean anything.
+    """``worker``: with limits per domain, not before a check's second, and without checks that have waited too long
+    to mean anything.
 
     On the command line a person means what they type.
     """
@@ -100,9 +104,11 @@ class Engine:
         self._intermediates = Intermediates()
         self._limits = DomainLimits(self._loop, self.settings) if worker else None
         self._patience = LATE_AFTER_SECONDS if worker else float("inf")
+        self._waits = worker
         self._pace, self._lag = Pace(), Lag()
         self._specs: dict[str, tuple[Kind, Spec]] = {}
         self._ready: deque[_Job] = deque()
+        self._early: dict[float, list[_Job]] = {}
         self._under_way = 0
         self._pulse_set = False
         self._admission_set = False
@@ -181,7 +187,30 @@ class Engine:
             except InvalidSpec as error:
                 on_result(invalid(request, error))
                 continue
-            self._queue(_Job(request, on_result, kind, spec, monotonic()))
+            self._queue_in_time(_Job(request, on_result, kind, spec, monotonic()))
+        self._admit()
+
+    def _queue_in_time(self, job: _Job) -> None:
+        """At once, or with the others of its second when that has come."""
+        moment = job.request.not_before
+        wait = self._seconds_early(moment)
+        if moment is None or wait <= 0:
+            self._queue(job)
+            return
+        if moment not in self._early:
+            self._early[moment] = []
+            self._loop.call_at(monotonic() + wait, lambda: self._its_time_has_come(moment))
+        self._early[moment].append(job)
+
+    def _seconds_early(self, not_before: float | None) -> float:
+        if not_before is None or not self._waits:
+            return 0.0
+        return min(not_before - time(), LONGEST_WAIT_SECONDS)
+
+    def _its_time_has_come(self, moment: float) -> None:
+        for job in self._early.pop(moment):
+            job.taken_in_at = monotonic()
+            self._queue(job)
         self._admit()
 
     def _read_spec(self, request: CheckRequest) -> tuple[Kind, Spec]:

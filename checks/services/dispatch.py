@@ -28,6 +28,10 @@ from monitors.selectors import enabled_regions, working_regions
 from monitors.services import rearrange
 from probes.contract import CheckRequest, Outcome, Reason
 
+AHEAD_S = 2
+"""Checks are handed out so long before their second, and the worker starts each at its second: a tick that comes late,
+or a queue that is read late, makes no check late."""
+
 CATCH_UP_S = 30
 """A slot is still worth a check this long after its second; older ones are written down as not made."""
 
@@ -69,7 +73,7 @@ def dispatch(*, now: datetime | None = None) -> None:
 def dispatch_region(
     region: Region, *, place: int, of: int, loads: Mapping[str, Load], now: datetime | None = None
 ) -> bool:
-    """Hand out the checks of one region between its watermark and now; True when this tick did not get that far.
+    """Hand out the checks of one region from its watermark to two seconds ahead; True when this tick did not get there.
 
     1. Take the watermark; whoever else holds it is doing this very work.
     2. Note whether the region is still heard of; if that has changed, so does who stands in for whom.
@@ -81,7 +85,8 @@ def dispatch_region(
     mark = _take_watermark(region, now=now)
     if mark is None:
         return False
-    shift = Shift(mark.region, place=place, of=of, after=int(mark.at.timestamp()), until=int(now.timestamp()), now=now)
+    target = int(now.timestamp()) + AHEAD_S
+    shift = Shift(mark.region, place=place, of=of, after=int(mark.at.timestamp()), until=target, now=now)
     if shift.until < shift.after - CLOCK_BACK_S:
         logger.warning("The clock went back by %d s; checks of %s begin anew", shift.after - shift.until, region)
     elif shift.until <= shift.after:
@@ -97,7 +102,7 @@ def dispatch_region(
         shift.work(loads)
     mark.at = datetime.fromtimestamp(shift.until, UTC)
     mark.save(update_fields=["at"])
-    return shift.until < int(now.timestamp())
+    return shift.until < target
 
 
 def _take_watermark(region: Region, *, now: datetime) -> Watermark | None:
@@ -295,6 +300,7 @@ def _request(monitor: DueMonitor, slot: int) -> CheckRequest:
         spec=monitor.spec,
         timeout_ms=monitor.timeout * 1000,
         retries=monitor.retries,
+        not_before=float(slot),
     )
 
 

@@ -264,3 +264,18 @@ def test_running_out_of_descriptors_is_our_fault(site: MakeSite) -> None:
     outcomes = {(result["outcome"], result["reason"]) for result in map(json.loads, done.stdout.splitlines())}
 
     assert outcomes == {("up", None), ("unknown", "internal_error")}
+
+
+@pytest.mark.parametrize(("early_s", "waits_s"), [(-60.0, 0.0), (0.7, 0.7), (1_000.0, 3.0)])
+def test_a_check_waits_for_its_second_but_not_for_a_clock_that_is_wrong(
+    worker_engine: Callable[..., Engine], site: MakeSite, early_s: float, waits_s: float
+) -> None:
+    crowd = Crowd(seconds=0.0)
+    url, began, now = site(crowd).url(), time.monotonic(), time.time()
+    requests = [CheckRequest(str(n), "http", {"url": url}, not_before=now + early_s) for n in range(3)]
+    results: list[CheckResult] = []
+    worker_engine().run(requests, results.append)
+    assert [result.outcome for result in results] == [Outcome.UP] * 3
+    assert min(crowd.came) - began >= waits_s
+    assert all(result.started_at and result.started_at - now >= waits_s for result in results)
+    assert time.monotonic() - began < 10

@@ -24,11 +24,16 @@ def run(*, since: datetime, seconds: int, living: str = "", every: int = 5) -> d
     return since + timedelta(seconds=seconds)
 
 
+def handed_out_to(now: datetime) -> datetime:
+    """Where the watermark stands after a tick."""
+    return now + timedelta(seconds=dispatch.AHEAD_S)
+
+
 def begin(at: datetime, *, living: str) -> None:
     """As if the scheduler and these regions had been running for long."""
     Region.objects.update(watched_since=at - timedelta(hours=1))
     Watermark.objects.bulk_create(
-        [Watermark(region=region, at=at) for region in Region.objects.all()],
+        [Watermark(region=region, at=handed_out_to(at)) for region in Region.objects.all()],
         update_conflicts=True,
         unique_fields=["region"],
         update_fields=["at"],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from celery import current_app
 from pytest_django import Settings
 
 from checks.ids import CheckId
@@ -13,8 +15,9 @@ from checks.models import CheckBatch, CheckResult, Watermark
 from checks.services import dispatch, ledger
 from monitors import services as monitor_services
 from monitors.models import Monitor
+from probes import names
 from tests.conftest import MakeMonitor
-from tests.regions.road import begin, live, run
+from tests.regions.road import begin, handed_out_to, live, run
 
 pytestmark = pytest.mark.django_db
 
@@ -130,7 +133,27 @@ def test_a_day_that_nobody_handed_out_is_caught_up_with_in_one_tick_on_a_small_b
     monitor = old(make_monitor)
     begin(NOW - timedelta(hours=26), living="usa india")
     dispatch.dispatch(now=NOW)
-    assert Watermark.objects.get(region_id="usa").at == NOW
+    assert Watermark.objects.get(region_id="usa").at == handed_out_to(NOW)
     rows = CheckResult.objects.filter(monitor=monitor)
     assert rows.count() in {26, 27, 28}  # one for each hour touched
     assert sum(row.slots for row in rows) + len(slots(monitor)) == 26 * 60
+
+
+def test_checks_are_handed_out_ahead_and_told_their_second(
+    make_monitor: MakeMonitor, django_capture_on_commit_callbacks: Any
+) -> None:
+    monitor = old(make_monitor, interval=60)
+    begin(NOW, living="usa india")
+    slot = int(NOW.timestamp()) + dispatch.AHEAD_S + 1
+    Monitor.objects.filter(pk=monitor.pk).update(phase=slot % 60)
+    dispatch.dispatch(now=NOW)
+    assert slots(monitor) == []
+    with current_app.connection_for_read() as broker, broker.SimpleQueue(names.region_queue("usa")) as queue:
+        queue.clear()
+        with django_capture_on_commit_callbacks(execute=True):
+            dispatch.dispatch(now=NOW + timedelta(seconds=1))
+        message = queue.get(timeout=5)
+        message.ack()
+    assert slots(monitor) == [slot]
+    batch = message.payload[0][0]
+    assert [check["not_before"] for check in batch["checks"]] == [slot]

@@ -20,7 +20,7 @@ from monitors.models import Monitor
 from monitors.selectors import enabled_regions
 from monitors.services import drain_region
 from tests.conftest import MakeMonitor
-from tests.regions.road import begin, live
+from tests.regions.road import begin, handed_out_to, live
 
 pytestmark = pytest.mark.django_db
 
@@ -94,8 +94,9 @@ def pile_up(region: str, *, batches: int, created_at: datetime, stored: int = 0)
 
 def test_long_intervals_are_left_out_first_and_written_down(make_monitor: MakeMonitor) -> None:
     often, seldom = [[make_monitor(regions=["usa"], interval=interval) for _ in range(3)] for interval in (60, 3600)]
-    Monitor.objects.update(phase=int(NOW.timestamp()) % 60, created_at=DAY_AGO, status="up")
-    Monitor.objects.filter(interval=3600).update(phase=int(NOW.timestamp()) % 3600)
+    due = int(handed_out_to(NOW).timestamp())
+    Monitor.objects.update(phase=due % 60, created_at=DAY_AGO, status="up")
+    Monitor.objects.filter(interval=3600).update(phase=due % 3600)
     begin(NOW - timedelta(seconds=1), living="usa india")
     pile_up("usa", batches=100, created_at=NOW - timedelta(seconds=30), stored=4)  # 400 home: three for this second
     dispatch.dispatch(now=NOW)
@@ -103,14 +104,17 @@ def test_long_intervals_are_left_out_first_and_written_down(make_monitor: MakeMo
     assert sent == {monitor.pk for monitor in often}
     shed = CheckResult.objects.all()
     assert {row.monitor_id for row in shed} == {monitor.pk for monitor in seldom}
-    assert {(row.outcome, row.reason, row.slots, row.slot) for row in shed} == {("unknown", "backpressure", 1, NOW)}
+    assert {(row.outcome, row.reason, row.slots, row.slot) for row in shed} == {
+        ("unknown", "backpressure", 1, handed_out_to(NOW))
+    }
     assert not Monitor.objects.filter(status="down").exists()
 
 
 def test_a_region_that_keeps_up_is_not_troubled_by_its_neighbour(make_monitor: MakeMonitor) -> None:
+    due = int(handed_out_to(NOW).timestamp())
     for region, turn in (("usa", 0), ("india", 30)):
         monitor = make_monitor(regions=[region])
-        Monitor.objects.filter(pk=monitor.pk).update(phase=(int(NOW.timestamp()) - turn) % 60, created_at=DAY_AGO)
+        Monitor.objects.filter(pk=monitor.pk).update(phase=(due - turn) % 60, created_at=DAY_AGO)
     begin(NOW - timedelta(seconds=1), living="usa india")
     pile_up("usa", batches=100, created_at=NOW - timedelta(seconds=70))
     dispatch.dispatch(now=NOW)
