@@ -25,7 +25,7 @@ from probes.contract import Batch, CheckRequest, Outcome, Reason
 
 BATCH_SIZE = 250
 SPLIT_AFTER = 3
-"""A batch that did not come home so many times is sent on in two halves: one of its checks may be poison."""
+"""A batch that did not come home so many times is sent on in parts: one of its checks may be poison."""
 
 MAX_ATTEMPTS = 5
 SENDING_TAKES = timedelta(seconds=3)
@@ -165,16 +165,21 @@ def _settle(batch: CheckBatch, *, now: datetime) -> list[Again]:
         return []
     if batch.attempt >= SPLIT_AFTER and len(missing) > 1:
         batch.state = CheckBatch.State.SPLIT
-        return _halves(batch, missing, now=now)
+        return _parts(batch, missing, now=now)
     batch.attempt += 1
     batch.sent_at = now
     return [(batch, missing)]
 
 
-def _halves(parent: CheckBatch, missing: Sequence[CheckId], *, now: datetime) -> list[Again]:
-    """Two batches in the place of one, whose story ends here: should it report after all, its results count once."""
-    middle = len(missing) // 2
-    halves = [
+def _parts(parent: CheckBatch, missing: Sequence[CheckId], *, now: datetime) -> list[Again]:
+    """Several batches in the place of one, whose story ends here: should it report after all, its results count once.
+
+    There are two tries left to find a check that kills its worker: 250 checks go on as 16 parts, and the part that
+    does not come home as 16 single checks. Only the one that is poison is lost.
+    """
+    last_try = parent.attempt + 1 >= MAX_ATTEMPTS
+    size = 1 if last_try else math.ceil(math.sqrt(len(missing)))
+    parts = [
         CheckBatch(
             id=f"{parent.id}:{number}",
             region=parent.region,
@@ -186,11 +191,11 @@ def _halves(parent: CheckBatch, missing: Sequence[CheckId], *, now: datetime) ->
             expires_at=parent.expires_at,
             sent_at=now,
         )
-        for number, checks in enumerate((missing[:middle], missing[middle:]))
+        for number, checks in enumerate(portions(missing, size))
     ]
-    CheckBatch.objects.bulk_create(halves, ignore_conflicts=True)
-    logger.warning("Batch %s did not come home %d times; it goes on in two halves", parent.id, parent.attempt)
-    return [(halves[0], missing[:middle]), (halves[1], missing[middle:])]
+    CheckBatch.objects.bulk_create(parts, ignore_conflicts=True)
+    logger.warning("Batch %s did not come home %d times; it goes on in %d", parent.id, parent.attempt, len(parts))
+    return list(zip(parts, portions(missing, size), strict=True))
 
 
 def _send_again(again: Sequence[Again], *, now: datetime) -> None:
