@@ -27,6 +27,7 @@ class Checking:
         counts = Monitor.objects.values_list("status").annotate(Count("pk")).order_by("status")
         yield gauge("monitors", "Monitors by status.", "status", dict(counts))
         yield gauge("open_incidents", "Incidents that are not resolved.", None, {"": Incident.objects.open().count()})
+        yield gauge("database_breaker_open", "1 while no report is tried to be stored.", None, {"": _breaker_open()})
         yield from self._regions()
         yield from self._batches()
 
@@ -51,6 +52,10 @@ class Checking:
         queues = [names.CENTRAL_QUEUE, names.RESULTS_QUEUE, *map(names.region_queue, region_codes())]
         lengths = {queue: length for queue, length in broker.queue_lengths(queues).items() if length is not None}
         yield gauge("queue_messages", "Messages that wait; no sample while the broker is away.", "queue", lengths)
+
+
+def _breaker_open() -> int:
+    return int(selectors.breaker_word()["state"] == "open")
 
 
 def gauge(name: str, about: str, label: str | None, values: Mapping[str, float]) -> GaugeMetricFamily:

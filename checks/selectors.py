@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from django.core.cache import cache
+from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Max, Q, QuerySet
 
@@ -25,6 +27,8 @@ from monitors.rules import OFFLINE_AFTER, Policy
 from probes import names
 
 FOR_EVER_S = 1e9
+BREAKER_WORD = "checks.breaker"
+BREAKER_WORD_LASTS_S = 120
 BEHIND_S = 15
 """Handing out checks this late is worth a word; a tick comes every second."""
 
@@ -339,21 +343,48 @@ def _is_missed(region: dict[str, Any]) -> bool:
     return not region["online"] and region["state"] != "draining"
 
 
-def health(*, now: datetime) -> dict[str, Any]:
-    """Each part and whether it does its work; ``status`` is ok only when all do."""
-    regions = region_health(now=now)
-    parts = {
-        "database": True,
-        "migrations": not pending_migrations(),
+def health() -> dict[str, Any]:
+    """Each part and whether it does its work; ``status`` is ok only when all do.
+
+    Without the database it says what can be told without: a part that cannot be judged is ``unknown``.
+    """
+    heard = breaker_word()
+    parts: dict[str, bool | None] = {
+        "database": False,
+        "migrations": None,
         "broker": broker.queue_lengths([names.RESULTS_QUEUE])[names.RESULTS_QUEUE] is not None,
-        "scheduler": all((region["schedule_behind_s"] or 0) <= BEHIND_S for region in regions),
-        "regions": not any(_is_missed(region) for region in regions),
+        "ingest": heard["state"] != "open",
+        "scheduler": None,
+        "regions": None,
     }
+    regions: list[dict[str, Any]] = []
+    with suppress(OperationalError, InterfaceError):
+        regions = region_health(now=database_now())
+        parts |= {
+            "database": True,
+            "migrations": not pending_migrations(),
+            "scheduler": all((region["schedule_behind_s"] or 0) <= BEHIND_S for region in regions),
+            "regions": not any(_is_missed(region) for region in regions),
+        }
     return {
         "status": "ok" if all(parts.values()) else "degraded",
-        "parts": {name: "ok" if well else "failing" for name, well in parts.items()},
+        "parts": {name: PART_WORDS[well] for name, well in parts.items()},
+        "breaker": heard,
         "regions": regions,
     }
+
+
+PART_WORDS = {True: "ok", False: "failing", None: "unknown"}
+
+
+def breaker_word() -> dict[str, Any]:
+    """What the central worker last said of its breaker around the database; ``unknown`` when it says nothing."""
+    word: dict[str, Any] | None = None
+    with suppress(Error):  # the cache may be in the database
+        word = cache.get(BREAKER_WORD)
+    if not word:
+        return {"state": "unknown", "since": None, "failures": None}
+    return word | {"since": datetime.fromtimestamp(word["since"], UTC)}
 
 
 def pending_migrations() -> bool:

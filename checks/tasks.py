@@ -4,6 +4,8 @@ round again with the next tick or the sweep."""
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from celery import shared_task
@@ -12,13 +14,15 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from checks import selectors
+from checks.services import breaker, ledger, stats, storage
 from checks.services import dispatch as dispatching
 from checks.services import ingest as ingesting
-from checks.services import ledger, stats, storage
 from monitors.doorbell import DISPATCH_WANTED
 from probes import names
 
 DATABASE_PAUSE_S = 1.0
+DATABASE_PATIENCE_S = 4.0
+"""How long a report waits in the worker's hand for a database that is away; a worker is given 5 s to stop."""
 
 
 @shared_task(name="checks.dispatch", ignore_result=True)
@@ -53,7 +57,9 @@ def housekeeping() -> None:
 def ingest(report: dict[str, Any]) -> None:
     """Results are the one thing that may not be dropped: without the database they go back to the queue."""
     try:
-        ingesting.ingest(report)
+        breaker.run(partial(ingesting.ingest, report), patience_s=DATABASE_PATIENCE_S)
+    except breaker.Open as error:
+        raise Reject(error, requeue=True) from error
     except (OperationalError, InterfaceError) as error:
         time.sleep(DATABASE_PAUSE_S)
         raise Reject(error, requeue=True) from error
@@ -61,4 +67,6 @@ def ingest(report: dict[str, Any]) -> None:
 
 @shared_task(name=names.LIFE_SIGN, ignore_result=True)
 def life_sign(sign: dict[str, Any]) -> None:
-    ingesting.life_sign(sign)
+    """One that cannot be noted is dropped: the next one comes within seconds."""
+    with suppress(breaker.Open):
+        breaker.run(partial(ingesting.life_sign, sign), patience_s=0)

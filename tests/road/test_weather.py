@@ -67,14 +67,22 @@ def test_without_the_database_requests_get_503_and_results_are_kept(box: Box) ->
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
         assert requests.get(box.url("/healthz"), timeout=5).status_code == 200
         assert requests.get(box.url("/readyz"), timeout=20).status_code == 503
-        time.sleep(3)  # the site has answered by now, and nobody can store it
+        # The site has answered by now, nobody can store it, and soon nobody tries.
+        wait_until("the breaker is open", lambda: breaker(box) == ("open", "failing"), seconds=40)
 
         box.postgres.start()
         wait_until("the first results are there", lambda: len(first_results(box, monitor)) == 2, seconds=40)
         assert {row["outcome"] for row in first_results(box, monitor)} == {"up"}
         assert {row["attempt"] for row in box.rows(FIRST_BATCHES, f"%/wanted/%{monitor}%")} <= {1, 2}
         wait_until("it is up", lambda: program.monitor(monitor)["status"] == "up", seconds=30)
+        wait_until("the breaker is closed", lambda: breaker(box) == ("closed", "ok"), seconds=40)
         program.call("delete", f"monitor/{monitor}")
+
+
+def breaker(box: Box) -> tuple[str, str]:
+    """As `monitoring/health` tells it, with the word for the database."""
+    health = requests.get(box.url("/api/monitoring/health"), timeout=20).json()
+    return health["breaker"]["state"], health["parts"]["database"]
 
 
 FIRST_BATCHES = "SELECT attempt FROM checks_checkbatch WHERE id LIKE %s"
