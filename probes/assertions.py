@@ -55,12 +55,13 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is judged. ``cut``: there was more body than was read."""
+    """What is judged. ``cut``: there was more body than was read. ``packed_as``: codings that hide what it says."""
 
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes | bytearray
     cut: bool = False
+    packed_as: tuple[str, ...] = ()
 
     def text(self) -> str:
         """As browsers read it: a byte order mark tells more than the header does, and that more than the page."""
@@ -281,6 +282,8 @@ def _as_number(assertion: Assertion, found: Any) -> Any:
 def judge_text(response: Response, *, contains: str | None, lacks: str | None, matches: str | None) -> Complaint | None:
     if contains is None and lacks is None and matches is None:
         return None
+    if response.packed_as:
+        return _unreadable(response)
     text = response.text()
     if contains is not None and contains not in text:
         return _absent(response, Reason.BODY_MISSING_TEXT, f"the text {_shown(contains)} is not there")
@@ -289,6 +292,14 @@ def judge_text(response: Response, *, contains: str | None, lacks: str | None, m
     if matches is not None and _compiled(matches).search(text) is None:
         return _absent(response, Reason.BODY_REGEX_MISMATCH, f"nothing matches {_shown(matches)}")
     return None
+
+
+def _unreadable(response: Response) -> Complaint:
+    """Browsers read more codings than we do: what we cannot read is no proof that anything is wrong."""
+    codings = ", ".join(response.packed_as)
+    return Complaint(
+        Reason.INTERNAL_ERROR, f"the body comes as {codings}, unasked for, and the probe cannot read it to judge it"
+    )
 
 
 def _absent(response: Response, reason: Reason, message: str) -> Complaint:
@@ -302,6 +313,8 @@ def _absent(response: Response, reason: Reason, message: str) -> Complaint:
 def judge_json(assertions: Sequence[Assertion], response: Response) -> Complaint | None:
     if not assertions:
         return None
+    if response.packed_as:
+        return _unreadable(response)
     if not response.body.strip():
         return Complaint(Reason.BODY_EMPTY, "JSON was expected, but the body is empty")
     if response.cut:

@@ -25,7 +25,11 @@ _CONNECT_FAULTS = {
     errno.ETIMEDOUT: (Reason.CONNECT_TIMEOUT, "no connection could be made in time"),
 }
 FIRST_FINAL_STATUS = 200
-_LONG_STATUS = re.compile(rb"HTTP/\S+ \d{4}")
+_LONG_STATUS = re.compile(rb"HTTP/\S+ \d{4}", re.IGNORECASE)
+_WITHOUT_BODY = frozenset({204, 304})
+_TOO_MANY_DIGITS = 19
+"""In the length of a body: an exabyte and more."""
+
 _PROTOCOL_VERSION_SIGNS = ("protocol version", "unsupported protocol", "no protocols available")
 _TIMED_OUT = {
     Phase.CONNECT: (Reason.CONNECT_TIMEOUT, "no connection could be made in time"),
@@ -40,8 +44,13 @@ _TIMED_OUT = {
 
 def fault_of(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...]) -> Fault | None:
     """Why a transfer failed; None when it did not, or when it was we who had read enough."""
-    if exchange.cut or _has_succeeded(exchange):
+    if exchange.corrupt is not None:
+        problem = f"the body is not what its Content-Encoding says: {exchange.corrupt}"
+        return Fault(Reason.PROTOCOL_ERROR, Phase.DOWNLOAD, problem)
+    if exchange.cut:
         return _odd_status_line(exchange)
+    if _has_succeeded(exchange):
+        return _odd_status_line(exchange) or _unnoticed_end(exchange)
     if exchange.our_fault is not None or exchange.opened < len(exchange.dialled):
         limit = exchange.our_fault or "no descriptor for a socket"
         return Fault(Reason.INTERNAL_ERROR, Phase.CONNECT, f"the probe has reached a limit: {limit}")
@@ -87,6 +96,24 @@ def _odd_status_line(exchange: Exchange) -> Fault | None:
     if exchange.wants_answer and _LONG_STATUS.match(_status_line(exchange)):
         return Fault(Reason.PROTOCOL_ERROR, Phase.FIRST_BYTE, "the answer is not proper HTTP: its status is no status")
     return None
+
+
+def _unnoticed_end(exchange: Exchange) -> Fault | None:
+    """libcurl knows nothing of what is packed, and forgets about a length that it cannot hold."""
+    if exchange.breaks_off or _promised_more_than_there_can_be(exchange):
+        return _truncated(exchange)
+    return None
+
+
+def _promised_more_than_there_can_be(exchange: Exchange) -> bool:
+    if not exchange.wants_body or exchange.status in _WITHOUT_BODY or exchange.header("transfer-encoding") is not None:
+        return False
+    digits = (exchange.header("content-length") or "").lstrip("0")
+    return len(digits) >= _TOO_MANY_DIGITS and digits.isdecimal()
+
+
+def _truncated(exchange: Exchange) -> Fault:
+    return Fault(Reason.BODY_TRUNCATED, Phase.DOWNLOAD, f"the body ended after {len(exchange.body):,} bytes, too early")
 
 
 def _status_line(exchange: Exchange) -> bytes:
@@ -189,7 +216,7 @@ def _http_fault(exchange: Exchange, phase: Phase, code: int) -> Fault:
     if code == pycurl.E_GOT_NOTHING:
         return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection without an answer")
     if code == pycurl.E_PARTIAL_FILE:
-        return Fault(Reason.BODY_TRUNCATED, phase, f"the body ended after {len(exchange.body):,} bytes, too early")
+        return _truncated(exchange)
     if code == pycurl.E_SEND_ERROR:
         return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection during the request")
     return Fault(Reason.PROTOCOL_ERROR, phase, f"the answer is not proper HTTP: {_plain(exchange.error)}")

@@ -20,7 +20,8 @@ from typing import Any
 
 import pycurl
 
-from probes import guard
+from probes import codings, guard
+from probes.codings import Corrupt, Unpacking
 from probes.contract import Timings
 from probes.guard import Policy
 from probes.hosts import Url, bracketed
@@ -85,8 +86,13 @@ class Exchange:
     headers_complete: bool = False
     header_lines: list[bytes] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
+    """Unpacked, as far as we can."""
     cut: bool = False
     """There was more body than we read."""
+    packed_as: tuple[str, ...] = ()
+    """The codings of a body that we cannot unpack."""
+    corrupt: str | None = None
+    """Why the body is not in the coding that it is said to be in."""
     remote_ip: str | None = None
     dialled: list[str] = field(default_factory=list)
     opened: int = 0
@@ -110,6 +116,7 @@ class Exchange:
     certificate_message: bytes = b""
     tls13: bool = False
     wants_answer: bool = True
+    wants_body: bool = True
     answered: bool = False
     """Something came back after the request, were it only half a line: libcurl itself tells of whole lines only."""
 
@@ -140,17 +147,43 @@ class Exchange:
         return [*marks, ("first_byte", self.first_byte_at), ("download", self.ended_at)]
 
     wants_tls: bool = False
+    _headers_read: int = 0
+    _body_has_begun: bool = False
+    _unpacking: Unpacking | None = None
+
+    @property
+    def breaks_off(self) -> bool:
+        """What came of the body was not the end of what was packed."""
+        return self._unpacking is not None and not self._unpacking.is_whole
 
     # -- what libcurl calls
 
     def on_body(self, chunk: bytes) -> int | None:
+        """Answers 0 to have no more of it."""
+        if not self._body_has_begun:
+            self._begin_body()
         room = BODY_LIMIT - len(self.body)
+        if self._unpacking is not None:
+            try:
+                chunk = self._unpacking.unpack(chunk, room + 1)
+            except Corrupt as error:
+                self.corrupt = str(error)
+                return 0
         if len(chunk) <= room:
             self.body += chunk
             return None
         self.body += chunk[:room]
         self.cut = True
         return 0
+
+    def _begin_body(self) -> None:
+        self._body_has_begun = True
+        self.read_headers()
+        names = codings.named(value for name, value in self.headers if name.lower() == "content-encoding")
+        if names and codings.can_unpack(names):
+            self._unpacking = Unpacking(names)
+        else:
+            self.packed_as = names
 
     def on_debug(self, kind: int, data: bytes) -> None:
         """The only place where libcurl tells of refused certificates and of alerts."""
@@ -163,9 +196,10 @@ class Exchange:
             self._read_note(data)
 
     def read_headers(self) -> None:
-        """From the lines as they came; trailers after the body count as headers."""
-        for line in self.header_lines:
-            if line.startswith(b"HTTP/"):
+        """From the lines that came since the last time; trailers after the body count as headers."""
+        lines, self._headers_read = self.header_lines[self._headers_read :], len(self.header_lines)
+        for line in lines:
+            if line[:5].upper() == b"HTTP/":
                 self.headers.clear()  # an interim answer (103 Early Hints, 100 Continue) came before this one
                 self.headers_complete = False
                 continue
@@ -212,7 +246,10 @@ class Transfers:
 
     async def perform(self, curl: pycurl.Curl, call: Call) -> Exchange:
         exchange = Exchange(
-            wants_tls=call.url.scheme != "http", wants_answer=not call.connect_only, verified=call.verify_tls
+            wants_tls=call.url.scheme != "http",
+            wants_answer=not call.connect_only,
+            wants_body=not call.connect_only and call.method != "HEAD",
+            verified=call.verify_tls,
         )
         finished: Future[None] = Future()
         self._prepare(curl, call, exchange)
@@ -420,7 +457,8 @@ class _Descriptor:
 
 def _set_request(curl: pycurl.Curl, call: Call) -> None:
     curl.setopt(pycurl.USERAGENT, USER_AGENT)
-    curl.setopt(pycurl.ACCEPT_ENCODING, "gzip, deflate, br")
+    curl.setopt(pycurl.ACCEPT_ENCODING, codings.OFFERED)
+    curl.setopt(pycurl.HTTP_CONTENT_DECODING, 0)
     # "Name;" is libcurl's way to send a header without a value; "Expect:" takes away the one it would add.
     headers = [f"{name}: {value}" if value else f"{name};" for name, value in call.headers]
     if call.body is not None:

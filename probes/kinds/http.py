@@ -203,8 +203,18 @@ class _Visit:
         exchange = await self.road.fetch(self._call(hop), self.session)
         fault = self._write_down(exchange, dns_ms)
         if fault is not None:
-            raise fault
+            self._raise_first_cause(fault, exchange)
         return exchange
+
+    def _raise_first_cause(self, fault: Fault, exchange: Exchange) -> None:
+        """What a visitor meets before a broken body: a redirect that leads on, or a status that says it all."""
+        if fault.phase is Phase.DOWNLOAD:
+            if self._location(exchange) is not None and fault.reason is not Reason.BODY_TIMEOUT:
+                return
+            complaint = assertions.judge_status(self.spec.expected_status, exchange.status)
+            if complaint is not None:
+                raise Fault(complaint.reason, _phase_of(complaint), f"{complaint.message}; {fault.message}")
+        raise fault
 
     async def _look_up(self, host: str) -> float:
         """Leaves the addresses behind and answers the milliseconds it took."""
@@ -288,7 +298,7 @@ class _Visit:
     def judge(self, exchange: Exchange) -> Complaint | None:
         """The first thing that is not as it should be: what is broken before what is merely not nice."""
         spec = self.spec
-        response = Response(exchange.status, exchange.headers, exchange.body, exchange.cut)
+        response = Response(exchange.status, exchange.headers, exchange.body, exchange.cut, exchange.packed_as)
         return (
             assertions.judge_status(spec.expected_status, exchange.status)
             or assertions.judge_headers(spec.header_assertions, exchange.headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import zlib
 from typing import Any
 
 import pytest
@@ -47,6 +48,17 @@ def accept_and_hold(connection: socket.socket) -> None:
     hold(connection)
 
 
+def packed(body: bytes, coding: str = "gzip") -> Behaviour:
+    return says(answer(body, headers=f"Content-Encoding: {coding}\r\n"))
+
+
+def length(value: str, body: bytes = b"ok") -> Behaviour:
+    return says(HEAD + f"Content-Length: {value}\r\n\r\n".encode() + body)
+
+
+GZIPPED = gzip.compress(b"hello, world; " * 50)
+ABSURD = "9" * 23
+
 HEALTHY: dict[str, Behaviour] = {
     "plain": says(OK),
     "http 1.0 without a length": says(b"HTTP/1.0 200 OK\r\n\r\nhello"),
@@ -58,7 +70,22 @@ HEALTHY: dict[str, Behaviour] = {
     "not modified": says(b"HTTP/1.1 304 Not Modified\r\n\r\n"),
     "chunked": says(chunked(b"hello ", b"world")),
     "chunked with trailers": says(chunked(b"hi", end=False) + b"0\r\nX-Sum: 1\r\n\r\n"),
-    "gzip": says(answer(gzip.compress(b"hello"), headers="Content-Encoding: gzip\r\n")),
+    "gzip": packed(GZIPPED),
+    "gzip of two members": packed(GZIPPED + GZIPPED),
+    "gzip with padding": packed(GZIPPED + bytes(64)),
+    "gzip of nothing": packed(b""),
+    "gzip twice": packed(gzip.compress(GZIPPED), "gzip, x-gzip"),
+    "gzip and no content": says(b"HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n"),
+    "gzip and not modified": says(b"HTTP/1.1 304 Not Modified\r\nContent-Encoding: gzip\r\n\r\n"),
+    "a coding that was not asked for": packed(b"\x0b\x02\x80hello\x03", "br"),
+    "an alphabet in place of a coding": packed(b"hello", "utf-8"),
+    "the same length twice": says(HEAD + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"),
+    "chunked, and a length": says(chunked(b"hi").replace(HEAD, HEAD + b"Content-Length: 99\r\n")),
+    "an absurd length of nothing": says(
+        b"HTTP/1.1 304 Not Modified\r\nContent-Length: " + ABSURD.encode() + b"\r\n\r\n"
+    ),
+    "small letters": says(OK.replace(b"HTTP", b"http")),
+    "small letters after early hints": says(b"http/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", 0.1, b"http" + OK[4:]),
     "more than it said": says(HEAD + b"Content-Length: 2\r\n\r\nok and more"),
     "empty": says(answer(b"")),
     "headers in pieces": says(HEAD, 0.1, b"Content-Length: 2\r\n", 0.1, b"\r\nok"),
@@ -94,18 +121,40 @@ FAULTS: dict[str, tuple[Behaviour, Reason]] = {
     "truncated in a chunk": (says(chunked(end=False) + b"ff\r\nhello"), Reason.BODY_TRUNCATED),
     "bad chunk": (says(chunked(end=False) + b"zz\r\nhello"), Reason.PROTOCOL_ERROR),
     "two lengths": (says(HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nok"), Reason.PROTOCOL_ERROR),
-    "bad length": (says(HEAD + b"Content-Length: many\r\n\r\nok"), Reason.PROTOCOL_ERROR),
-    "negative length": (says(HEAD + b"Content-Length: -2\r\n\r\nok"), Reason.PROTOCOL_ERROR),
+    "two lengths in one": (length("2, 3"), Reason.PROTOCOL_ERROR),
+    "bad length": (length("many"), Reason.PROTOCOL_ERROR),
+    "negative length": (length("-2"), Reason.PROTOCOL_ERROR),
+    "no number after the length": (length(""), Reason.PROTOCOL_ERROR),
+    "absurd length": (length(ABSURD), Reason.BODY_TRUNCATED),
+    "absurd length, no body": (length(ABSURD, b""), Reason.BODY_TRUNCATED),
+    "absurd length, stall": (says(HEAD + f"Content-Length: {ABSURD}\r\n\r\nok".encode(), 30.0), Reason.BODY_TIMEOUT),
     "garbage": (says(b"\x00\x01\x02 this is no http\r\n\r\n"), Reason.PROTOCOL_ERROR),
     "http 0.9": (says(b"<html>hello</html>"), Reason.PROTOCOL_ERROR),
     "bad status": (says(b"HTTP/1.1 OK\r\n\r\n"), Reason.PROTOCOL_ERROR),
     "a header line of a megabyte": (says(HEAD + b"X-A: " + b"a" * 1_000_000 + b"\r\n\r\n"), Reason.PROTOCOL_ERROR),
     "ten thousand headers": (says(HEAD + b"X-A: b\r\n" * 10_000 + b"\r\n"), Reason.PROTOCOL_ERROR),
-    "gzip that is none": (says(answer(b"hello", headers="Content-Encoding: gzip\r\n")), Reason.PROTOCOL_ERROR),
+    "gzip that is none": (packed(b"hello"), Reason.PROTOCOL_ERROR),
+    "gzip that is damaged": (packed(GZIPPED[:-8] + b"\x00" * 8), Reason.PROTOCOL_ERROR),
+    "gzip that breaks off": (packed(GZIPPED[:-9]), Reason.BODY_TRUNCATED),
+    "gzip that breaks off in a second member": (packed(GZIPPED + GZIPPED[:-9]), Reason.BODY_TRUNCATED),
+    "gzip that breaks off, in chunks": (
+        says(chunked(GZIPPED[:-9]).replace(HEAD, HEAD + b"Content-Encoding: gzip\r\n")),
+        Reason.BODY_TRUNCATED,
+    ),
+    "deflate that breaks off": (packed(zlib.compress(b"hello")[:-2], "deflate"), Reason.BODY_TRUNCATED),
     "404": (says(answer(status="404 Not Found")), Reason.UNEXPECTED_STATUS),
     "429": (says(answer(status="429 Too Many Requests")), Reason.UNEXPECTED_STATUS),
     "500": (says(answer(status="500 Oops")), Reason.UNEXPECTED_STATUS),
     "522": (says(answer(status="522 Origin Timed Out")), Reason.UNEXPECTED_STATUS),
+    "503 whose body breaks off": (
+        says(b"HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\nhel"),
+        Reason.UNEXPECTED_STATUS,
+    ),
+    "500 whose body stalls": (says(b"HTTP/1.1 500 Oops\r\nContent-Length: 10\r\n\r\n", 30.0), Reason.UNEXPECTED_STATUS),
+    "500 whose gzip is none": (
+        says(answer(b"Fatal error", "500 Oops", "Content-Encoding: gzip\r\n")),
+        Reason.UNEXPECTED_STATUS,
+    ),
     "999": (says(answer(status="999 Denied")), Reason.UNEXPECTED_STATUS),
 }
 
@@ -204,6 +253,43 @@ def test_an_interim_status_is_not_the_answers(check: Check, site: MakeSite) -> N
     result = check(site(says(b"HTTP/1.1 103 Early Hints\r\n\r\n")).url())
 
     assert (result.http_status, result.phase) == (None, Phase.FIRST_BYTE)
+
+
+def test_a_redirect_leads_on_whatever_its_body_is(check: Check, site: MakeSite) -> None:
+    for broken in (b"Content-Length: 10\r\n\r\nhel", b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nhel"):
+        diary = Diary(b"HTTP/1.1 302 Found\r\nLocation: /there\r\n" + broken, OK)
+        result = check(site(diary).url())
+
+        assert (result.outcome, len(result.redirects)) == (Outcome.UP, 1), result.message
+        diary = Diary(b"HTTP/1.1 302 Found\r\nLocation: /there\r\n" + broken)
+        assert check(site(diary).url(), follow_redirects=False).outcome is Outcome.DOWN
+
+
+def test_a_body_that_nobody_can_read_is_not_judged(check: Check, site: MakeSite) -> None:
+    """Neither as good nor as bad: a browser may be able to read it."""
+    url = site(packed(b"\x0b\x02\x80hello\x03", "br")).url()
+    specs: list[dict[str, Any]] = [
+        {"body_contains": "hello"},
+        {"body_not_contains": "error"},
+        {"body_matches": "hello"},
+        {"json_assertions": [{"path": "a", "op": "exists"}]},
+    ]
+    for spec in specs:
+        result = check(url, **spec)
+        assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.INTERNAL_ERROR)
+        assert "comes as br, unasked for" in result.message
+    assert check(url, expected_status="404", **specs[0]).reason is Reason.UNEXPECTED_STATUS
+    assert check(site(packed(b"hello", "utf-8")).url(), **specs[0]).outcome is Outcome.UP
+
+
+def test_what_we_say_that_we_can_read(check: Check, site: MakeSite) -> None:
+    diary = Diary(OK)
+    check(site(diary).url())
+    check(site(diary).url(), headers={"accept-encoding": "identity"})
+
+    assert [head.lower().count(b"accept-encoding") for head in diary.heads] == [1, 1]
+    assert b"Accept-Encoding: gzip, deflate\r\n" in diary.heads[0]
+    assert b"accept-encoding: identity\r\n" in diary.heads[1]
 
 
 def test_every_hop_is_written_down(check: Check, site: MakeSite) -> None:
