@@ -19,18 +19,18 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from uuid import uuid4
 
+import django
 import psutil
 import psycopg
 
 from bench.engine import serve_plain, site
-from monitors.rules import phase_of
 from onebox.servers import Postgres, Valkey
 
 ROOT = Path(__file__).parents[1]
 INTERVAL_S = 60
 REGIONS = ("usa", "india")
+MADE_AT_ONCE = 5_000
 
 LATENESS = """
 SELECT count(*), count(*) FILTER (WHERE outcome <> 'up'),
@@ -69,33 +69,36 @@ def manage(env: dict[str, str], *arguments: str) -> None:
     subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
-def make_monitors(postgres: Postgres, number: int, port: int) -> None:
-    """Monitors as the product makes them, by COPY."""
-    team = uuid4()
-    with psycopg.connect(postgres.url) as connection:
-        connection.execute("INSERT INTO accounts_team (id, name, created_at) VALUES (%s, 'bench', now())", [team])
-        columns = "id, team_id, name, kind, spec, sealed, interval, timeout, regions, tags, policy, paused, phase,"
-        columns += " config_version, status, status_since, status_reason, created_at, updated_at"
-        with connection.cursor().copy(f"COPY monitors_monitor ({columns}) FROM STDIN") as copy:
-            for place in range(number):
-                monitor = uuid4()
-                spec = f'{{"url": "http://127.0.0.1:{port}/{place}"}}'
-                policy = '{"confirmations": 2, "quorum": null, "retries": 2}'
-                head = (
-                    monitor,
-                    team,
-                    f"site {place}",
-                    "http",
-                    spec,
-                    "",
-                    INTERVAL_S,
-                    10,
-                    [REGIONS[place % 2]],
-                    [],
-                    policy,
-                )
-                now = "now()"
-                copy.write_row((*head, False, phase_of(monitor, INTERVAL_S), 1, "pending", now, "", now, now))
+def make_monitors(env: dict[str, str], number: int, port: int) -> None:
+    """Monitors in bulk, in a process of its own: Django takes its settings from the environment once."""
+    subprocess.run(
+        [sys.executable, __file__, "--make", str(number), "--port", str(port)], cwd=ROOT, env=env, check=True
+    )
+
+
+def make_monitors_here(number: int, port: int) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "uptime.settings"
+    django.setup()
+    from accounts.models import Team
+    from monitors.models import Monitor
+    from monitors.rules import Policy, phase_of
+
+    team, policy = Team.objects.create(name="bench"), Policy().as_dict()
+    for first in range(0, number, MADE_AT_ONCE):
+        monitors = [
+            Monitor(
+                team=team,
+                name=f"site {place}",
+                spec={"url": f"http://127.0.0.1:{port}/{place}"},
+                interval=INTERVAL_S,
+                regions=[REGIONS[place % 2]],
+                policy=policy,
+            )
+            for place in range(first, min(number, first + MADE_AT_ONCE))
+        ]
+        for monitor in monitors:
+            monitor.phase = phase_of(monitor.pk, INTERVAL_S)
+        Monitor.objects.bulk_create(monitors)
 
 
 @contextmanager
@@ -130,7 +133,12 @@ def main() -> None:
     options.add_argument("--monitors", type=int, default=60_000)
     options.add_argument("--minutes", type=float, default=10)
     options.add_argument("--warm-up-s", type=float, default=90)
+    options.add_argument("--make", type=int, help=argparse.SUPPRESS)
+    options.add_argument("--port", type=int, help=argparse.SUPPRESS)
     chosen = options.parse_args()
+    if chosen.make:
+        make_monitors_here(chosen.make, chosen.port)
+        return
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
         postgres, valkey = Postgres(home / "postgres"), Valkey(home / "valkey")
@@ -142,7 +150,7 @@ def main() -> None:
         manage(env, "migrate", "--verbosity", "0")
         manage(env, "region", "sync")
         port = stack.enter_context(site(serve_plain, 0.0))
-        make_monitors(postgres, chosen.monitors, port)
+        make_monitors(env, chosen.monitors, port)
         measure(stack, env, postgres, valkey, chosen)
 
 
