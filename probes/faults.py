@@ -36,7 +36,7 @@ _TIMED_OUT = {
     Phase.TLS: (Reason.TLS_TIMEOUT, "the TLS handshake did not end in time"),
     Phase.FIRST_BYTE: (
         Reason.FIRST_BYTE_TIMEOUT,
-        "the server accepted the request and did not answer in time",
+        "the server accepted the connection and did not answer in time",
     ),
     Phase.DOWNLOAD: (Reason.BODY_TIMEOUT, "the body did not arrive in time"),
 }

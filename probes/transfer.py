@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import re
 import socket
 import ssl
 from dataclasses import dataclass, field
@@ -30,6 +31,12 @@ from probes.settings import BadSetting
 
 BODY_LIMIT = 1_048_576
 USER_AGENT = "Mozilla/5.0 (compatible; Uptime/0.1)"
+BANNER_LIMIT = 2_048
+QUIET_SECONDS = 1.0
+"""How long to listen on after the last byte. Banners come in one go or nearly so; waiting until the deadline
+would make every wrong one a slow one, without the time for another try.
+"""
+
 GRACE_SECONDS = 0.2
 """How long after the deadline libcurl may take to notice it, before the transfer is taken from it."""
 
@@ -39,6 +46,11 @@ _TRUST_STORES = (
     "/etc/ssl/cert.pem",
     "/etc/ssl/ca-bundle.pem",
 )
+_MORE_TO_COME = re.compile(rb"(?:\A|\n)\d{3}-[^\n]*\n?\Z")
+"""A greeting of SMTP or FTP whose last line is still missing. Some servers hold it back for seconds, to tell
+programs that talk too soon from others.
+"""
+
 _OUR_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 _DEBUG_TEXT, _DEBUG_TLS_IN = 0, 5
 _CERTIFICATE_MESSAGE = 11
@@ -70,8 +82,8 @@ class Call:
     """Accept protocols and ciphers that browsers gave up, to find out whether that is all a server speaks."""
     connect_only: bool = False
     """Stop when connected, for https when the handshake is done."""
-    banner_bytes: int = 0
-    """With ``connect_only``: read what the other side says first, so many bytes at most."""
+    listen_for: bytes | None = None
+    """With ``connect_only``: read what the other side says first, until this is in it or no more of it comes."""
 
 
 @dataclass(slots=True)
@@ -117,6 +129,7 @@ class Exchange:
     tls13: bool = False
     wants_answer: bool = True
     wants_body: bool = True
+    listens: bool = False
     answered: bool = False
     """Something came back after the request, were it only half a line: libcurl itself tells of whole lines only."""
 
@@ -142,7 +155,7 @@ class Exchange:
         marks = [("connect", self.connected_at)]
         if self.secured_at or self.tls_alert or self.certificate_message or self.wants_tls:
             marks.append(("tls", self.secured_at))
-        if not self.wants_answer:
+        if not self.wants_answer and not self.listens:
             return marks
         return [*marks, ("first_byte", self.first_byte_at), ("download", self.ended_at)]
 
@@ -249,6 +262,7 @@ class Transfers:
             wants_tls=call.url.scheme != "http",
             wants_answer=not call.connect_only,
             wants_body=not call.connect_only and call.method != "HEAD",
+            listens=call.listen_for is not None,
             verified=call.verify_tls,
         )
         finished: Future[None] = Future()
@@ -258,25 +272,28 @@ class Transfers:
         try:
             self._multi.add_handle(curl)
             await finished
-            if call.banner_bytes and exchange.code == 0:
-                exchange.body += await self._listen(curl, call)
+            if call.listen_for is not None and exchange.code == 0:
+                await self._listen(curl.getinfo(pycurl.ACTIVESOCKET), call.listen_for, exchange, call.until)
         finally:
             backstop.cancel()
             self._under_way.pop(curl, None)
             self._multi.remove_handle(curl)  # which closes the connection
         return exchange
 
-    async def _listen(self, curl: pycurl.Curl, call: Call) -> bytes:
-        """What the other side says of itself, up to the first line's end or so many bytes."""
-        fd, said = curl.getinfo(pycurl.ACTIVESOCKET), b""
-        while b"\n" not in said and len(said) < call.banner_bytes:
-            if not await self._loop.ready([fd], READ, call.until):
+    async def _listen(self, fd: int, text: bytes, exchange: Exchange, until: float) -> None:
+        """Hear what the other side says of itself. How that ends is told in libcurl's terms."""
+        started = monotonic() - exchange.ended_at
+        patience = until
+        while text not in exchange.body and len(exchange.body) < BANNER_LIMIT:
+            if not await self._loop.ready([fd], READ, patience):
+                exchange.code = exchange.code if exchange.body else pycurl.E_OPERATION_TIMEDOUT
                 break
-            chunk = _read_now(fd, call.banner_bytes)
-            if not chunk:
+            if not _hear(fd, exchange):
                 break
-            said += chunk
-        return said
+            heard_at = monotonic()
+            exchange.first_byte_at = exchange.first_byte_at or heard_at - started
+            patience = until if _MORE_TO_COME.search(exchange.body) else min(until, heard_at + QUIET_SECONDS)
+        exchange.ended_at = monotonic() - started
 
     def close(self) -> None:
         self._multi.close()
@@ -475,11 +492,17 @@ def _set_request(curl: pycurl.Curl, call: Call) -> None:
         curl.setopt(pycurl.HTTPHEADER, [header.encode() for header in headers])
 
 
-def _read_now(fd: int, size: int) -> bytes:
+def _hear(fd: int, exchange: Exchange) -> bool:
+    """Take what has come; False when nothing more will."""
     try:
-        return os.read(fd, size)
-    except OSError:
-        return b""
+        said = os.read(fd, BANNER_LIMIT - len(exchange.body))
+    except OSError as error:
+        exchange.code, exchange.os_errno = pycurl.E_RECV_ERROR, error.errno or 0
+        return False
+    exchange.body += said
+    if not exchange.body:
+        exchange.code = pycurl.E_GOT_NOTHING
+    return bool(said)
 
 
 def _read_facts(curl: pycurl.Curl, exchange: Exchange) -> None:

@@ -13,8 +13,6 @@ from probes.hosts import Url
 from probes.road import Road
 from probes.transfer import Call
 
-BANNER_BYTES = 2_048
-
 
 @dataclass(frozen=True, slots=True)
 class TcpSpec(Described):
@@ -50,19 +48,20 @@ async def probe(spec: TcpSpec, road: Road, finding: Finding) -> Finding:
             addresses=addresses,
             until=road.until,
             connect_only=True,
-            banner_bytes=BANNER_BYTES if spec.banner_contains else 0,
+            listen_for=spec.banner_contains.encode() if spec.banner_contains else None,
         )
     )
     finding.timings_ms = exchange.timings(finding.timings_ms.dns)
     finding.remote_ip = exchange.remote_ip
-    fault = fault_of(exchange, road.intermediates, ()) or _judge(spec, bytes(exchange.body), finding)
+    banner = exchange.body.decode(errors="replace")
+    if banner:
+        finding.evidence["body"] = banner
+    fault = fault_of(exchange, road.intermediates, ()) or _judge(spec, banner, finding)
     return finding.blame(fault) if fault is not None else finding
 
 
-def _judge(spec: TcpSpec, banner: bytes, finding: Finding) -> Fault | None:
-    if spec.banner_contains and spec.banner_contains not in banner.decode(errors="replace"):
-        reason = Reason.BODY_MISSING_TEXT if banner else Reason.BODY_EMPTY
-        finding.evidence["body"] = banner.decode(errors="replace")
-        return Fault(reason, Phase.CONTENT, "the server does not say what it should")
+def _judge(spec: TcpSpec, banner: str, finding: Finding) -> Fault | None:
+    if spec.banner_contains and spec.banner_contains not in banner:
+        return Fault(Reason.BODY_MISSING_TEXT, Phase.CONTENT, "the server does not say what it should")
     complaint = judge_speed(spec.max_response_ms, finding.timings_ms.total)
     return Fault(complaint.reason, Phase.TOTAL, complaint.message) if complaint is not None else None

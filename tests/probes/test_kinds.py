@@ -20,18 +20,33 @@ from tests.probes.lab import (
     black_hole,
     free_port,
     hold,
+    reset,
     zone,
 )
 
 UseZone = Callable[[Zone], NameServer]
 
 
-def greets(text: bytes) -> Behaviour:
+def tell(connection: socket.socket, *parts: bytes | float) -> None:
+    for part in parts:
+        if isinstance(part, bytes):
+            connection.sendall(part)
+        else:
+            hold(connection, part)
+
+
+def greets(*parts: bytes | float) -> Behaviour:
+    """Say the parts, a number being a pause in seconds, and stay."""
+
     def behave(connection: socket.socket) -> None:
-        connection.sendall(text)
+        tell(connection, *parts)
         hold(connection)
 
     return behave
+
+
+def says_and_closes(*parts: bytes | float) -> Behaviour:
+    return lambda connection: tell(connection, *parts)
 
 
 # -- tcp
@@ -45,15 +60,51 @@ def test_an_open_port_is_up(check: Check, site: MakeSite) -> None:
     assert result.timings_ms.first_byte is None
 
 
-@pytest.mark.parametrize(
-    ("said", "reason"),
-    [(b"220 mail.test ready\r\n", None), (b"554 go away\r\n", Reason.BODY_MISSING_TEXT), (b"", Reason.BODY_EMPTY)],
-)
-def test_a_banner(said: bytes, reason: Reason | None, check: Check, site: MakeSite) -> None:
-    port = site(greets(said)).port
-    result = check(kind="tcp", host="127.0.0.1", port=port, banner_contains="220", timeout_ms=600)
+def closes_at_once(connection: socket.socket) -> None:
+    connection.shutdown(socket.SHUT_RDWR)
 
-    assert result.reason is reason
+
+def resets_after(*said: bytes | float) -> Behaviour:
+    def behave(connection: socket.socket) -> None:
+        tell(connection, *said)
+        reset(connection)
+
+    return behave
+
+
+BANNERS: dict[str, tuple[Behaviour, Reason | None]] = {
+    "the right one": (greets(b"220 mail.test ready\r\n"), None),
+    "the wrong one": (greets(b"554 go away\r\n"), Reason.BODY_MISSING_TEXT),
+    "on the second line": (greets(b"Welcome\r\nto 220 of them\r\n"), None),
+    "in two pieces": (greets(b"Welcome\r\n", 0.3, b"2", 0.3, b"20"), None),
+    "without a line's end": (greets(b"220"), None),
+    "said before closing": (says_and_closes(b"220 bye\r\n"), None),
+    "a first line, and the second after a while": (greets(b"123-wait\r\n", 1.3, b"220 ready\r\n"), None),
+    "too far back": (greets(b"x" * 2_048 + b"220 "), Reason.BODY_MISSING_TEXT),
+    "another, then closed": (says_and_closes(b"hello\r\n"), Reason.BODY_MISSING_TEXT),
+    "silence": (hold, Reason.FIRST_BYTE_TIMEOUT),
+    "closed": (closes_at_once, Reason.CONNECTION_CLOSED),
+    "reset": (resets_after(0.1), Reason.CONNECTION_RESET),
+    "reset on the way": (resets_after(b"2", 0.2), Reason.CONNECTION_RESET),
+}
+
+
+@pytest.mark.parametrize(("behave", "reason"), BANNERS.values(), ids=BANNERS)
+def test_a_banner(behave: Behaviour, reason: Reason | None, check: Check, site: MakeSite) -> None:
+    result = check(kind="tcp", host="127.0.0.1", port=site(behave).port, banner_contains="220", timeout_ms=2_500)
+
+    assert result.reason is reason, result.message
+    assert result.timings_ms.first_byte is not None
+
+
+def test_a_wrong_banner_is_not_waited_on_until_the_deadline(check: Check, site: MakeSite) -> None:
+    """Nor is a right one that is slow called quick."""
+    result = check(kind="tcp", host="127.0.0.1", port=site(greets(b"554\r\n")).port, banner_contains="220", retries=1)
+    assert (result.reason, result.attempts) == (Reason.BODY_MISSING_TEXT, 2)
+
+    slow = site(greets(0.3, b"220\r\n")).port
+    result = check(kind="tcp", host="127.0.0.1", port=slow, banner_contains="220", max_response_ms=100)
+    assert (result.outcome, result.reason) == (Outcome.DEGRADED, Reason.SLOW_RESPONSE)
 
 
 def test_a_closed_port_and_a_black_hole(check: Check) -> None:
