@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from typing import Self
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
+from accounts.models import Team
 from incidents.rules import RegionState as State
 from monitors.models import Monitor
 from probes.contract import Outcome, Reason
@@ -111,21 +114,59 @@ class Incident(models.Model):
         return f"{self.monitor} since {self.started_at:%Y-%m-%d %H:%M}"
 
 
+class IncidentEventQuerySet(models.QuerySet["IncidentEvent"]):
+    def unplanned(self) -> Self:
+        """What nobody has decided yet whom to tell of, oldest first."""
+        return self.filter(planned_at__isnull=True).order_by("id")
+
+
 class IncidentEvent(models.Model):
-    """The outbox: what happened to an incident, written in the same transaction as the change itself."""
+    """The outbox: what happened, written in the same transaction as the change itself.
+
+    An event of a monitor has a ``team``; one of a region has none and is for operators. ``data`` is what a message
+    needs beyond that, by kind. Rows are only ever added; ``planned_at`` alone is set later.
+    """
 
     class Kind(models.TextChoices):
         OPENED = "opened"
         RESOLVED = "resolved"
+        DEGRADED = "degraded"
+        PARTIAL = "partial"
+        RECOVERED = "recovered"
+        CERTIFICATE = "certificate"
+        FLAPPING = "flapping"
+        CALM = "calm"
+        ACKNOWLEDGED = "acknowledged"
+        NOTED = "noted"
+        REOPENED = "reopened"
+        SUSPECTED = "suspected"
+        REGION_OFFLINE = "region_offline"
+        REGION_ONLINE = "region_online"
+        REGION_SUSPECT = "region_suspect"
+        REGION_WELL = "region_well"
 
-    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="events")
-    kind = models.CharField(max_length=12, choices=Kind)
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, null=True, blank=True, related_name="events")
+    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, null=True, blank=True, related_name="events")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    region = models.CharField(max_length=31, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    kind = models.CharField(max_length=20, choices=Kind)
     happened_at = models.DateTimeField()
-    votes = models.JSONField(encoder=DjangoJSONEncoder)
-    note = models.CharField(max_length=200, blank=True)
+    votes = models.JSONField(encoder=DjangoJSONEncoder, default=list)
+    note = models.CharField(max_length=2000, blank=True)
+    data = models.JSONField(encoder=DjangoJSONEncoder, default=dict)
+    planned_at = models.DateTimeField(null=True, editable=False, help_text="when it was decided whom to tell")
+
+    objects = IncidentEventQuerySet.as_manager()
 
     class Meta:
         ordering = ["happened_at", "id"]
+        indexes = [
+            # alerts: what is still to be planned
+            models.Index(fields=["id"], name="incidents_unplanned", condition=Q(planned_at__isnull=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.happened_at:%Y-%m-%d %H:%M:%S}"

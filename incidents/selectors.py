@@ -26,12 +26,15 @@ def states_of(monitors: Iterable[Monitor]) -> dict[UUID, dict[str, rules.RegionS
 
 
 def open_incidents(monitors: Iterable[Monitor]) -> dict[UUID, Incident]:
-    found = Incident.objects.open().filter(monitor__in=[monitor.pk for monitor in monitors])
-    return {incident.monitor_id: incident for incident in found}
+    by_id = {monitor.pk: monitor for monitor in monitors}
+    found = {incident.monitor_id: incident for incident in Incident.objects.open().filter(monitor__in=by_id)}
+    for monitor, incident in found.items():
+        incident.monitor = by_id[monitor]
+    return found
 
 
 def incidents_of_paused() -> QuerySet[Incident]:
-    return Incident.objects.open().filter(monitor__paused=True)
+    return Incident.objects.open().filter(monitor__paused=True).select_related("monitor")
 
 
 def incidents_of(team: Team) -> IncidentQuerySet:

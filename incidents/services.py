@@ -156,16 +156,26 @@ def _open(monitor: Monitor, verdict: Verdict, *, now: datetime) -> None:
     incident = Incident.objects.create(
         monitor=monitor, started_at=verdict.started_at or now, confirmed_at=now, cause=verdict.cause
     )
-    IncidentEvent.objects.create(
-        incident=incident, kind=IncidentEvent.Kind.OPENED, happened_at=now, votes=verdict.votes_as_dicts()
-    )
+    _note(incident, IncidentEvent.Kind.OPENED, votes=verdict.votes_as_dicts(), now=now)
 
 
 def _resolve(incident: Incident, *, votes: list[dict[str, object]], now: datetime, note: str = "") -> None:
     incident.resolved_at = now
     incident.save(update_fields=["resolved_at"])
+    _note(incident, IncidentEvent.Kind.RESOLVED, votes=votes, now=now, note=note)
+
+
+def _note(
+    incident: Incident, kind: IncidentEvent.Kind, *, votes: list[dict[str, object]], now: datetime, note: str = ""
+) -> None:
     IncidentEvent.objects.create(
-        incident=incident, kind=IncidentEvent.Kind.RESOLVED, happened_at=now, votes=votes, note=note
+        incident=incident,
+        monitor_id=incident.monitor_id,
+        team_id=incident.monitor.team_id,
+        kind=kind,
+        happened_at=now,
+        votes=votes,
+        note=note,
     )
 
 

@@ -133,6 +133,14 @@ class Monitor(models.Model):
     )
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     policy = models.JSONField(default=dict, blank=True)
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="children",
+        help_text="while this one is down, messages about the monitor are held; checks and incidents go on",
+    )
     paused = models.BooleanField(default=False)
 
     phase = models.PositiveIntegerField(default=0, editable=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -144,6 +144,25 @@ def stand_ins(assigned: Sequence[str], fallbacks: Sequence[str], working: Collec
     free = [region for region in dict.fromkeys(fallbacks) if region in working and region not in assigned]
     away = [region for region in assigned if region not in working]
     return dict(zip(away, free, strict=False))
+
+
+MAX_ANCESTORS = 10
+
+
+def parent_problem(monitor: UUID, parent: UUID, family: Mapping[UUID, UUID | None]) -> str | None:
+    """Why a monitor may not depend on ``parent``; ``family`` gives the parent of each of the team's monitors."""
+    if parent == monitor:
+        return "a monitor cannot be its own parent"
+    if parent not in family:
+        return "there is no such monitor in your team"
+    ancestors, above = 1, family[parent]
+    while above is not None:
+        if above == monitor:
+            return "that monitor depends on this one already; a parent cannot be one of its own descendants"
+        ancestors, above = ancestors + 1, family.get(above)
+        if ancestors > MAX_ANCESTORS:
+            return f"at most {MAX_ANCESTORS} monitors may depend on one another in a row"
+    return None
 
 
 def tag_problem(tags: Collection[str]) -> str | None:

@@ -26,6 +26,10 @@ class MonitorInput(StrictSerializer):
     )
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=20)
     policy = serializers.DictField(required=False)
+    # Declared fields leave the class, so DRF's own attribute of this name stays what it is.
+    parent = serializers.UUIDField(  # type: ignore[assignment]
+        required=False, allow_null=True, help_text="a monitor of the team that this one depends on"
+    )
 
 
 class MonitorOutput(serializers.ModelSerializer[Monitor]):
@@ -45,6 +49,7 @@ class MonitorOutput(serializers.ModelSerializer[Monitor]):
             "stand_ins",
             "tags",
             "policy",
+            "parent",
             "paused",
             "status",
             "status_since",

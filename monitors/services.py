@@ -40,6 +40,7 @@ def defaults() -> dict[str, Any]:
         "fallback_regions": [],
         "tags": [],
         "policy": {},
+        "parent": None,
     }
 
 
@@ -47,7 +48,8 @@ def defaults() -> dict[str, Any]:
 def create_monitor(*, team: Team, **fields: Any) -> Monitor:
     """Store a monitor and ask for its first check at once.
 
-    ``fields``: any of url, name, kind, spec, interval, timeout, regions, fallback_regions, tags, policy.
+    ``fields``: any of url, name, kind, spec, interval, timeout, regions, fallback_regions, tags, policy,
+    parent (an id or None).
     """
     monitor = Monitor(id=uuid4(), team=team, wanted_at=timezone.now())
     _apply(monitor, defaults() | fields)
@@ -264,7 +266,7 @@ def _apply(monitor: Monitor, fields: dict[str, Any]) -> None:
     if problem := rules.tag_problem(monitor.tags):
         problems["tags"] = problem
     problems |= _apply_regions(monitor, fields) | _apply_fallbacks(monitor, fields)
-    problems |= _apply_policy(monitor, fields) | _apply_spec(monitor, fields)
+    problems |= _apply_policy(monitor, fields) | _apply_spec(monitor, fields) | _apply_parent(monitor, fields)
     if problems:
         raise ValidationError({name: [message] for name, message in problems.items()})
     monitor.phase = rules.phase_of(monitor.id, monitor.interval)
@@ -307,6 +309,20 @@ def _apply_policy(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
     except InvalidSpec as error:
         return {"policy": str(error)}
     monitor.policy = policy.as_dict()
+    return {}
+
+
+def _apply_parent(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
+    """One family tree is changed by one person at a time: two at once could close a circle that neither sees."""
+    wanted = fields.get("parent", monitor.parent_id)
+    if wanted is None or wanted == monitor.parent_id:
+        monitor.parent_id = wanted
+        return {}
+    Team.objects.select_for_update(no_key=True).get(pk=monitor.team_id)
+    family = dict(Monitor.objects.for_team(monitor.team).values_list("pk", "parent"))
+    if problem := rules.parent_problem(monitor.pk, wanted, family):
+        return {"parent": problem}
+    monitor.parent_id = wanted
     return {}
 
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from accounts.models import Team
 from checks.models import CheckEvidence, CheckResult, MonitorStats
@@ -222,6 +223,10 @@ def _make_monitors(plan: Plan, team: Team) -> None:
     for who in plan.characters:
         for event in who.events:
             _tell(plan, who, event)
+    # Nobody is to be told of a past that never was.
+    for some in _portions(plan.characters):
+        made_up = IncidentEvent.objects.filter(monitor__in=[who.id for who in some])
+        made_up.update(team=team, planned_at=F("happened_at"))
 
 
 def _monitor(plan: Plan, who: Character, team: Team) -> Monitor:
@@ -350,10 +355,18 @@ def _incident(
         cause={region: {"reason": event.trouble[1], "message": event.trouble[2]} for region in plan.regions},
     )
     IncidentEvent.objects.create(
-        incident=incident, kind=IncidentEvent.Kind.OPENED, happened_at=moment(sure), votes=votes
+        incident=incident,
+        monitor_id=who.id,
+        kind=IncidentEvent.Kind.OPENED,
+        happened_at=moment(sure),
+        votes=votes,
     )
     IncidentEvent.objects.create(
-        incident=incident, kind=IncidentEvent.Kind.RESOLVED, happened_at=moment(over), votes=well
+        incident=incident,
+        monitor_id=who.id,
+        kind=IncidentEvent.Kind.RESOLVED,
+        happened_at=moment(over),
+        votes=well,
     )
 
 
