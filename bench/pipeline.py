@@ -59,7 +59,7 @@ def environment(postgres: Postgres, valkey: Valkey) -> dict[str, str]:
         "REGIONS": ",".join(REGIONS),
         "PROBE_ALLOWED_NETWORKS": "127.0.0.0/8",
         "PROBE_DOMAIN_RATE": "0",
-        "PROBE_DOMAIN_CONCURRENCY": "10000",
+        "PROBE_DOMAIN_CONCURRENCY": "0",
         "LOG_LEVEL": "WARNING",
         "PYTHONWARNINGS": "ignore",
     }

@@ -74,6 +74,8 @@ def _form_field(field: Field, spec: Mapping[str, Any]) -> forms.Field:
             return forms.BooleanField(**about | {"required": False})
         case "integer":
             return forms.IntegerField(min_value=field.minimum, max_value=field.maximum, **about)
+        case "number":
+            return NumberField(min_value=field.minimum, max_value=field.maximum, **about)
         case "choice":
             return forms.ChoiceField(choices=_choices(field, about["initial"]), **about)
         case "object":
@@ -119,6 +121,14 @@ def _shown(field: Field, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "; ".join(map(json.dumps, value)) if isinstance(value, list) else str(value)
+
+
+class NumberField(forms.FloatField):
+    """A number that stays whole when it was typed so."""
+
+    def to_python(self, value: Any) -> Any:
+        number = super().to_python(value)
+        return int(number) if number is not None and number.is_integer() else number
 
 
 class HeadersField(forms.CharField):

@@ -54,7 +54,7 @@ REASONS: dict[Reason, str] = {
     Reason.TLS_INCOMPLETE_CHAIN: "The server does not send its whole certificate chain.",
     Reason.TLS_DEPRECATED: "The server uses an outdated version of TLS.",
     Reason.CERT_EXPIRING: "The certificate expires soon.",
-    Reason.FIRST_BYTE_TIMEOUT: "The server took the request but did not answer in time.",
+    Reason.FIRST_BYTE_TIMEOUT: "The server took the connection but did not answer in time.",
     Reason.BODY_TIMEOUT: "The answer began but did not end in time.",
     Reason.HEADER_TIMEOUT: "The answer's headers did not end in time.",
     Reason.BODY_TRUNCATED: "The answer ended too early.",

@@ -122,6 +122,24 @@ def whole_number(low: int, high: int) -> Reader:
     return read
 
 
+def number(low: float, high: float) -> Reader:
+    def read(value: Any, name: str) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise InvalidSpec(f"must be a number from {low:g} to {high:,.0f}", name)
+        return value
+
+    return read
+
+
+def unless_empty(reader: Reader) -> Reader:
+    """Forms send an empty text for what was left out."""
+
+    def read(value: Any, name: str) -> Any:
+        return None if value == "" else reader(value, name)
+
+    return read
+
+
 def yes_or_no(value: Any, name: str) -> bool:
     if not isinstance(value, bool):
         raise InvalidSpec("must be true or false", name)

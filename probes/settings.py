@@ -15,6 +15,11 @@ from probes.hosts import bracketed, numeric_address
 DEFAULT_CONCURRENCY = 500
 DEFAULT_DOMAIN_CONCURRENCY = 2
 DEFAULT_DOMAIN_RATE = 5.0
+MOST_AT_ONCE = 1_000
+"""Checks under way in one process. Beyond that the times they report are no longer true."""
+
+HIGHEST_DOMAIN_RATE = 1_000
+DEFAULT_SPOOL_MB = 64
 
 
 class BadSetting(ValueError):  # its message is read as a sentence, and so is its name
@@ -44,6 +49,9 @@ class Settings:
     domain_rate: float = DEFAULT_DOMAIN_RATE
     domain_limits_chosen: bool = False
     """Somebody set the domain limits by hand, so they hold for the operator's own machines too."""
+    spool_dir: Path | None = None
+    """Where results wait for a broker that is away; None: in memory."""
+    spool_bytes: int = DEFAULT_SPOOL_MB * 1_000_000
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -54,10 +62,14 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         policy=_policy(environ),
         nameservers=parse_nameservers(value(environ, "PROBE_NAMESERVERS")),
         ca_file=_ca_file(environ),
-        concurrency=int(_number(environ, "PROBE_CONCURRENCY", DEFAULT_CONCURRENCY, low=1, high=20_000)),
-        domain_concurrency=int(_number(environ, "PROBE_DOMAIN_CONCURRENCY", DEFAULT_DOMAIN_CONCURRENCY, high=20_000)),
-        domain_rate=_number(environ, "PROBE_DOMAIN_RATE", DEFAULT_DOMAIN_RATE, high=100_000),
+        concurrency=int(_number(environ, "PROBE_CONCURRENCY", DEFAULT_CONCURRENCY, low=1, high=MOST_AT_ONCE)),
+        domain_concurrency=int(
+            _number(environ, "PROBE_DOMAIN_CONCURRENCY", DEFAULT_DOMAIN_CONCURRENCY, high=MOST_AT_ONCE)
+        ),
+        domain_rate=_number(environ, "PROBE_DOMAIN_RATE", DEFAULT_DOMAIN_RATE, high=HIGHEST_DOMAIN_RATE),
         domain_limits_chosen=any(value(environ, f"PROBE_DOMAIN_{name}") for name in ("CONCURRENCY", "RATE")),
+        spool_dir=_spool_dir(environ),
+        spool_bytes=int(_number(environ, "PROBE_SPOOL_MB", DEFAULT_SPOOL_MB, low=1, high=100_000)) * 1_000_000,
     )
 
 
@@ -117,6 +129,11 @@ def _ca_file(environ: Mapping[str, str]) -> str | None:
     return path
 
 
+def _spool_dir(environ: Mapping[str, str]) -> Path | None:
+    path = value(environ, "PROBE_SPOOL_DIR")
+    return None if path in {"", "off"} else Path(path).absolute()
+
+
 def _number(environ: Mapping[str, str], name: str, default: float, *, low: float = 0, high: float) -> float:
     text = value(environ, name)
     if not text:
@@ -125,6 +142,8 @@ def _number(environ: Mapping[str, str], name: str, default: float, *, low: float
         number = float(text)
     except ValueError:
         number = -1
-    if not low <= number <= high or (isinstance(default, int) and number != int(number)):
-        raise BadSetting(f"{name} is {text!r}; it must be a number from {low:g} to {high:g}.")
+    is_whole = isinstance(default, int)
+    if not low <= number <= high or (is_whole and number != int(number)):
+        what = "a whole number" if is_whole else "a number"
+        raise BadSetting(f"{name} is {text!r}; it must be {what} from {low:g} to {high:,g}.")
     return number

@@ -14,7 +14,18 @@ from probes import assertions
 from probes.assertions import ANY_SUCCESS, Assertion, Complaint, Response, StatusSet
 from probes.contract import InvalidSpec, Phase, Reason, Timings
 from probes.faults import fault_of, has_answer
-from probes.fields import FAMILIES, Described, one_of, read_family, text, told, whole_number, yes_or_no
+from probes.fields import (
+    FAMILIES,
+    Described,
+    number,
+    one_of,
+    read_family,
+    text,
+    told,
+    unless_empty,
+    whole_number,
+    yes_or_no,
+)
 from probes.findings import Fault, Finding
 from probes.hosts import UnsupportedScheme, Url, follow, location_as_sent, parse_url
 from probes.road import Road
@@ -98,10 +109,12 @@ class HttpSpec(Described):
         "Status codes that are fine, like 200-399 or 200,204",
         default=ANY_SUCCESS,
     )
-    body_contains: str | None = told(text(5_000), "text", "Text that must be on the page", default=None)
-    body_not_contains: str | None = told(text(5_000), "text", "Text that must not be on the page", default=None)
+    body_contains: str | None = told(unless_empty(text(5_000)), "text", "Text that must be on the page", default=None)
+    body_not_contains: str | None = told(
+        unless_empty(text(5_000)), "text", "Text that must not be on the page", default=None
+    )
     body_matches: str | None = told(
-        assertions.read_pattern, "text", "A pattern (RE2) that must match on the page", default=None
+        unless_empty(assertions.read_pattern), "text", "A pattern (RE2) that must match on the page", default=None
     )
     json_assertions: tuple[Assertion, ...] = told(
         assertions.read_json_assertions,
@@ -115,9 +128,9 @@ class HttpSpec(Described):
         'Comparisons of headers, like {"name": "Content-Type", "op": "contains", "value": "html"}',
         default=(),
     )
-    max_response_ms: int | None = told(
-        whole_number(1, 300_000),
-        "integer",
+    max_response_ms: float | None = told(
+        number(1, 300_000),
+        "number",
         "Slower than this is degraded",
         default=None,
         minimum=1,

@@ -51,6 +51,15 @@ def test_a_monitor_is_made_with_everything_said_at_once(client: Client) -> None:
     }
 
 
+@pytest.mark.parametrize(("typed", "shown"), [("500", "500"), ("99.5", "99.5")])
+def test_milliseconds_stay_as_they_were_typed(client: Client, typed: str, shown: str) -> None:
+    client.post("/monitors/new/", TYPED | {"spec_max_response_ms": typed})
+    monitor = Monitor.objects.get()
+
+    assert repr(monitor.full_spec["max_response_ms"]) == shown
+    assert f'value="{shown}"' in client.get(f"/monitors/{monitor.pk}/edit/").content.decode()
+
+
 def test_the_form_of_a_new_monitor_can_be_begun_elsewhere(client: Client) -> None:
     assert 'value="https://example.com"' in client.get("/monitors/new/?url=https://example.com").content.decode()
 

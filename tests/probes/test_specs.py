@@ -51,7 +51,6 @@ BAD: list[tuple[str, Any]] = [
     ("expected_status", "399-200"),
     ("expected_status", "20"),
     ("expected_status", {}),
-    ("body_contains", ""),
     ("body_contains", 7),
     ("body_matches", "("),
     ("body_matches", "(?=a)"),
@@ -70,6 +69,9 @@ BAD: list[tuple[str, Any]] = [
     ("header_assertions", [{"path": "a", "op": "exists"}]),
     ("max_response_ms", 0),
     ("max_response_ms", "100"),
+    ("max_response_ms", True),
+    ("max_response_ms", float("nan")),
+    ("max_response_ms", 300_000.5),
     ("cert_expiry_days", -1),
     ("cert_expiry_days", 1.5),
     ("retries", 1),
@@ -92,6 +94,19 @@ def test_a_url_is_enough() -> None:
     assert (spec.method, spec.max_redirects, spec.ip_family) == ("GET", 5, "any")
     assert str(spec.expected_status) == "200-399"
     assert (spec.default_name, spec.dialled_host, spec.dialled_port) == ("example.org", "example.org", 443)
+
+
+@pytest.mark.parametrize(("kind", "spec"), [("http", {"url": URL}), ("tcp", {"host": "example.org", "port": 25})])
+def test_a_text_left_empty_is_not_set(kind: str, spec: dict[str, Any]) -> None:
+    left_out = KINDS[kind].spec.parse(spec)
+    texts = {"http": ("body_contains", "body_not_contains", "body_matches"), "tcp": ("banner_contains",)}[kind]
+
+    assert KINDS[kind].spec.parse(spec | dict.fromkeys(texts, "")) == left_out
+
+
+@pytest.mark.parametrize("limit", [1, 100.5, 300_000.0])
+def test_milliseconds_need_not_be_whole(limit: float) -> None:
+    assert HttpSpec.parse({"url": URL, "max_response_ms": limit}).max_response_ms == limit
 
 
 @pytest.mark.parametrize(
