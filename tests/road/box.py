@@ -42,12 +42,16 @@ class Box:
     """``make run`` on servers of its own. Processes are known by their names in the log."""
 
     home: Path
+    durable: bool = False
+    """Whether PostgreSQL keeps what it has committed when it crashes."""
+    program: tuple[str, ...] = ("-m", "onebox")
+    more_environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     lines: list[str] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
 
     def __post_init__(self) -> None:
-        self.postgres = Postgres(self.home / "postgres", durable=False)
+        self.postgres = Postgres(self.home / "postgres", durable=self.durable)
         self.valkey = Valkey(self.home / "valkey")
 
     def start(self) -> None:
@@ -64,7 +68,8 @@ class Box:
             "PROBE_DOMAIN_CONCURRENCY": "500",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "onebox"],
+            **self.more_environment,
+            [sys.executable, *self.program],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -90,11 +95,11 @@ class Box:
         return [line for line in self.lines if re.search(pattern, line)]
 
     def pid(self, worker: str) -> int | None:
-        """The present process of a Celery worker, which leads a process group of its own."""
+        """The present process of a Celery worker, or of beat, which leads a process group of its own."""
         assert self.process
         for child in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.Error):
-                if f"{worker}@%h" in child.cmdline():
+                if not {f"{worker}@%h", worker}.isdisjoint(child.cmdline()):
                     return int(child.pid)
         return None
 
