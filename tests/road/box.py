@@ -66,9 +66,9 @@ class Box:
             "MONITOR_MIN_INTERVAL_SECONDS": "10",
             "PROBE_DOMAIN_RATE": "0",
             "PROBE_DOMAIN_CONCURRENCY": "500",
+            **self.more_environment,
         }
         self.process = subprocess.Popen(
-            **self.more_environment,
             [sys.executable, *self.program],
             env=environment,
             stdout=subprocess.PIPE,
