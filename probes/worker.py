@@ -25,6 +25,7 @@ from celery import Celery, Task, shared_task, signals
 from celery.exceptions import Reject, SecurityWarning
 from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
 
 from probes import __version__, names
 from probes.contract import Batch, CheckRequest, CheckResult, InvalidSpec, LifeSign, Report
@@ -43,7 +44,8 @@ STOPPING_SECONDS = 4.0
 
 LIFE_SIGN_EVERY_SECONDS = 10.0
 LIFE_SIGN_EXPIRES_SECONDS = 30.0
-BROKERS = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps", "pyamqp")
+BROKERS = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps", "pyamqp", "sqla+postgresql+psycopg")
+TRANSPORT_ALIASES["sqla"] = "probes.postgres_broker:Transport"
 
 
 def broker_settings() -> dict[str, Any]:
