@@ -108,7 +108,12 @@ DATABASES = {
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
-REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss"))
+REDIS_URL = env.text("REDIS_URL") and env.url("REDIS_URL", schemes=("redis", "rediss"))
+if not (REDIS_URL or env.text("CELERY_BROKER_URL")):
+    env.stop(
+        "neither REDIS_URL nor CELERY_BROKER_URL is set; set the first to redis://host/0, or, to do without Redis, "
+        "the second to sqla+postgresql+psycopg://user:password@host/name, the database of DATABASE_URL."
+    )
 CELERY_BROKER_URL = env.url("CELERY_BROKER_URL", schemes=BROKERS, default=REDIS_URL)
 CACHES = {
     "default": {
@@ -117,6 +122,12 @@ CACHES = {
         "KEY_PREFIX": "uptime",
         # The cache holds hints only: without it pages must still answer, and soon.
         "OPTIONS": {"IGNORE_EXCEPTIONS": True, "SOCKET_TIMEOUT": 1, "SOCKET_CONNECT_TIMEOUT": 1},
+    }
+    if REDIS_URL
+    else {
+        "BACKEND": "uptime.cache.CountingCache",
+        "LOCATION": "uptime_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
     }
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
