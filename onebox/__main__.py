@@ -1,7 +1,7 @@
 """`make run`: everything on one box, by one command.
 
 1. Read the settings, take the lock on the data directory, look whether the ports are free.
-2. Start PostgreSQL and Valkey, unless there are others to use; bring the schema up to date.
+2. Start PostgreSQL and Valkey, unless there are others to use or one does for both; bring the schema up to date.
 3. Start everything else, say where it answers, and watch over it until Ctrl-C.
 """
 
@@ -52,7 +52,7 @@ def run(settings: Settings) -> None:
     box = Box(settings, keep_secrets(settings.var_dir / "secrets.env"), demo_port=choose_demo_port(settings))
     if not settings.database_url:
         box.postgres = Postgres(settings.var_dir / "postgres")
-    if not settings.redis_url:
+    if not settings.redis_url and not settings.without_redis:
         box.valkey = Valkey(settings.var_dir / "valkey")
     names = ["onebox", "migrate", "postgres", "central", *settings.regions]
     log = Log(sys.stdout, width=max(map(len, names)), coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ)

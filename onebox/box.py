@@ -48,13 +48,15 @@ class Box:
 
     @property
     def redis_url(self) -> str:
-        """The embedded Valkey, or the person's own."""
+        """The embedded Valkey, or the person's own; empty without Redis."""
         return self.valkey.url if self.valkey else self.settings.redis_url
 
     @property
     def broker_url(self) -> str:
-        """The embedded Valkey, or the person's own."""
-        return self.valkey.url if self.valkey else self.settings.broker_url
+        """The embedded Valkey, the person's own broker, or the database."""
+        if self.valkey:
+            return self.valkey.url
+        return self.settings.broker_url or "sqla+postgresql+psycopg://" + self.database_url.partition("://")[2]
 
     def servers(self) -> Iterator[Service]:
         """The embedded servers."""
@@ -103,7 +105,7 @@ class Box:
         }
 
     def region_environment(self, region: str) -> dict[str, str]:
-        """A region knows its name and its broker: neither the database nor a secret of the server."""
+        """A region knows its name and its broker, but no secret of the server, and the database only as its broker."""
         person = self.settings.environment
         taken = {name: value for name, value in person.items() if name in REGION_MAY_KNOW or name[:6] == "PROBE_"}
         return {

@@ -43,6 +43,8 @@ class Settings:
     database_url: str
     redis_url: str
     broker_url: str
+    without_redis: bool
+    """PostgreSQL is broker and cache as well; `broker_url` is empty when it is the database that we start."""
     environment: Mapping[str, str] = field(repr=False)
     """The person's own environment, `.env` included: whatever is set there wins over our choices."""
 
@@ -57,6 +59,7 @@ def read_settings(environment: Mapping[str, str], *, directory: Path) -> Setting
     """Read them; a value that makes no sense is one sentence."""
     merged = {**read_env_file(directory / ".env"), **environment}
     demo_port = merged.get("DEMO_PORT", "")
+    broker_url, without_redis = merged.get("CELERY_BROKER_URL", ""), _without_redis(merged)
     return Settings(
         host=merged.get("HOST") or "127.0.0.1",
         port=_port("PORT", merged.get("PORT") or "8000"),
@@ -64,8 +67,9 @@ def read_settings(environment: Mapping[str, str], *, directory: Path) -> Setting
         var_dir=(directory / (merged.get("VAR_DIR") or "var")).absolute(),
         regions=_regions(merged.get("REGIONS") or "usa,india"),
         database_url=merged.get("DATABASE_URL", ""),
-        redis_url=merged.get("REDIS_URL") or merged.get("CELERY_BROKER_URL", ""),
-        broker_url=merged.get("CELERY_BROKER_URL") or merged.get("REDIS_URL", ""),
+        redis_url=merged.get("REDIS_URL") or ("" if without_redis else broker_url),
+        broker_url=broker_url or ("" if without_redis else merged.get("REDIS_URL", "")),
+        without_redis=without_redis,
         environment=merged,
     )
 
@@ -104,6 +108,21 @@ def write_private(path: Path, values: Mapping[str, str]) -> None:
 def _without_quotes(value: str) -> str:
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
     return value[1:-1] if quoted else value
+
+
+def _without_redis(environment: Mapping[str, str]) -> bool:
+    broker, address = environment.get("BROKER", ""), environment.get("CELERY_BROKER_URL", "")
+    if broker not in {"", "postgres"}:
+        raise StartError(f"BROKER must be postgres, or not set for Redis, not {broker!r}.")
+    named = address.startswith("sqla+")
+    if named and not environment.get("DATABASE_URL"):
+        raise StartError(
+            "CELERY_BROKER_URL names a database and DATABASE_URL does not: name the same one by both, "
+            "or set BROKER=postgres in place of either."
+        )
+    if broker and address and not named:
+        raise StartError("BROKER=postgres and CELERY_BROKER_URL name two different brokers: set one of them.")
+    return bool(broker or named)
 
 
 def _port(name: str, value: str) -> int:

@@ -37,6 +37,12 @@ def test_a_region_knows_neither_the_database_nor_a_secret(tmp_path: Path) -> Non
     assert not {"DATABASE_URL", "REDIS_URL", "EMAIL_URL", *SECRETS} & set(environment)
 
 
+def test_without_redis_the_database_is_the_broker_and_nothing_is_named_for_redis(tmp_path: Path) -> None:
+    environment = box(tmp_path, REDIS_URL="", BROKER="postgres").our_environment()
+    assert environment["CELERY_BROKER_URL"] == "sqla+postgresql+psycopg://db/uptime"
+    assert environment["REDIS_URL"] == ""
+
+
 def test_what_the_person_chose_wins(tmp_path: Path) -> None:
     chosen = {"SECRET_KEY": "mine", "SITE_URL": "https://box.lan", "PROBE_ALLOWED_NETWORKS": "10.0.0.0/8"}
     environment = box(tmp_path, **chosen).our_environment()

@@ -31,6 +31,15 @@ def test_one_redis_address_serves_as_broker_and_cache(tmp_path: Path) -> None:
         assert settings.redis_url == settings.broker_url == "redis://elsewhere"
 
 
+def test_a_box_can_do_without_redis(tmp_path: Path) -> None:
+    settings = read_settings({"BROKER": "postgres"}, directory=tmp_path)
+    assert (settings.without_redis, settings.redis_url, settings.broker_url) == (True, "", "")
+    own = {"DATABASE_URL": "postgresql://db/uptime", "CELERY_BROKER_URL": "sqla+postgresql+psycopg://db/uptime"}
+    settings = read_settings(own, directory=tmp_path)
+    assert (settings.without_redis, settings.redis_url) == (True, "")
+    assert settings.broker_url == own["CELERY_BROKER_URL"]
+
+
 @pytest.mark.parametrize(
     ("host", "address"),
     [("0.0.0.0", "http://127.0.0.1:8000"), ("::1", "http://[::1]:8000"), ("box.lan", "http://box.lan:8000")],  # noqa: S104
@@ -48,6 +57,9 @@ def test_the_address_can_be_typed_into_a_browser(tmp_path: Path, host: str, addr
         {"REGIONS": "usa,usa"},
         {"REGIONS": "USA"},
         {"REGIONS": ","},
+        {"BROKER": "rabbit"},
+        {"BROKER": "postgres", "CELERY_BROKER_URL": "redis://elsewhere"},
+        {"CELERY_BROKER_URL": "sqla+postgresql+psycopg://db/uptime"},
     ],
 )
 def test_nonsense_is_one_sentence(tmp_path: Path, environment: dict[str, str]) -> None:
