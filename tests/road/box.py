@@ -44,6 +44,8 @@ class Box:
     home: Path
     durable: bool = False
     """Whether PostgreSQL keeps what it has committed when it crashes."""
+    with_redis: bool = True
+    """Otherwise PostgreSQL is broker and cache as well."""
     program: tuple[str, ...] = ("-m", "onebox")
     more_environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
@@ -62,7 +64,7 @@ class Box:
             "DEMO_PORT": str(free_port()),
             "VAR_DIR": str(self.home / "var"),
             "DATABASE_URL": self.postgres.start(),
-            "REDIS_URL": self.valkey.start(),
+            **({"REDIS_URL": self.valkey.start()} if self.with_redis else {"BROKER": "postgres"}),
             "MONITOR_MIN_INTERVAL_SECONDS": "10",
             "PROBE_DOMAIN_RATE": "0",
             "PROBE_DOMAIN_CONCURRENCY": "500",
@@ -159,7 +161,7 @@ class Program:
 
 
 @contextlib.contextmanager
-def site(delay_s: float = 0.0) -> Iterator[str]:
+def site(delay_s: float = 0.0, *, port: int = 0) -> Iterator[str]:
     """A small site on loopback that answers after a while."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -178,7 +180,7 @@ def site(delay_s: float = 0.0) -> Iterator[str]:
     class Server(ThreadingHTTPServer):
         request_queue_size = 200
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"
