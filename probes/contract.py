@@ -292,6 +292,8 @@ class LifeSign:
     """How late the worker's loop was at worst during the last seconds."""
     slowed_down: bool = False
     """The worker starts checks later than asked, because otherwise their timings would not be true."""
+    spooled: int | None = None
+    """Results that wait on the worker's disk for the broker to take them. None: it cannot say."""
 
     def to_wire(self) -> dict[str, Any]:
         return {"v": WIRE_VERSION, **asdict(self)}

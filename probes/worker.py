@@ -4,8 +4,8 @@
 and nothing else. The same task also works in the server's own app, by ``celery -A uptime worker -Q region.usa``.
 
 Each batch has a thread that hands its checks to the process's one engine and sends reports as results come
-in. A batch is acknowledged when its last report has been delivered; until then the broker would give it to
-another worker.
+in. A batch is acknowledged when its last report has been delivered or is on disk; until then the broker would give
+it to another worker.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from celery import Celery, Task, shared_task, signals
-from celery.exceptions import Reject, SecurityWarning
+from celery.exceptions import CPendingDeprecationWarning, Reject, SecurityWarning
 from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES
@@ -32,6 +32,7 @@ from probes.contract import Batch, CheckRequest, CheckResult, InvalidSpec, LifeS
 from probes.engine import invalid, shared_engine, shared_health
 from probes.log import set_up as set_up_log
 from probes.settings import BadSetting, Settings, read_settings, value
+from probes.spool import Spool, SpoolError
 
 log = logging.getLogger("probes.worker")
 
@@ -41,6 +42,10 @@ REPORT_AFTER_SECONDS = 0.25
 RETRY_FIRST_SECONDS, RETRY_LAST_SECONDS = 0.2, 5.0
 STOPPING_SECONDS = 4.0
 """How long batches may still run, and reports be tried, once the worker has been asked to stop."""
+
+SPOOL_LOOK_SECONDS = 1.0
+SPOOL_PAUSE_SECONDS = 0.1
+"""Between two reports from the spool, so that fresh ones do not queue behind all of it at the server's."""
 
 LIFE_SIGN_EVERY_SECONDS = 10.0
 LIFE_SIGN_EXPIRES_SECONDS = 30.0
@@ -131,8 +136,13 @@ def run_batch(self: Task[Any, Any], batch: dict[str, Any]) -> None:
             settings.region,
         )
         return
-    for results in run_and_gather(requests, refused):
-        deliver(self.app, Report(header.id, header.region, settings.worker_id, results))
+    _spooler.begin(self.app, settings)
+    try:
+        for results in run_and_gather(requests, refused):
+            deliver(self.app, Report(header.id, header.region, settings.worker_id, results))
+    except Reject as reject:
+        log.warning("Batch %.100s goes back to its queue: %s", header.id, reject.args[0])
+        raise
     _life.last_batch_at = time()
 
 
@@ -189,19 +199,133 @@ def _wait_for_some(finished: queue.SimpleQueue[list[CheckResult]]) -> list[Check
                 raise Reject("the worker stops; somebody else will run this batch", requeue=True) from None
 
 
+# -- delivering
+
+
 def deliver(celery: Celery, report: Report) -> None:
-    """Send a report; while the broker cannot be reached, keep it and try again."""
-    pause = RETRY_FIRST_SECONDS
-    while True:
+    """Send a report, or leave it to the spool while the broker cannot be reached. Without a spool keep it and try
+    again.
+    """
+    while not (_broker.takes(celery, report.to_wire()) or _spooler.takes(report)):
+        if _stopping.pause(_broker.pause) and _stopping.over():
+            raise Reject("the worker stops with results that it could not deliver", requeue=True)
+
+
+class _Broker:
+    """Takes reports. While it does not, it is asked again after a pause that grows, and not by every report."""
+
+    def __init__(self) -> None:
+        self.pause = RETRY_FIRST_SECONDS
+        self._ask_again_at = 0.0
+        self._lock = threading.Lock()
+
+    def takes(self, celery: Celery, report: dict[str, Any]) -> bool:
+        if monotonic() < self._ask_again_at:
+            return False
+        producers: Any = celery.producer_pool
         try:
-            celery.send_task(names.INGEST, args=[report.to_wire()], queue=names.RESULTS_QUEUE, retry=False)
+            with producers.acquire(block=True) as producer:
+                producer.connection.ensure_connection(max_retries=0)  # send_task itself would try for 6 s
+                celery.send_task(names.INGEST, args=[report], queue=names.RESULTS_QUEUE, retry=False, producer=producer)
         except _broker_errors(celery) as error:
-            log.warning("The broker does not take results (%s); %d kept", error, len(report.results))
-        else:
+            self._note_refusal(error)
+            return False
+        if self._ask_again_at:
+            self._note_return()
+        return True
+
+    def _note_refusal(self, error: BaseException) -> None:
+        with self._lock:
+            if monotonic() < self._ask_again_at:  # another report was refused meanwhile
+                return
+            if not self._ask_again_at:
+                log.warning("The broker does not take results: %s", error)
+            self._ask_again_at = monotonic() + self.pause
+            self.pause = min(self.pause * 2, RETRY_LAST_SECONDS)
+
+    def _note_return(self) -> None:
+        with self._lock:
+            if self._ask_again_at:
+                log.info("The broker takes results again")
+            self._ask_again_at, self.pause = 0.0, RETRY_FIRST_SECONDS
+
+
+_broker = _Broker()
+
+
+class _Spooler:
+    """Keeps on disk what the broker does not take, and sends it, oldest first, when it does.
+
+    Fresh reports do not wait for old ones: each batch sends its own, and the spool follows beside them. The server
+    needs no order, since it knows a result by its check and a late one changes no history.
+    """
+
+    def __init__(self) -> None:
+        self._spool: Spool | None = None
+        self._begun = False
+        self._in_trouble = False
+        self._lock = threading.Lock()
+
+    def begin(self, celery: Celery, settings: Settings) -> None:
+        """Once in each process that runs batches; what others have left there is sent as well."""
+        with self._lock:
+            if not self._begun:
+                self._begin(celery, settings)
+            self._begun = True
+
+    def _begin(self, celery: Celery, settings: Settings) -> None:
+        if settings.spool_dir is None:
+            log.info("There is no PROBE_SPOOL_DIR: while the broker is away results are kept in memory only")
             return
-        if _stopping.pause(pause) and _stopping.over():
-            raise Reject("the worker stops with results it could not deliver", requeue=True)
-        pause = min(pause * 2, RETRY_LAST_SECONDS)
+        self._spool = Spool(settings.spool_dir, settings.region, settings.spool_bytes)
+        if (waiting := self.count()) is not None:
+            log.info("While the broker is away results are kept in %s, where %d wait", self._spool.path, waiting)
+        threading.Thread(target=self._live, args=[celery, self._spool], name="probes-spool", daemon=True).start()
+
+    def takes(self, report: Report) -> bool:
+        if self._spool is None:
+            return False
+        try:
+            self._spool.add(report)
+        except SpoolError as error:
+            self._note_trouble(error)
+            return False
+        self._in_trouble = False
+        return True
+
+    def count(self) -> int | None:
+        """How many results wait on disk; None where there is no spool, or none that can be used."""
+        try:
+            return self._spool.count() if self._spool else None
+        except SpoolError as error:
+            self._note_trouble(error)
+            return None
+
+    def _live(self, celery: Celery, spool: Spool) -> None:
+        while not _stopping.pause(SPOOL_LOOK_SECONDS):
+            try:
+                self._send_all(celery, spool)
+            except SpoolError as error:
+                self._note_trouble(error)
+
+    def _send_all(self, celery: Celery, spool: Spool) -> None:
+        sent = 0
+        with spool.sending() as ours:
+            while ours and (parcel := spool.oldest()) and _broker.takes(celery, parcel.report):
+                spool.forget(parcel)
+                sent += len(parcel.places)
+                if _stopping.pause(SPOOL_PAUSE_SECONDS):
+                    break
+        if sent:
+            log.info("Sent %d results from the spool", sent)
+
+    def _note_trouble(self, error: SpoolError) -> None:
+        if not self._in_trouble:
+            log.warning("The spool cannot be used, results are kept in memory only: %s", error)
+        self._in_trouble = True
+
+
+_spooler = _Spooler()
 
 
 def _broker_errors(celery: Celery) -> tuple[type[BaseException], ...]:
@@ -217,8 +341,10 @@ class _Stopping:
         self._deadline = float("inf")
 
     def ask(self) -> None:
-        self._deadline = monotonic() + STOPPING_SECONDS
-        self._asked.set()
+        """Asking twice gives no more time."""
+        if not self._asked.is_set():
+            self._deadline = monotonic() + STOPPING_SECONDS
+            self._asked.set()
 
     def over(self) -> bool:
         return monotonic() >= self._deadline
@@ -268,6 +394,7 @@ class _Life:
             last_batch_at=self.last_batch_at,
             lag_ms=health.lag_ms if health else None,
             slowed_down=health is not None and health.slowed_down,
+            spooled=_spooler.count(),
         )
         try:
             celery.send_task(
@@ -293,6 +420,7 @@ def _check_environment(instance: Any, **_: Any) -> None:
     if instance.app is not app:
         return
     warnings.filterwarnings("ignore", category=SecurityWarning)  # a container runs as root, and json is all we accept
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)  # at each lost connection, of our settings
     try:
         if not read_settings().region:
             raise BadSetting("REGION is not set; it names the region that this worker is in, like usa.")
@@ -322,6 +450,24 @@ def _keep_our_log(**_: Any) -> None:
     """Celery sets up a log of its own unless somebody answers this signal."""
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Of a batch that goes back we have said so ourselves, in one line; Celery would add a traceback."""
+    told = getattr(record, "data", None)
+    returned = isinstance(told, dict) and told.get("description") == "rejected" and told.get("name") == names.RUN_BATCH
+    return not returned
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """No line of ours is at fault when a broker that is away cannot be told of a batch ("Couldn't ack")."""
+    if str(record.msg).startswith("Couldn't "):
+        record.exc_info = None
+    return True
+
+
+logging.getLogger("celery.app.trace").addFilter(_is_news)
+logging.getLogger("celery.worker.request").addFilter(_in_one_line)
+
+
 @signals.worker_ready.connect
 def _begin_to_live(sender: Any, **_: Any) -> None:
     """Wherever a region's queue is read, in the server's app as well."""
@@ -334,6 +480,8 @@ def _begin_to_live(sender: Any, **_: Any) -> None:
     except BadSetting as error:
         _refuse_to_start(error)
     log.info("Ready to check from %s", ", ".join(regions))
+    if not sender.pool.uses_semaphore:  # with processes each of them has a spooler; SQLite must not be open at a fork
+        _spooler.begin(sender.app, settings)
     _life.begin(sender.app, [settings.region] if settings.region else regions, settings)
 
 

@@ -2,80 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
-from celery import Celery
-from kombu import Connection
 
 from onebox.servers import Valkey
 from probes import names
-from probes.contract import Batch, CheckRequest, CheckResult, Outcome, Reason
-from probes.worker import broker_settings
+from probes.contract import Outcome, Reason
 from tests.probes.conftest import MakeSite
 from tests.probes.lab import OK, says
+from tests.probes.region import ROOT, Region, a_check, batch, command, wait_until, worker_environment
 
 pytestmark = pytest.mark.processes
-
-ROOT = Path(__file__).parents[2]
-NO_DJANGO = """
-import sys
-
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"django", "rest_framework", "psycopg", "django_redis", "environ"}:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Absent())
-"""
-
-
-@dataclass
-class Region:
-    """A worker in its own process, and what it sends home."""
-
-    broker: redis.Redis
-    url: str
-    environment: dict[str, str]
-    process: subprocess.Popen[bytes]
-
-    def send(self, batch: Batch | dict[str, Any]) -> None:
-        server = Celery("server", set_as_current=False)
-        server.conf.update(broker_settings())
-        wire = batch if isinstance(batch, dict) else batch.to_wire()
-        with Connection(self.url) as connection:  # by hand: Celery would prefer the broker of the tests' environment
-            server.send_task(names.RUN_BATCH, args=[wire], queue=names.region_queue("usa"), connection=connection)
-
-    def next_message(self, task: str, seconds: float = 20) -> dict[str, Any]:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            found = self.broker.brpop([names.RESULTS_QUEUE], timeout=1)
-            if found is None:
-                continue
-            message = json.loads(found[1])
-            if message["headers"]["task"] == task:
-                sent: dict[str, Any] = json.loads(base64.b64decode(message["body"]))[0][0]
-                return sent | {"expires": message["headers"].get("expires")}
-        raise AssertionError(f"no {task} within {seconds} s")
-
-    def results(self, count: int, seconds: float = 20) -> list[CheckResult]:
-        found: list[CheckResult] = []
-        while len(found) < count:
-            report = self.next_message(names.INGEST, seconds)
-            assert (report["region"], report["worker"]) == ("usa", "w1")
-            found += [CheckResult.from_wire(item) for item in report["results"]]
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -88,21 +32,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey) -> dict[str, str]:
-    blocker = tmp_path_factory.mktemp("blocker")
-    (blocker / "sitecustomize.py").write_text(NO_DJANGO)
-    return {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": f"{blocker}:{ROOT}",
-        "REGION": "usa",
-        "WORKER_ID": "w1",
-        "CELERY_BROKER_URL": valkey.url,
-        "PROBE_ALLOWED_NETWORKS": "127.0.0.0/8",
-    }
-
-
-def command() -> list[str]:
-    queues = f"{names.region_queue('usa')},{names.region_queue('usa', now=True)}"
-    return [sys.executable, "-m", "celery", "-A", "probes.worker", "worker", "-Q", queues]
+    return worker_environment(tmp_path_factory.mktemp("blocker"), valkey.url)
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +47,7 @@ def region(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey, environment
         process.terminate()
         process.wait(timeout=15)
     broker.close()
-
-
-def batch(*checks: CheckRequest, region: str = "usa") -> Batch:
-    return Batch("b1", region, list(checks))
-
-
-def a_check(name: str, url: str, timeout_ms: int = 10_000) -> CheckRequest:
-    return CheckRequest(name, "http", {"url": url}, timeout_ms=timeout_ms)
+    assert "Traceback" not in (directory / "log").read_text()
 
 
 def test_django_cannot_be_imported_there(environment: dict[str, str], tmp_path: Path) -> None:
@@ -200,13 +123,6 @@ def test_it_stops_in_time_and_leaves_the_batch_to_others(region: Region, site: M
 
     assert time.monotonic() - began < 10
     assert region.broker.llen(names.region_queue("usa")) == 1
-
-
-def wait_until(condition: Any, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
