@@ -89,6 +89,16 @@ _READERS: dict[str, Callable[[x509.Certificate], Any]] = {
 }
 
 
+@lru_cache(maxsize=4096)
+def names_nobody(der: bytes) -> bool:
+    """Whether a certificate names no host where browsers look (RFC 2818 still let the subject stand in for that)."""
+    certificate = load(der)
+    try:
+        return certificate is not None and not _names(certificate)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+
+
 def load(der: bytes) -> x509.Certificate | None:
     try:
         return x509.load_der_x509_certificate(der)

@@ -7,7 +7,7 @@ import re
 
 import pycurl
 
-from probes.certificates import Intermediates, is_signed_by_itself
+from probes.certificates import Intermediates, is_signed_by_itself, names_nobody
 from probes.contract import Phase, Reason
 from probes.findings import Fault
 from probes.transfer import Exchange
@@ -44,10 +44,16 @@ _TIMED_OUT = {
 
 def fault_of(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...]) -> Fault | None:
     """Why a transfer failed; None when it did not, or when it was we who had read enough."""
+    if exchange.verified and exchange.secured_at and chain and names_nobody(chain[0]):
+        return Fault(
+            Reason.TLS_HOSTNAME_MISMATCH,
+            Phase.TLS,
+            "the certificate names a host only as its subject, not as browsers ask",
+        )
     if exchange.corrupt is not None:
         problem = f"the body is not what its Content-Encoding says: {exchange.corrupt}"
         return Fault(Reason.PROTOCOL_ERROR, Phase.DOWNLOAD, problem)
-    if exchange.cut:
+    if exchange.cut or exchange.has_left:
         return _odd_status_line(exchange)
     if _has_succeeded(exchange):
         return _odd_status_line(exchange) or _unnoticed_end(exchange)

@@ -254,7 +254,7 @@ class _Inquiry:
             if answer is None:
                 return self._give_up_on(fd, None)
         code = answer.rcode()
-        if code in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        if code in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) and not _is_referral(answer):
             return _read_answer(answer)
         return self._give_up_on(fd, _REASONS.get(code, Reason.DNS_SERVFAIL))
 
@@ -308,6 +308,12 @@ def _read_answer(message: dns.message.Message) -> Answer:
         aliases.append(name.to_text(omit_final_dot=True))
     failure = Reason.DNS_NXDOMAIN if message.rcode() == dns.rcode.NXDOMAIN and not records else None
     return Answer(records, tuple(aliases), failure)
+
+
+def _is_referral(message: dns.message.Message) -> bool:
+    """A server that knows nothing of the name and points to others: no answer at all, as everywhere."""
+    points_elsewhere = any(rrset.rdtype == dns.rdatatype.NS for rrset in message.authority)
+    return points_elsewhere and not message.answer and not message.flags & (dns.flags.AA | dns.flags.RA)
 
 
 async def _over_tcp(loop: Loop, nameserver: Nameserver, wire: bytes, until: float) -> bytes:

@@ -46,6 +46,8 @@ _TRUST_STORES = (
     "/etc/ssl/cert.pem",
     "/etc/ssl/ca-bundle.pem",
 )
+_REDIRECTS = frozenset({b"301", b"302", b"303", b"307", b"308"})
+_END_OF_HEADERS = frozenset({b"\r\n", b"\n"})
 _MORE_TO_COME = re.compile(rb"(?:\A|\n)\d{3}-[^\n]*\n?\Z")
 """A greeting of SMTP or FTP whose last line is still missing. Some servers hold it back for seconds, to tell
 programs that talk too soon from others.
@@ -80,6 +82,8 @@ class Call:
     verify_tls: bool = True
     obsolete_tls: bool = False
     """Accept protocols and ciphers that browsers gave up, to find out whether that is all a server speaks."""
+    leaves_at_redirect: bool = False
+    """Do not stay for the body of an answer that leads elsewhere. Browsers do not, and some never ends."""
     connect_only: bool = False
     """Stop when connected, for https when the handshake is done."""
     listen_for: bytes | None = None
@@ -129,6 +133,9 @@ class Exchange:
     tls13: bool = False
     wants_answer: bool = True
     wants_body: bool = True
+    leaves_at_redirect: bool = False
+    has_left: bool = False
+    """The headers were all we wanted."""
     listens: bool = False
     answered: bool = False
     """Something came back after the request, were it only half a line: libcurl itself tells of whole lines only."""
@@ -161,6 +168,7 @@ class Exchange:
 
     wants_tls: bool = False
     _headers_read: int = 0
+    _status_line: bytes = b""
     _body_has_begun: bool = False
     _unpacking: Unpacking | None = None
 
@@ -170,6 +178,17 @@ class Exchange:
         return self._unpacking is not None and not self._unpacking.is_whole
 
     # -- what libcurl calls
+
+    def on_header(self, line: bytes) -> int | None:
+        """Answers 0 to have no more of it."""
+        self.header_lines.append(line)
+        if not self.leaves_at_redirect or line not in _END_OF_HEADERS:
+            return None
+        self.read_headers()
+        if _REDIRECTS.isdisjoint(self._status_line.split()[1:2]) or not self.header("location"):
+            return None
+        self.has_left = True
+        return 0
 
     def on_body(self, chunk: bytes) -> int | None:
         """Answers 0 to have no more of it."""
@@ -213,6 +232,7 @@ class Exchange:
         lines, self._headers_read = self.header_lines[self._headers_read :], len(self.header_lines)
         for line in lines:
             if line[:5].upper() == b"HTTP/":
+                self._status_line = line
                 self.headers.clear()  # an interim answer (103 Early Hints, 100 Continue) came before this one
                 self.headers_complete = False
                 continue
@@ -262,6 +282,7 @@ class Transfers:
             wants_tls=call.url.scheme != "http",
             wants_answer=not call.connect_only,
             wants_body=not call.connect_only and call.method != "HEAD",
+            leaves_at_redirect=call.leaves_at_redirect,
             listens=call.listen_for is not None,
             verified=call.verify_tls,
         )
@@ -380,7 +401,7 @@ class Transfers:
         curl.setopt(pycurl.TIMEOUT_MS, max(1, int((call.until - monotonic()) * 1000)))
         curl.setopt(pycurl.OPENSOCKETFUNCTION, self._socket_opener(exchange))
         curl.setopt(pycurl.SOCKOPTFUNCTION, lambda fd, _purpose: self._note_owner(fd, exchange))
-        curl.setopt(pycurl.HEADERFUNCTION, exchange.header_lines.append)
+        curl.setopt(pycurl.HEADERFUNCTION, exchange.on_header)
         curl.setopt(pycurl.WRITEFUNCTION, exchange.on_body)
         if call.connect_only:
             curl.setopt(pycurl.CONNECT_ONLY, 1)

@@ -216,18 +216,16 @@ class _Visit:
         exchange = await self.road.fetch(self._call(hop), self.session)
         fault = self._write_down(exchange, dns_ms)
         if fault is not None:
-            self._raise_first_cause(fault, exchange)
+            raise self._first_cause(fault, exchange)
         return exchange
 
-    def _raise_first_cause(self, fault: Fault, exchange: Exchange) -> None:
-        """What a visitor meets before a broken body: a redirect that leads on, or a status that says it all."""
+    def _first_cause(self, fault: Fault, exchange: Exchange) -> Fault:
+        """A status that says it all comes before a body that is broken as well."""
         if fault.phase is Phase.DOWNLOAD:
-            if self._location(exchange) is not None and fault.reason is not Reason.BODY_TIMEOUT:
-                return
             complaint = assertions.judge_status(self.spec.expected_status, exchange.status)
             if complaint is not None:
-                raise Fault(complaint.reason, _phase_of(complaint), f"{complaint.message}; {fault.message}")
-        raise fault
+                return Fault(complaint.reason, _phase_of(complaint), f"{complaint.message}; {fault.message}")
+        return fault
 
     async def _look_up(self, host: str) -> float:
         """Leaves the addresses behind and answers the milliseconds it took."""
@@ -250,6 +248,7 @@ class _Visit:
             headers=hop.headers,
             body=hop.body,
             verify_tls=self.spec.verify_tls,
+            leaves_at_redirect=self.spec.follow_redirects,
         )
 
     def _write_down(self, exchange: Exchange, dns_ms: float) -> Fault | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import dns.message
+import dns.rrset
 import pytest
 
 from probes.contract import CheckRequest, CheckResult, Outcome, Phase, Reason
@@ -15,6 +17,14 @@ from tests.probes.lab import OK, NameServer, Zone, black_hole, free_port, late, 
 A = {"A": ["127.0.0.1"]}
 UseZone = Callable[[Zone], NameServer]
 
+
+def refers(query: dns.message.Message) -> dns.message.Message:
+    """A server that is not asked for such names: it points to those that may be."""
+    reply = dns.message.make_response(query)
+    reply.authority.append(dns.rrset.from_text("test.", 60, "IN", "NS", "ns.test."))
+    return reply
+
+
 FAULTS: dict[str, tuple[Zone, Reason]] = {
     "no such name": (zone(), Reason.DNS_NXDOMAIN),
     "an alias to nothing": (zone(site__test={"CNAME": ["gone.test."]}), Reason.DNS_NXDOMAIN),
@@ -22,6 +32,7 @@ FAULTS: dict[str, tuple[Zone, Reason]] = {
     "server failure": (zone(site__test="SERVFAIL"), Reason.DNS_SERVFAIL),
     "not implemented": (zone(site__test="NOTIMP"), Reason.DNS_SERVFAIL),
     "refused": (zone(site__test="REFUSED"), Reason.DNS_REFUSED),
+    "referral": (refers, Reason.DNS_SERVFAIL),
     "silence": (zone(site__test=None), Reason.DNS_TIMEOUT),
     "no address": (zone(site__test={"MX": ["10 mail.test."]}), Reason.DNS_NO_ADDRESS),
 }
@@ -142,6 +153,7 @@ PAIRS: dict[str, tuple[Zone | None, Zone | None, Reason | None]] = {
     "the second is silent": (zone(site__test=A), zone(site__test=None), None),
     "the first does not run": (None, zone(site__test=A), None),
     "the first fails": (zone(site__test="SERVFAIL"), zone(site__test=A), None),
+    "the first points elsewhere": (refers, zone(site__test=A), None),
     "the first refuses": (zone(site__test="REFUSED"), zone(site__test=A), None),
     "one fails, one is silent": (zone(site__test="SERVFAIL"), zone(site__test=None), Reason.DNS_SERVFAIL),
     "both are silent": (zone(site__test=None), zone(site__test=None), Reason.DNS_TIMEOUT),

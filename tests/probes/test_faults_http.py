@@ -255,14 +255,28 @@ def test_an_interim_status_is_not_the_answers(check: Check, site: MakeSite) -> N
     assert (result.http_status, result.phase) == (None, Phase.FIRST_BYTE)
 
 
-def test_a_redirect_leads_on_whatever_its_body_is(check: Check, site: MakeSite) -> None:
-    for broken in (b"Content-Length: 10\r\n\r\nhel", b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nhel"):
-        diary = Diary(b"HTTP/1.1 302 Found\r\nLocation: /there\r\n" + broken, OK)
-        result = check(site(diary).url())
+BODIES_OF_REDIRECTS: dict[str, tuple[bytes, Reason]] = {
+    "breaks off": (b"Content-Length: 10\r\n\r\nhel", Reason.BODY_TRUNCATED),
+    "damaged": (b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nhel", Reason.PROTOCOL_ERROR),
+    "never comes": (b"Content-Length: 10\r\n\r\n", Reason.BODY_TIMEOUT),
+    "no end": (b"\r\nhello", Reason.BODY_TIMEOUT),
+}
 
-        assert (result.outcome, len(result.redirects)) == (Outcome.UP, 1), result.message
-        diary = Diary(b"HTTP/1.1 302 Found\r\nLocation: /there\r\n" + broken)
-        assert check(site(diary).url(), follow_redirects=False).outcome is Outcome.DOWN
+
+@pytest.mark.parametrize(("rest", "reason"), BODIES_OF_REDIRECTS.values(), ids=BODIES_OF_REDIRECTS)
+def test_a_redirect_leads_on_whatever_its_body_is(rest: bytes, reason: Reason, check: Check, site: MakeSite) -> None:
+    def behave(connection: socket.socket) -> None:
+        if path_of(request(connection)) == "/there":
+            connection.sendall(OK)
+            return
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /there\r\n" + rest)
+        if reason is Reason.BODY_TIMEOUT:
+            hold(connection)
+
+    url = site(behave).url()
+    result = check(url, timeout_ms=1_000)
+    assert (result.outcome, len(result.redirects)) == (Outcome.UP, 1), result.message
+    assert check(url, timeout_ms=1_000, follow_redirects=False).reason is reason
 
 
 def test_a_body_that_nobody_can_read_is_not_judged(check: Check, site: MakeSite) -> None:

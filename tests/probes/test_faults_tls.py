@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from probes.contract import Outcome, Phase, Reason
-from tests.probes.conftest import Check, MakeSite
+from probes.contract import CheckRequest, Outcome, Phase, Reason
+from probes.engine import Engine
+from probes.settings import Settings
+from tests.probes.conftest import LOOPBACK, Check, MakeSite
 from tests.probes.lab import OK, Authority, Behaviour, hold, request, reset, says, self_signed
 
 SERVER_HELLO_LATER = b"\x16\x03\x03"
@@ -48,6 +50,11 @@ def plain_http(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
 
+def waits_for_a_request(connection: socket.socket) -> None:
+    if request(connection):
+        connection.sendall(OK)
+
+
 HANDSHAKES: dict[str, tuple[Behaviour, Reason]] = {
     "alert handshake_failure": (alert(40), Reason.TLS_HANDSHAKE),
     "alert protocol_version": (alert(70), Reason.TLS_PROTOCOL_VERSION),
@@ -59,6 +66,7 @@ HANDSHAKES: dict[str, tuple[Behaviour, Reason]] = {
     "never ends": (never_ends, Reason.TLS_TIMEOUT),
     "silence": (hold, Reason.TLS_TIMEOUT),
     "plain http": (plain_http, Reason.TLS_HANDSHAKE),
+    "plain http that waits for the request's end": (waits_for_a_request, Reason.TLS_TIMEOUT),
     "garbage": (garbage, Reason.TLS_HANDSHAKE),
 }
 
@@ -164,6 +172,31 @@ def test_a_server_that_speaks_only_what_browsers_gave_up(check: Check, site: Mak
     assert (result.outcome, result.reason) == (Outcome.DEGRADED, Reason.TLS_DEPRECATED), result.message
     assert result.certificate is not None
     assert result.certificate["protocol"] == "TLSv1.1"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_an_old_protocol_comes_before_a_bad_certificate(check: Check, site: MakeSite, authority: Authority) -> None:
+    context = authority.context(begins_days=-90, ends_days=-3, newest=ssl.TLSVersion.TLSv1)
+
+    assert check(site(says(OK), tls=context).url(host="localhost")).reason is Reason.TLS_PROTOCOL_VERSION
+
+
+def test_a_certificate_that_names_its_host_as_browsers_gave_up(check: Check, site: MakeSite, directory: Path) -> None:
+    """In the subject only. Trusted otherwise, or the issuer would be what is wrong."""
+    context = self_signed(directory, "localhost", only_in_subject=True)
+    authority = directory / "self-signed.pem"
+    trusting = Engine(Settings(policy=LOOPBACK, ca_file=str(authority)))
+    try:
+        url = site(says(OK), tls=context).url(host="localhost")
+        strict, lenient = (
+            trusting.run_one(CheckRequest("x", "http", {"url": url, "verify_tls": verify}, timeout_ms=5_000))
+            for verify in (True, False)
+        )
+    finally:
+        trusting.close()
+
+    assert (strict.reason, strict.phase) == (Reason.TLS_HOSTNAME_MISMATCH, Phase.TLS), strict.message
+    assert lenient.outcome is Outcome.UP
 
 
 @pytest.mark.parametrize(("days", "outcome"), [(90, Outcome.DEGRADED), (30, Outcome.UP), (0, Outcome.UP)])
