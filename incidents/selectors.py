@@ -80,7 +80,8 @@ LEFT JOIN incidents_regionstate AS state
     )
 CROSS JOIN LATERAL (
     SELECT %(now)s::timestamptz - make_interval(
-        secs => 2 * greatest(monitor.interval, monitor.judged_by) + monitor.timeout + 10
+        secs => coalesce((monitor.policy ->> 'freshness')::int, 2) * greatest(monitor.interval, monitor.judged_by)
+            + monitor.timeout + 10
     ) AS stale_before
 ) AS horizon
 WHERE NOT monitor.paused AND monitor.status <> 'unknown' AND monitor.status_since < stale_before

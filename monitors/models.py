@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Team
 from monitors import secrets
-from monitors.rules import Policy, Status, stale_after_s
+from monitors.rules import Policy, Status, policy_sentence, stale_after_s
 
 
 class RegionQuerySet(models.QuerySet["Region"]):
@@ -208,7 +208,15 @@ class Monitor(models.Model):
     @property
     def stale_after(self) -> timedelta:
         interval = max(self.interval, self.judged_by or 0)
-        return timedelta(seconds=stale_after_s(interval=interval, timeout=self.timeout))
+        freshness = self.rules.freshness
+        return timedelta(seconds=stale_after_s(interval=interval, timeout=self.timeout, freshness=freshness))
+
+    @property
+    def policy_sentence(self) -> str:
+        """What the present policy means, in words."""
+        return policy_sentence(
+            self.rules, regions=len(self.regions), interval=self.effective_interval, timeout=self.timeout
+        )
 
     @property
     def effective_interval(self) -> int:

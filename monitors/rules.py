@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -40,27 +40,50 @@ class Status(StrEnum):
 class Policy:
     """How many must agree before we say so.
 
-    ``confirmations``: results in a row before a region's word counts, for going down and for coming back.
+    ``confirmations``: results in a row before a region's word counts, for going down.
     ``quorum``: regions that must agree; None means the majority, and at least 2 where there are 2 or more.
     ``retries``: further attempts inside one check before it fails.
+    ``recovery``: the same as ``confirmations``, for coming back; None means as many.
+    ``freshness``: turns that a region may miss before its last word counts no more.
+    ``alert_after_s``: seconds that trouble lasts before anybody is told.
+    ``degraded_counts``: whether a degraded result counts as a failed one.
+    ``flapping``: turns for the worse or the better within ``flapping_s`` seconds that are one too many, less one;
+    0 means that they never are.
     """
 
     confirmations: int = 2
     quorum: int | None = None
     retries: int = 2
+    recovery: int | None = None
+    freshness: int = 2
+    alert_after_s: int = 0
+    degraded_counts: bool = False
+    flapping: int = 6
+    flapping_s: int = 1800
 
     @classmethod
     def parse(cls, data: object) -> Policy:
-        """Read a policy, or raise ``InvalidSpec`` naming the part that is wrong."""
+        """Read a policy, or raise ``InvalidSpec`` naming the part that is wrong. What is left out gets its default."""
         if not isinstance(data, dict):
             raise InvalidSpec("must be an object", "policy")
-        if unknown := sorted(set(data) - {"confirmations", "quorum", "retries"}):
-            raise InvalidSpec(f"has no part called {unknown[0]!r}; it has confirmations, quorum and retries", "policy")
+        parts = [part.name for part in fields(cls)]
+        if unknown := sorted(set(data) - set(parts)):
+            listed = f"{', '.join(parts[:-1])} and {parts[-1]}"
+            raise InvalidSpec(f"has no part called {unknown[0]!r}; it has {listed}", "policy")
         usual = cls()
+        degraded_counts = data.get("degraded_counts", usual.degraded_counts)
+        if not isinstance(degraded_counts, bool):
+            raise InvalidSpec("degraded_counts must be true or false", "policy")
         return cls(
             confirmations=_within(data, "confirmations", usual.confirmations, 1, 10),
             quorum=None if data.get("quorum") is None else _within(data, "quorum", 1, 1, 100),
             retries=_within(data, "retries", usual.retries, 0, 5),
+            recovery=None if data.get("recovery") is None else _within(data, "recovery", 1, 1, 10),
+            freshness=_within(data, "freshness", usual.freshness, 1, 10),
+            alert_after_s=_within(data, "alert_after_s", usual.alert_after_s, 0, 86_400),
+            degraded_counts=degraded_counts,
+            flapping=_within(data, "flapping", usual.flapping, 0, 100),
+            flapping_s=_within(data, "flapping_s", usual.flapping_s, 60, 86_400),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,6 +94,71 @@ class Policy:
         if self.quorum is not None:
             return max(1, min(self.quorum, regions))
         return max(regions // 2 + 1, min(2, regions), 1)
+
+    @property
+    def recoveries(self) -> int:
+        """Good results in a row before a region's word counts for coming back."""
+        return self.confirmations if self.recovery is None else self.recovery
+
+
+SLACK_S = 5
+"""What handing out, answering and deciding take beside the checks themselves, seconds."""
+
+
+def policy_sentence(policy: Policy, *, regions: int, interval: int, timeout: int) -> str:
+    """What a policy means for a monitor in so many regions, for a person; interval and timeout in seconds.
+
+    The first failure has every region asked at once. So an outage waits for one region's turn, and then only for the
+    checks themselves: quick ones where the site refuses, up to ``timeout`` each where it says nothing.
+    """
+    turn = -(-interval // max(regions, 1))
+    rounds = policy.confirmations + (1 if policy.needed(regions) > 1 else 0)
+    quick = max(turn + SLACK_S, policy.alert_after_s)
+    slow = max(turn + rounds * timeout + SLACK_S, policy.alert_after_s)
+    when = f"about {span(quick)} after an outage begins"
+    if slow > quick:
+        when += f" ({span(slow)} where checks time out)"
+    parts = [f"Alerts when {agreement(policy, regions)}, {when}"]
+    if policy.degraded_counts:
+        parts.append("slow answers and other warnings count as failures")
+    parts.append(
+        f"well again when {_who(policy, regions)} {_verb('pass', policy, regions)} {_times(policy.recoveries)}"
+    )
+    silence = stale_after_s(interval=interval, timeout=timeout, freshness=policy.freshness)
+    parts.append(f"a region silent for more than {span(silence)} has no vote")
+    return "; ".join(parts) + "."
+
+
+def agreement(policy: Policy, regions: int) -> str:
+    """Who has to say what before a monitor is down: "both regions fail twice in a row"."""
+    return f"{_who(policy, regions)} {_verb('fail', policy, regions)} {_times(policy.confirmations)}"
+
+
+def _who(policy: Policy, regions: int) -> str:
+    needed = policy.needed(regions)
+    if regions <= 1:
+        return "its region"
+    if needed < regions:
+        return f"{needed} of {regions} regions"
+    return "both regions" if regions == 2 else f"all {regions} regions"
+
+
+def _verb(verb: str, policy: Policy, regions: int) -> str:
+    if policy.needed(regions) > 1:
+        return verb
+    return f"{verb}es" if verb.endswith("s") else f"{verb}s"
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice in a row"}.get(count, f"{count} times in a row")
+
+
+def span(seconds: float) -> str:
+    """A length of time as people say it: 40 s, 5 min, 2 h, 3 d; never more exact than it need be."""
+    for unit, size, until in (("s", 1, 120), ("min", 60, 7_200), ("h", 3_600, 172_800)):
+        if seconds < until:
+            return f"{round(seconds / size)} {unit}"
+    return f"{round(seconds / 86_400)} d"
 
 
 def _within(data: dict[str, Any], name: str, default: int, low: int, high: int) -> int:
@@ -205,6 +293,6 @@ def due_phases(*, turn: int, interval: int, after: int, until: int) -> list[tupl
     return [(low, high)] if low <= high else [(0, high), (low, interval - 1)]
 
 
-def stale_after_s(*, interval: int, timeout: int) -> int:
-    """How long a region's last word counts: two missed turns and the time a check may take."""
-    return 2 * interval + timeout + 10
+def stale_after_s(*, interval: int, timeout: int, freshness: int = 2) -> int:
+    """How long a region's last word counts: the turns it may miss and the time a check may take, in seconds."""
+    return freshness * interval + timeout + 10

@@ -33,6 +33,9 @@ class MonitorInput(StrictSerializer):
 
 
 class MonitorOutput(serializers.ModelSerializer[Monitor]):
+    policy = serializers.DictField(source="rules.as_dict", read_only=True)
+    policy_sentence = serializers.CharField(read_only=True, help_text="what the policy means, in words")
+
     class Meta:
         model = Monitor
         fields = [
@@ -49,6 +52,7 @@ class MonitorOutput(serializers.ModelSerializer[Monitor]):
             "stand_ins",
             "tags",
             "policy",
+            "policy_sentence",
             "parent",
             "paused",
             "status",

@@ -24,7 +24,7 @@ from probes.contract import InvalidSpec
 from probes.fields import Spec
 from probes.kinds import KINDS
 
-CHECKED_FIELDS = ("kind", "full_spec", "interval", "timeout", "regions", "policy")
+CHECKED_FIELDS = ("kind", "full_spec", "interval", "timeout", "regions", "rules")
 """Fields that change what a check does; the others only change how it is shown."""
 
 

@@ -39,11 +39,14 @@ def test_the_whole_configuration_comes_back_as_it_was_given(api: Api, owner: Use
         "timeout": 20,
         "regions": ["usa"],
         "tags": ["prod", "shop"],
-        "policy": {"confirmations": 3, "quorum": 1, "retries": 0},
+        "policy": {"confirmations": 3, "quorum": 1, "retries": 0, "alert_after_s": 300, "degraded_counts": True},
     }
     created = api(owner).post("/api/monitor/", given).json()
     read = api(owner).get(f"/api/monitor/{created['id']}/").json()
+    policy = read.pop("policy")
+    assert policy | given.pop("policy") == policy
     assert {name: read[name] for name in given} == given
+    assert "its region fails 3 times in a row" in read["policy_sentence"]
 
 
 @pytest.mark.parametrize(

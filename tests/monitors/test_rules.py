@@ -92,7 +92,15 @@ def test_interval_and_timeout_fit_together(interval: int, timeout: int, fields: 
         ({"confirmations": True}, "confirmations"),
         ({"quorum": 0}, "quorum"),
         ({"retries": 6}, "retries"),
-        ({"colour": "red"}, "'colour'"),
+        ({"recovery": 11}, "recovery"),
+        ({"freshness": 0}, "freshness"),
+        ({"freshness": 1.5}, "freshness"),
+        ({"alert_after_s": -1}, "alert_after_s"),
+        ({"degraded_counts": "yes"}, "degraded_counts"),
+        ({"degraded_counts": None}, "degraded_counts"),
+        ({"flapping": -1}, "flapping"),
+        ({"flapping_s": 59}, "flapping_s"),
+        ({"colour": "red"}, "'colour'; it has confirmations, .* and flapping_s"),
     ],
 )
 def test_a_bad_policy_is_refused_by_name(data: object, message: str) -> None:
@@ -101,8 +109,57 @@ def test_a_bad_policy_is_refused_by_name(data: object, message: str) -> None:
 
 
 def test_a_policy_keeps_what_it_was_given() -> None:
-    policy = Policy.parse({"confirmations": 3, "quorum": 1, "retries": 0})
-    assert Policy.parse(policy.as_dict()) == policy == Policy(3, 1, 0)
+    given = Policy(3, 1, 0, 4, 5, 600, degraded_counts=True, flapping=0, flapping_s=60)
+    assert Policy.parse(given.as_dict()) == given
+
+
+def test_a_policy_stored_before_there_was_more_to_say_means_what_it_meant() -> None:
+    assert Policy.parse({"confirmations": 2, "quorum": None, "retries": 2}) == Policy()
+    assert Policy.parse({"confirmations": 3, "quorum": 1, "retries": 0}) == Policy(3, 1, 0)
+    assert (Policy().recoveries, Policy(3).recoveries, Policy(3, recovery=1).recoveries) == (2, 3, 1)
+    assert rules.stale_after_s(interval=60, timeout=10, freshness=Policy().freshness) == 140
+
+
+@pytest.mark.parametrize(
+    ("policy", "regions", "sentence"),
+    [
+        (
+            Policy(),
+            2,
+            (
+                "Alerts when both regions fail twice in a row, about 35 s after an outage begins (65 s where checks time"
+                " out); well again when both regions pass twice in a row; a region silent for more than 2 min has no vote."
+            ),
+        ),
+        (
+            Policy(),
+            1,
+            (
+                "Alerts when its region fails twice in a row, about 65 s after an outage begins (85 s where checks time"
+                " out); well again when its region passes twice in a row;"
+            ),
+        ),
+        (Policy(), 3, "Alerts when 2 of 3 regions fail twice in a row, about 25 s after"),
+        (Policy(quorum=1), 2, "Alerts when 1 of 2 regions fails twice in a row, about 35 s after"),
+        (Policy(quorum=3), 3, "Alerts when all 3 regions fail twice in a row, about 25 s after"),
+        (Policy(confirmations=1), 2, "Alerts when both regions fail once, about 35 s after an outage begins (55 s"),
+        (Policy(confirmations=3, recovery=1), 2, "well again when both regions pass once;"),
+        (Policy(confirmations=5), 2, "fail 5 times in a row"),
+        (Policy(alert_after_s=600), 2, "fail twice in a row, about 10 min after an outage begins; well again"),
+        (Policy(alert_after_s=40), 2, "about 40 s after an outage begins (65 s where"),
+        (Policy(degraded_counts=True), 2, "; slow answers and other warnings count as failures; well again"),
+        (Policy(freshness=10), 2, "silent for more than 10 min has no vote."),
+    ],
+)
+def test_a_policy_in_words(policy: Policy, regions: int, sentence: str) -> None:
+    assert sentence in rules.policy_sentence(policy, regions=regions, interval=60, timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(5, "5 s"), (119, "119 s"), (300, "5 min"), (7_200, "2 h"), (172_800, "2 d"), (0.4, "0 s")]
+)
+def test_a_span_of_time_in_words(seconds: float, words: str) -> None:
+    assert rules.span(seconds) == words
 
 
 @pytest.mark.parametrize(
