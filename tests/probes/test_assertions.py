@@ -120,6 +120,16 @@ def test_json_that_is_none(body: bytes, reason: Reason) -> None:
     json.dumps(complaint.message).encode()
 
 
+@pytest.mark.parametrize("charset", ["iso-8859-1", "windows-1252", "shift_jis"])
+def test_json_in_another_alphabet(charset: str) -> None:
+    text = "日本" if charset == "shift_jis" else "größe"
+    wanted = read_json_assertions([{"path": "$.a", "value": text}], "json_assertions")
+
+    body = f'{{"a": "{text}"}}'.encode(charset)
+
+    assert judge_json(wanted, page(body, f"application/json; charset={charset}")) is None
+
+
 @pytest.mark.parametrize(
     ("assertion", "holds"),
     [
@@ -157,10 +167,20 @@ def test_headers(assertion: dict[str, Any], holds: bool) -> None:
         ("größe".encode("latin-1"), "text/html; charset=ISO-8859-1", "größe"),
         ("größe".encode("cp1252"), 'text/html; charset="windows-1252"', "größe"),
         ("日本".encode("shift_jis"), "text/html; charset=Shift_JIS", "日本"),
+        ("“größe” €".encode("cp1252"), "text/html; charset=iso-8859-1", "“größe” €"),
+        ("“größe”".encode("cp1252"), "text/html; charset=us-ascii", "“größe”"),
+        ("ağ “ş”".encode("cp1254"), "text/html; charset=ISO-8859-9", "“ş”"),
+        ("①".encode("cp932"), "text/html; charset=x-sjis", "①"),
+        ("똠".encode("cp949"), "text/html; charset=euc-kr", "똠"),
+        ("镕".encode("gbk"), "text/html; charset=gb2312", "镕"),
+        ("ไทย".encode("cp874"), "text/html; charset=windows-874", "ไทย"),
+        ("ไทย".encode("cp874"), "text/html; charset=TIS-620", "ไทย"),
+        ("é".encode("mac-roman"), "text/html; charset=macintosh", "é"),
         ("größe".encode(), "text/html; charset=no-such-thing", "größe"),
         ("größe".encode(), "text/html; charset=punycode", "größe"),
         ("größe".encode(), "text/html; charset=rot13", "größe"),
         (b"ok \xff", "text/html", "ok"),
+        (b"\x81\x8d ok", "text/html; charset=iso-8859-1", "\ufffd\ufffd ok"),
         ("größe".encode("utf-16"), "text/html", "größe"),
         ('<meta charset="iso-8859-1">größe'.encode("latin-1"), "text/html", "größe"),
         ('<meta charset="utf-16">größe'.encode(), "text/html", "größe"),
