@@ -127,8 +127,9 @@ def test_a_policy_stored_before_there_was_more_to_say_means_what_it_meant() -> N
             Policy(),
             2,
             (
-                "Alerts when both regions fail twice in a row, about 35 s after an outage begins (65 s where checks time"
-                " out); well again when both regions pass twice in a row; a region silent for more than 2 min has no vote."
+                "Alerts when both regions fail twice in a row, about 35 s after an outage begins (65 s where checks"
+                " time out); well again when both regions pass twice in a row; a region silent for more than 2 min has"
+                " no vote."
             ),
         ),
         (
