@@ -84,7 +84,8 @@ class Response:
         mark, marked = next((item for item in _MARKS if self.body.startswith(item[0])), (b"", None))
         charset = marked or self._charset()
         if _ONE_BYTE.fullmatch(charset):
-            return codecs.charmap_decode(self.body, "strict", _letters(charset))[0]
+            letters: Any = _letters(charset)  # a text is the quickest table, and typeshed does not know of it
+            return codecs.charmap_decode(self.body, "strict", letters)[0]
         return self.body[len(mark) :].decode(charset, errors="replace")
 
     def _charset(self) -> str:
