@@ -110,7 +110,9 @@ def monitor_list(team: Team, *, now: datetime, search: str = "", status: str = "
     counted = dict(Monitor.objects.for_team(team).order_by().values_list("status").annotate(Count("pk")))
     found = worst_first(find_monitors(team, search=search, status=status))
     shown = Paginator(found, PAGE_SIZE).get_page(page)
-    monitors = list(shown.object_list)
+    # Ten thousand ids are sorted in a fraction of the time that ten thousand whole rows take.
+    ids = found.values("pk")[(shown.number - 1) * PAGE_SIZE : shown.number * PAGE_SIZE]
+    monitors = list(worst_first(Monitor.objects.filter(pk__in=ids)))
     stats = stats_by_monitor(monitors)
     return MonitorList(
         rows=[Row(monitor, stats[monitor.pk]) for monitor in monitors],
