@@ -5,7 +5,8 @@ gone, and what a killed worker held, the server's ledger sends again. The statem
 
 - never delete a message that was taken, so that each next one is found more slowly;
 - wait for each other where two workers read one queue;
-- leave a transaction open after a queue was counted, and a session that raises for ever after a lost connection;
+- leave a transaction open after a queue was counted;
+- keep a session that raises for ever after a lost connection, and leave beat without a channel for ever;
 - share connections with the children of a fork, and with the threads of a worker;
 - may make the tables in two processes at once. Ours come from the server's migrations.
 """
@@ -23,9 +24,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 FIND = text("SELECT 1 FROM kombu_queue WHERE name = :queue")
-DECLARE = text(
-    "INSERT INTO kombu_queue (id, name) VALUES (nextval('queue_id_sequence'), :queue) ON CONFLICT (name) DO NOTHING"
-)
+DECLARE = text("""
+INSERT INTO kombu_queue (id, name) VALUES (nextval('queue_id_sequence'), :queue) ON CONFLICT (name) DO NOTHING
+RETURNING 1
+""")
 PUT = text("""
 INSERT INTO kombu_message (id, visible, payload, version, queue_id)
 SELECT nextval('message_id_sequence'), true, :payload, 1, id FROM kombu_queue WHERE name = :queue
@@ -77,8 +79,7 @@ class Channel(virtual.Channel):
 
     def _new_queue(self, queue: str, **_: Any) -> None:
         if not self._has_queue(queue):
-            with self._engine().connect() as connection:
-                connection.execute(DECLARE, {"queue": queue})
+            self.ask(DECLARE, queue=queue)
 
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
         payload = json.dumps(message)
@@ -131,7 +132,7 @@ class Transport(virtual.Transport):
     driver_name = "sqlalchemy"
     polling_interval = 0.2
     # A missing table or right is one too: a worker that came before the migrations waits for them.
-    connection_errors = (DBAPIError, NoConnectionFree)
+    connection_errors = (*virtual.Transport.connection_errors, DBAPIError, NoConnectionFree)
 
     def driver_version(self) -> str:
         import sqlalchemy
