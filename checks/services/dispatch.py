@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -169,11 +169,17 @@ class Shift:
             (monitor, self._slots(monitor, *spans[monitor.interval]))
             for monitor in self._due(spans, stood_in_for=stood_in_for)
         ]
+        interval_of = {monitor.pk: monitor.interval for monitor, _ in missed}
         rows = (row for monitor, slots in sorted(missed, key=_by_id) for row in self._gaps(monitor, slots, why))
         for some in ledger.portions(rows, ROWS_AT_ONCE):
             # Stored and summed up, and no more: a gap in the past changes no verdict on the present.
             there = store.lock_monitors({row.monitor for row in some})
-            store.store_new([row for row in some if row.monitor in there])
+            left = [row for row in some if row.monitor in there]
+            while left:
+                stored = {row.key for row in store.store_new(left)}
+                # A check outside the timetable may have taken the last slot: then the gap ends one slot earlier.
+                taken = [row for row in left if row.key not in stored and row.slots > 1]
+                left = [_ended_earlier(row, interval_of[row.monitor], why) for row in taken]
 
     def _due(self, spans: Mapping[int, tuple[int, int]], *, stood_in_for: bool = False) -> list[DueMonitor]:
         """Monitors with a slot in the span (after, until] of their interval, by interval."""
@@ -200,7 +206,7 @@ class Shift:
     def _gaps(self, monitor: DueMonitor, slots: Sequence[int], why: str) -> Iterator[store.NewResult]:
         last_in_hour = {slot // 3600: slot for slot in slots}
         for hour, count in Counter(slot // 3600 for slot in slots).items():
-            message = f"{count} check{'s' if count > 1 else ''} not made: {why}"
+            message = _not_made(count, why)
             yield self._unknown(monitor, last_in_hour[hour], Reason.SCHEDULER_GAP, message, slots=count)
 
     def hand_out(self, load: Load) -> None:
@@ -287,6 +293,16 @@ def worth_checking_after(after: int, until: int, interval: int) -> int:
 def end_of_hour(second: int) -> int:
     """The last second of the hour in which the next second lies."""
     return (second + 1) // 3600 * 3600 + 3599
+
+
+def _not_made(count: int, why: str) -> str:
+    return f"{count} check{'s' if count > 1 else ''} not made: {why}"
+
+
+def _ended_earlier(gap: store.NewResult, interval: int, why: str) -> store.NewResult:
+    """The gap without its last slot."""
+    count = gap.slots - 1
+    return gap._replace(slot=gap.slot - timedelta(seconds=interval), slots=count, message=_not_made(count, why))
 
 
 def _by_id(found: tuple[DueMonitor, Any]) -> UUID:
