@@ -1,10 +1,10 @@
 """How many checks a second the whole road carries, how late they start, and what each part costs.
 
-    .venv/bin/python bench/pipeline.py [--monitors 60000] [--minutes 10] [--warm-up-s 90]
+    .venv/bin/python bench/pipeline.py [--monitors 60000] [--minutes 10] [--warm-up-s 90] [--broker postgres]
 
-Everything is on this machine: the site, PostgreSQL (durable), Valkey, beat, the central worker and two region workers.
-Half of the monitors are checked from each region, once a minute. Lateness is start minus slot; "stored" is the commit
-of the row minus its slot, by PostgreSQL's own commit timestamps.
+Everything is on this machine: the site, PostgreSQL (durable), Valkey (or PostgreSQL in its place), beat, the central
+worker and two region workers. Half of the monitors are checked from each region, once a minute. Lateness is start minus
+slot; "stored" is the commit of the row minus its slot, by PostgreSQL's own commit timestamps.
 """
 
 from __future__ import annotations
@@ -47,15 +47,16 @@ GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5
 """
 
 
-def environment(postgres: Postgres, valkey: Valkey) -> dict[str, str]:
+def environment(postgres: Postgres, valkey: Valkey | None) -> dict[str, str]:
+    in_postgres = "sqla+postgresql+psycopg://" + postgres.url.partition("://")[2]
     return {
         "PATH": os.environ["PATH"],
         "SECRET_KEY": secrets.token_urlsafe(48),
         "JWT_SIGNING_KEY": secrets.token_urlsafe(48),
         "FIELD_ENCRYPTION_KEYS": "b25seS1mb3ItdGhlLWJlbmNobWFyay0zMi1ieXRlcyE=",
         "DATABASE_URL": postgres.url,
-        "REDIS_URL": valkey.url,
-        "CELERY_BROKER_URL": valkey.url,
+        "REDIS_URL": valkey.url if valkey else "",
+        "CELERY_BROKER_URL": valkey.url if valkey else in_postgres,
         "REGIONS": ",".join(REGIONS),
         "PROBE_ALLOWED_NETWORKS": "127.0.0.0/8",
         "PROBE_DOMAIN_RATE": "0",
@@ -133,6 +134,7 @@ def main() -> None:
     options.add_argument("--monitors", type=int, default=60_000)
     options.add_argument("--minutes", type=float, default=10)
     options.add_argument("--warm-up-s", type=float, default=90)
+    options.add_argument("--broker", choices=("valkey", "postgres"), default="valkey")
     options.add_argument("--make", type=int, help=argparse.SUPPRESS)
     options.add_argument("--port", type=int, help=argparse.SUPPRESS)
     chosen = options.parse_args()
@@ -141,11 +143,13 @@ def main() -> None:
         return
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
-        postgres, valkey = Postgres(home / "postgres"), Valkey(home / "valkey")
+        postgres = Postgres(home / "postgres")
+        valkey = Valkey(home / "valkey") if chosen.broker == "valkey" else None
         with_commit_timestamps(postgres)
         stack.callback(postgres.stop)
-        valkey.start()
-        stack.callback(valkey.stop)
+        if valkey:
+            valkey.start()
+            stack.callback(valkey.stop)
         env = environment(postgres, valkey)
         manage(env, "migrate", "--verbosity", "0")
         manage(env, "region", "sync")
@@ -163,13 +167,14 @@ def with_commit_timestamps(postgres: Postgres) -> None:
 
 
 def measure(
-    stack: ExitStack, env: dict[str, str], postgres: Postgres, valkey: Valkey, chosen: argparse.Namespace
+    stack: ExitStack, env: dict[str, str], postgres: Postgres, valkey: Valkey | None, chosen: argparse.Namespace
 ) -> None:
     celery = ("-m", "celery", "--quiet")
     central = ("-A", "uptime", "worker", "-Q", "central,results", "-c", "2", "-n", "central@%h")
     assert postgres.process
-    assert valkey.process
-    parts = {"postgres": psutil.Process(postgres.process.pid), "valkey": psutil.Process(valkey.process.pid)}
+    parts = {"postgres": psutil.Process(postgres.process.pid)}
+    if valkey and valkey.process:
+        parts["valkey"] = psutil.Process(valkey.process.pid)
     parts["central"] = stack.enter_context(program(env, *celery, *central))
     for region in REGIONS:
         own = {"REGION": region, "WORKER_ID": region}
