@@ -7,9 +7,10 @@ from datetime import datetime
 from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 
-from checks.rules import Tick
+from checks.rules import Tick, unpack_histogram
 from monitors.models import Monitor, Region
 
 
@@ -128,41 +129,119 @@ class CheckEvidence(models.Model):
         return f"{self.region} {self.slot:%H:%M:%S}"
 
 
+class RealField(models.FloatField):  # type: ignore[type-arg]  # it takes none when it runs
+    """A float of four bytes: seven digits, which is more than a clock can tell."""
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return "real"
+
+
 class Rollup(models.Model):
     """Counts of slots and latency of one monitor and region in a span of UTC time that begins at ``bucket``.
 
-    ``histogram[i]`` counts results in latency bucket i (``checks.rules``), null for none; adding arrays merges spans.
+    Written once, when the span is over (``checks.services.rollups``). The widest columns stand first, so that a row has
+    no padding.
     """
 
-    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, db_index=False)
-    region = models.CharField(max_length=31)
+    pk = models.CompositePrimaryKey("monitor_id", "region", "bucket")
+    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, db_index=False, related_name="+")
     bucket = models.DateTimeField()
-    up = models.IntegerField(default=0)
-    degraded = models.IntegerField(default=0)
-    down = models.IntegerField(default=0)
-    unknown = models.IntegerField(default=0)
-    maintenance = models.IntegerField(default=0)
-    timed = models.IntegerField(default=0, help_text="results with a response time: up and degraded ones")
-    sum_ms = models.FloatField(default=0)
-    min_ms = models.FloatField(null=True)
-    max_ms = models.FloatField(null=True)
-    histogram = ArrayField(models.IntegerField(null=True), default=list)
+    sum_ms = RealField(default=0)
+    min_ms = RealField(null=True)
+    max_ms = RealField(null=True)
+    histogram = models.BinaryField(default=b"", help_text="see checks.rules.pack_histogram; empty for no response time")
 
     class Meta:
         abstract = True
 
+    @property
+    def latencies(self) -> dict[int, int]:
+        """How many response times fell into which latency bucket."""
+        return unpack_histogram(self.histogram)
+
 
 class RollupHour(Rollup):
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["monitor", "region", "bucket"], name="checks_hour_key")]
+    up = models.SmallIntegerField(default=0)
+    degraded = models.SmallIntegerField(default=0)
+    down = models.SmallIntegerField(default=0)
+    unknown = models.SmallIntegerField(default=0)
+    maintenance = models.SmallIntegerField(default=0)
+    timed = models.SmallIntegerField(default=0, help_text="results with a response time: up and degraded ones")
+    region = models.CharField(max_length=31)
 
     def __str__(self) -> str:
         return f"{self.region} {self.bucket:%Y-%m-%d %H}h"
 
 
 class RollupDay(Rollup):
+    up = models.IntegerField(default=0)
+    degraded = models.IntegerField(default=0)
+    down = models.IntegerField(default=0)
+    unknown = models.IntegerField(default=0)
+    maintenance = models.IntegerField(default=0)
+    timed = models.IntegerField(default=0, help_text="results with a response time: up and degraded ones")
+    region = models.CharField(max_length=31)
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.bucket:%Y-%m-%d}"
+
+
+class RollupMark(models.Model):
+    """How far the rollups go; there is one row.
+
+    Hours before ``folded`` are rollups, later ones only raw rows. Hours before ``closing`` are being folded, which is
+    done up to the monitor ``after``; whoever stores a result for one of them folds that hour again.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    folded = models.DateTimeField()
+    closing = models.DateTimeField()
+    after = models.UUIDField(null=True)
+
+    def __str__(self) -> str:
+        return f"rollups up to {self.folded:%Y-%m-%d %H}h"
+
+
+class Span(models.Model):
+    """A rollup to read, from the one that is stored or, where its time is not over, from the raw rows. A view."""
+
+    pk = models.CompositePrimaryKey("monitor_id", "region", "bucket")
+    monitor = models.ForeignKey(Monitor, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    region = models.CharField(max_length=31)
+    bucket = models.DateTimeField()
+    up = models.IntegerField()
+    degraded = models.IntegerField()
+    down = models.IntegerField()
+    unknown = models.IntegerField()
+    maintenance = models.IntegerField()
+    timed = models.IntegerField()
+    sum_ms = RealField()
+    min_ms = RealField(null=True)
+    max_ms = RealField(null=True)
+    histogram = models.BinaryField()
+
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["monitor", "region", "bucket"], name="checks_day_key")]
+        abstract = True
+
+    @property
+    def latencies(self) -> dict[int, int]:
+        """How many response times fell into which latency bucket."""
+        return unpack_histogram(self.histogram)
+
+
+class Hour(Span):
+    class Meta:
+        managed = False
+        db_table = "checks_hours"
+
+    def __str__(self) -> str:
+        return f"{self.region} {self.bucket:%Y-%m-%d %H}h"
+
+
+class Day(Span):
+    class Meta:
+        managed = False
+        db_table = "checks_days"
 
     def __str__(self) -> str:
         return f"{self.region} {self.bucket:%Y-%m-%d}"

@@ -12,6 +12,9 @@ GROWTH = 1.15
 BUCKETS = 88
 """Bucket 1 is up to 1 ms, bucket 80 reaches past a minute, the last takes what is longer still."""
 
+AT_THE_EDGE = 1e-9
+"""A value that rounding has carried over the edge of its bucket by no more than this belongs below."""
+
 TICKS = 10
 
 
@@ -27,7 +30,7 @@ def bucket_of(total_ms: float) -> int:
     """The latency bucket from 1 to ``BUCKETS``. The same formula as SQL's ``latency_bucket``."""
     if total_ms <= 1:
         return 1
-    return min(BUCKETS, 1 + math.ceil(round(math.log(total_ms) / math.log(GROWTH), 9)))
+    return min(BUCKETS, 1 + math.ceil(math.log(total_ms) / math.log(GROWTH) - AT_THE_EDGE))
 
 
 def bucket_value(bucket: int) -> float:
@@ -57,3 +60,25 @@ def merge_histograms(histograms: Sequence[Mapping[int, int]]) -> dict[int, int]:
         for bucket, count in histogram.items():
             merged[bucket] = merged.get(bucket, 0) + count
     return merged
+
+
+def pack_histogram(histogram: Mapping[int, int]) -> bytes:
+    """The stored form: the first bucket, the bytes for each count (1, 2 or 4), then the counts up to the last bucket.
+
+    An hour's response times lie close together, so this is a dozen bytes. The same as SQL's ``pack_histogram``.
+    """
+    if not histogram:
+        return b""
+    first, last, most = min(histogram), max(histogram), max(histogram.values())
+    width = 1 if most < 2**8 else 2 if most < 2**16 else 4
+    counts = (histogram.get(bucket, 0).to_bytes(width, "big") for bucket in range(first, last + 1))
+    return bytes((first, width)) + b"".join(counts)
+
+
+def unpack_histogram(packed: bytes | memoryview) -> dict[int, int]:
+    """Counts by latency bucket, empty ones left out."""
+    if not packed:
+        return {}
+    first, width, *_ = packed
+    counts = (int.from_bytes(packed[at : at + width], "big") for at in range(2, len(packed), width))
+    return {bucket: count for bucket, count in enumerate(counts, first) if count}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -35,14 +36,33 @@ class Question:
 
 
 STEADY = """
-INSERT INTO incidents_regionstate AS state (monitor_id, region, slot, outcome, since, streak, message)
-SELECT monitor_id, region, slot, 'up', slot, 1, ''
-FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS seen (monitor_id, region, slot)
-ON CONFLICT (monitor_id, region) DO UPDATE SET slot = excluded.slot, streak = state.streak + 1
-WHERE state.slot < excluded.slot AND state.outcome = 'up' AND state.silence IS NULL AND state.message = ''
-RETURNING monitor_id
+WITH seen AS MATERIALIZED (
+    SELECT monitor_id, to_timestamp(slot) AS slot FROM unnest(%s::uuid[], %s::float8[]) AS seen (monitor_id, slot)
+),
+folded AS (
+    INSERT INTO incidents_regionstate AS state (monitor_id, region, slot, outcome, since, streak, message)
+    SELECT monitor_id, %s, slot, 'up', slot, 1, '' FROM seen ORDER BY monitor_id
+    ON CONFLICT (monitor_id, region) DO UPDATE SET slot = excluded.slot, streak = state.streak + 1
+    WHERE state.slot < excluded.slot AND state.outcome = 'up' AND state.silence IS NULL AND state.message = ''
+    RETURNING monitor_id
+)
+SELECT monitor_id::text FROM seen WHERE monitor_id NOT IN (TABLE folded)
 """
-"""The usual case, for many at once: a region that said up says up again. The same as ``rules.observe`` for that."""
+"""The usual case, for many at once: a region that said up says up again. The same as ``rules.observe`` for that.
+Gives the monitors that have more to tell."""
+
+
+def fold_passes(*, region: str, passes: Mapping[str, float]) -> set[str]:
+    """Fold plain passes of one region; gives the monitors of which ``observe`` must hear, since more may change.
+
+    ``passes``: slots, in seconds since the epoch, by the id of the monitor. The monitors are locked and their status is
+    up, so that one more good result cannot change it.
+    """
+    if not passes:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(STEADY, [list(passes), list(passes.values()), region])
+        return {row[0] for row in cursor.fetchall()}
 
 
 @transaction.atomic(savepoint=False)
@@ -80,17 +100,17 @@ def _forget_earlier_watch(monitor: Monitor, known: dict[str, rules.RegionState])
 
 def _fold_steady(seen: Mapping[UUID, Sequence[Observation]], up: Collection[UUID]) -> list[UUID]:
     """Fold what changes nothing at once; gives the monitors that have more to tell."""
-    steady = [
-        (monitor, observations[0].region, observations[0].slot)
-        for monitor, observations in seen.items()
-        if len(observations) == 1 and monitor in up
-        if observations[0].outcome is Outcome.UP and not observations[0].message
-    ]
-    if not steady:
-        return sorted(seen)
-    with connection.cursor() as cursor:
-        cursor.execute(STEADY, [list(column) for column in zip(*steady, strict=True)])
-        folded = {row[0] for row in cursor.fetchall()}
+    steady: dict[str, dict[str, float]] = defaultdict(dict)
+    for monitor, observations in seen.items():
+        if len(observations) == 1 and monitor in up:
+            one = observations[0]
+            if one.outcome is Outcome.UP and not one.message:
+                steady[one.region][str(monitor)] = one.slot.timestamp()
+    folded = {
+        UUID(monitor)
+        for region, passes in sorted(steady.items())
+        for monitor in passes.keys() - fold_passes(region=region, passes=passes)
+    }
     return sorted(seen.keys() - folded)
 
 

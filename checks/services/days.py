@@ -115,6 +115,13 @@ def partitions() -> list[tuple[str, date]]:
     return [(partition.name, partition.day) for partition in describe()]
 
 
+def result_days() -> list[date]:
+    """The UTC days that have a partition of results."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass", [RESULTS])
+        return sorted(_day(match[1]) for (name,) in cursor.fetchall() if (match := re.search(r"_p(\d{8})$", name)))
+
+
 DESCRIBE = """
 SELECT child.relname, parent.relname, greatest(child.reltuples::bigint, seen.n_live_tup, 0),
     pg_total_relation_size(child.oid), obj_description(child.oid, 'pg_class')

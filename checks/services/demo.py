@@ -7,9 +7,10 @@ ends with: lists and pages look as they would. Whoever resumes one has it really
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from itertools import islice
@@ -21,7 +22,8 @@ from django.db.models import F
 
 from accounts.models import Team
 from checks.models import CheckEvidence, CheckResult, MonitorStats
-from checks.services import days, demo_story, stats
+from checks.rules import pack_histogram
+from checks.services import days, demo_story, rollups, stats
 from checks.services.demo_story import DAY_S, HOUR_S, SLOW, Character, Check, Event, Figures
 from incidents import rules as incident_rules
 from incidents.models import Incident, IncidentEvent, RegionState, StatusChange
@@ -87,7 +89,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to make. Times are epochs in seconds; ``interval`` divides an hour."""
+    """What to make. Times are epochs in seconds; ``interval`` divides an hour.
+
+    Hours before ``folded`` are rollups (``rollups``); of later ones only the single results are written.
+    """
 
     seed: int
     monitors: int
@@ -95,6 +100,7 @@ class Plan:
     interval: int
     regions: tuple[str, ...]
     now: int
+    folded: int = 0
 
     @property
     def start(self) -> int:
@@ -166,6 +172,8 @@ def seed(plan: Plan, *, team: Team, say: Say) -> None:
     """
     if Monitor.objects.filter(pk__in=[who.id for who in plan.characters[:AT_ONCE]]).exists():
         raise AlreadyThere
+    rollups.close(now=moment(plan.now), seconds=math.inf)
+    plan = replace(plan, folded=int(rollups.folded_until().timestamp()))
     say(f"{plan.monitors} monitors in {', '.join(plan.regions)} ...")
     _make_monitors(plan, team)
     hours = range(plan.raw_start, plan.now + 1, HOUR_S)
@@ -177,6 +185,7 @@ def seed(plan: Plan, *, team: Team, say: Say) -> None:
     say("statistics ...")
     _analyze()
     for some in _portions([who.id for who in plan.characters]):
+        rollups.catch_up(some, since=moment(plan.folded))
         stats.compute(some, now=moment(plan.now))
 
 
@@ -375,13 +384,15 @@ def _incident(
 
 def _write_rollups(plan: Plan, day: int) -> None:
     """The hours and the sum of one day, in the order of time, as they would have come."""
-    hours = range(day, min(day + DAY_S, plan.now + 1), HOUR_S)
+    hours = range(day, min(day + DAY_S, plan.now + 1, plan.folded), HOUR_S)
     with connection.cursor() as cursor:
         with cursor.copy(f"COPY checks_rolluphour ({ROLLUP_COLUMNS}) FROM STDIN") as copy:
             for hour in hours:
                 at = f"{moment(hour)}\t"
                 begun = (series for series in plan.series if plan.has_begun(series, hour))
                 copy.write("".join([f"{series.key}{at}{_hour(plan, series, hour)}" for series in begun]))
+        if day + DAY_S > plan.folded:
+            return
         with cursor.copy(f"COPY checks_rollupday ({ROLLUP_COLUMNS}) FROM STDIN") as copy:
             at = f"{moment(day)}\t"
             begun = (series for series in plan.series if plan.has_begun(series, day))
@@ -420,7 +431,7 @@ def _rollup(told: Figures) -> str:
     """A rollup as COPY reads it, without its key."""
     counts = [told.counts.get(outcome, 0) for outcome in (Outcome.UP, Outcome.DEGRADED, Outcome.DOWN, Outcome.UNKNOWN)]
     edges = [NULL if value is None else value for value in (told.min_ms, told.max_ms)]
-    histogram = demo_story.histogram_as_array(told.histogram)
+    histogram = rf"\\x{pack_histogram(told.histogram).hex()}"
     return "\t".join(map(str, [*counts, 0, told.timed, told.sum_ms, *edges, histogram])) + "\n"
 
 

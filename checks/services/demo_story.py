@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -218,11 +218,3 @@ def _troubled(trouble: Trouble, total_ms: float) -> Check:
         return Check(struct.unpack("f", struct.pack("f", round(slow, 2)))[0], trouble)
     answered = trouble[3] is not None
     return Check(total_ms if answered else None, trouble)
-
-
-def histogram_as_array(histogram: Mapping[int, int]) -> str:
-    """The histogram as PostgreSQL reads an array of integers."""
-    if not histogram:
-        return "{}"
-    counts = (str(histogram.get(bucket, "NULL")) for bucket in range(1, max(histogram) + 1))
-    return "{" + ",".join(counts) + "}"

@@ -3,35 +3,122 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Container, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache, partial
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 
 from checks import selectors
 from checks.ids import CheckId
-from checks.models import CheckBatch, RegionWorker
+from checks.models import PHASES, CheckBatch, RegionWorker
 from checks.services import dispatch, store, trial
-from probes.contract import CheckResult, Report
+from probes.contract import CheckResult
 
-CLOCK_SLACK = timedelta(minutes=10)
+CLOCK_SLACK_S = 600.0
 """A worker's clock further off than this is not believed; the time of arrival is taken instead."""
+
+NO_TIMINGS: dict[str, float] = {}
+Read = TypeVar("Read")
 
 logger = logging.getLogger(__name__)
 
 
-def read_report(data: dict[str, Any]) -> Report:
-    """Read a report. A result that cannot be read is set aside; the others count."""
-    results = []
-    for item in data["results"]:
-        try:
-            # A plain pass has no words that would be kept.
-            wordy = item.get("reason") or item.get("message")
-            results.append(_sound(CheckResult.from_wire(_storable(item) if wordy else item)))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            logger.warning("Set a malformed result of region %s aside: %r", data.get("region"), error)
-    return Report(str(data["batch"]), str(data["region"]), str(data.get("worker", "")), results)
+def ingest(data: dict[str, Any]) -> None:
+    """Store one report and act on it. Anything that is not a report of a batch of ours is dropped with a word."""
+    try:
+        batch, region, results = str(data["batch"]), str(data["region"]), list(data["results"])
+    except (KeyError, TypeError) as error:
+        logger.warning("Dropped a malformed report: %r", error)
+        return
+    if trial.is_trial(batch):
+        trial.keep(batch, region, [found for item in results if (found := _read(item, _result, region))])
+        return
+    _ingest(batch, region, results)
+
+
+@transaction.atomic
+def _ingest(batch_id: str, region: str, results: Sequence[Any]) -> None:
+    batch = CheckBatch.objects.select_for_update().filter(pk=batch_id, region=region).first()
+    if batch is None:
+        logger.warning("Dropped a report of region %s for the unknown batch %.100r", region, batch_id)
+        return
+    now = selectors.database_now()
+    reader = partial(_row, region=region, owed=set(batch.check_ids), now=now)
+    # By check: a report that says the same thing twice must not count as two checks that came home.
+    found = {item["id"]: row for item in results if (row := _read(item, reader, region))}
+    monitors = store.lock_by_text({row.monitor for row in found.values()})
+    new = store.write([row for check, row in found.items() if _is_current(check, monitors.get(row.monitor))])
+    questions = store.conclude(new, region=region, monitors=monitors, now=now)
+    _count(batch, len(new))
+    dispatch.ask_at_once(questions, now=now)
+
+
+def _is_current(check: str, monitor: store.Locked | None) -> bool:
+    """Whether the monitor is still what was checked: results of an old configuration say nothing of the new one."""
+    return monitor is not None and not monitor.paused and check.endswith(f"/{monitor.config_version}")
+
+
+def _count(batch: CheckBatch, stored: int) -> None:
+    """Close the batch when every check has come home. What never will is settled by the sweep."""
+    if stored:
+        batch.stored += stored
+        if batch.stored >= len(batch.check_ids):
+            batch.state = CheckBatch.State.DONE
+        batch.save(update_fields=["stored", "state"])
+
+
+def _read(item: Any, reader: Callable[[Any], Read], region: str) -> Read | None:
+    """What the reader makes of a result. One that cannot be read is set aside; the others count."""
+    try:
+        return reader(item)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        logger.warning("Set a malformed result of region %s aside: %r", region, error)
+        return None
+
+
+def _row(item: dict[str, Any], *, region: str, owed: Container[str], now: datetime) -> store.Row | None:
+    """The row that a result becomes; None when its check is none of the batch's."""
+    if item["id"] not in owed:
+        return None
+    if item["outcome"] == "up" and not item.get("reason") and not item.get("message"):
+        return _plain_row(item, region=region, now=now)
+    return store.row_of(_new_result(_result(item), region, now=now))
+
+
+def _plain_row(item: dict[str, Any], *, region: str, now: datetime) -> store.Row:
+    """A plain pass, as nearly every result is: from the message to the table without a detour.
+
+    The id is one of the batch's, which we have written ourselves.
+    """
+    monitor, slot, _ = item["id"].split("/")
+    timings, attempts = item.get("timings_ms") or NO_TIMINGS, item.get("attempts", 1)
+    status, size, address = item.get("http_status"), item.get("body_bytes"), item.get("remote_ip")
+    _check_figures(attempts, status, size, address)
+    checked_at = _believable_s(item.get("started_at"), now_s=now.timestamp())
+    columns = (
+        checked_at,
+        1,
+        attempts,
+        status,
+        *[_milliseconds(timings.get(phase)) for phase in PHASES],
+        size,
+        address,
+        "up",
+    )
+    line = "\t".join([store.NULL if value is None else str(value) for value in columns])
+    return store.Row(monitor, region, int(slot), f"{line}\t{store.NULL}\t")
+
+
+def _result(item: dict[str, Any]) -> CheckResult:
+    """The whole result, or ``ValueError`` and the like when a figure could not be true."""
+    result = CheckResult.from_wire(_storable(item))
+    _check_figures(result.attempts, result.http_status, result.body_bytes, result.remote_ip)
+    for phase in PHASES:
+        _milliseconds(getattr(result.timings_ms, phase))
+    return result
 
 
 def _storable(value: Any) -> Any:
@@ -45,76 +132,40 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _sound(result: CheckResult) -> CheckResult:
-    """The result, or ``ValueError`` when a figure could not be true."""
-    if not 0 <= result.attempts <= 1_000 or not 0 <= (result.http_status or 0) <= 999:
+def _check_figures(attempts: object, status: object, size: object, address: object) -> None:
+    """Raises ``ValueError`` when one could not be true, or would not go into its column."""
+    if not _whole(attempts, 1_000) or not (status is None or _whole(status, 999)):
         raise ValueError("attempts or http_status out of range")
-    if not 0 <= (result.body_bytes or 0) < 2**31:
+    if not (size is None or _whole(size, 2**31 - 1)):
         raise ValueError("body_bytes out of range")
-    if result.remote_ip is not None:
-        ip_address(result.remote_ip)
-    timings = result.timings_ms
-    phases = (timings.dns, timings.connect, timings.tls, timings.first_byte, timings.download, timings.total)
-    if any(value is not None and not 0 <= value < 10**7 for value in phases):
-        raise ValueError("timings out of range")
-    return result
+    if address is not None:
+        _check_address(address)
 
 
-def ingest(data: dict[str, Any]) -> None:
-    """Store one report and act on it. Anything that is not a report of a batch of ours is dropped with a word."""
-    try:
-        report = read_report(data)
-    except (KeyError, TypeError, AttributeError) as error:
-        logger.warning("Dropped a malformed report: %r", error)
-        return
-    if trial.is_trial(report.batch):
-        trial.keep(report.batch, report.region, report.results)
-        return
-    _ingest(report)
+def _whole(value: object, most: int) -> bool:
+    return type(value) is int and 0 <= value <= most
 
 
-@transaction.atomic
-def _ingest(report: Report) -> None:
-    batch = CheckBatch.objects.select_for_update().filter(pk=report.batch, region=report.region).first()
-    if batch is None:
-        logger.warning("Dropped a report of region %s for the unknown batch %.100r", report.region, report.batch)
-        return
-    now = selectors.database_now()
-    owed = set(batch.check_ids)
-    found = [(CheckId.parse(result.id), result) for result in report.results if result.id in owed]
-    monitors = store.lock_monitors({check.monitor for check, _ in found})
-    new = store.store_new(
-        [
-            _new_result(check, result, report.region, now=now)
-            for check, result in found
-            if _is_current(check, monitors.get(check.monitor))
-        ]
-    )
-    questions = store.draw_conclusions(new, monitors=monitors, now=now)
-    _count(batch, len(new))
-    dispatch.ask_at_once(questions, now=now)
+@lru_cache(maxsize=10_000)
+def _check_address(address: object) -> None:
+    if not isinstance(address, str) or "%" in address:
+        raise ValueError("remote_ip is not an address")
+    ip_address(address)
 
 
-def _is_current(check: CheckId, monitor: store.Locked | None) -> bool:
-    """Whether the monitor is still what was checked: results of an old configuration say nothing of the new one."""
-    return monitor is not None and not monitor.paused and monitor.config_version == check.version
+def _milliseconds(value: object) -> object:
+    if value is None or ((type(value) is float or type(value) is int) and 0 <= value < 10**7):
+        return value
+    raise ValueError("timings out of range")
 
 
-def _count(batch: CheckBatch, stored: int) -> None:
-    """Close the batch when every check has come home. What never will is settled by the sweep."""
-    if stored:
-        batch.stored += stored
-        if batch.stored >= len(batch.check_ids):
-            batch.state = CheckBatch.State.DONE
-        batch.save(update_fields=["stored", "state"])
-
-
-def _new_result(check: CheckId, result: CheckResult, region: str, *, now: datetime) -> store.NewResult:
+def _new_result(result: CheckResult, region: str, *, now: datetime) -> store.NewResult:
+    check = CheckId.parse(result.id)
     return store.NewResult(
         monitor=check.monitor,
         region=region,
         slot=check.slot_at,
-        checked_at=_believable(result.started_at, now=now),
+        checked_at=datetime.fromtimestamp(_believable_s(result.started_at, now_s=now.timestamp()), UTC),
         outcome=result.outcome,
         reason=result.reason,
         message=result.message,
@@ -127,10 +178,9 @@ def _new_result(check: CheckId, result: CheckResult, region: str, *, now: dateti
     )
 
 
-def _believable(started_at: float | None, *, now: datetime) -> datetime:
-    if started_at is None or abs(now.timestamp() - started_at) > CLOCK_SLACK.total_seconds():
-        return now
-    return datetime.fromtimestamp(started_at, UTC)
+def _believable_s(started_at: float | None, *, now_s: float) -> float:
+    """When the check began, in seconds since the epoch; what only a wrong clock can have said counts as now."""
+    return started_at if started_at is not None and abs(now_s - started_at) <= CLOCK_SLACK_S else now_s
 
 
 def _evidence(result: CheckResult) -> dict[str, Any] | None:

@@ -1,7 +1,8 @@
 """Recounting rollups from raw rows: where the two differ, and mending it while results keep coming in.
 
-A day is recounted as far as its raw rows exist. Hours of a monitor and region before their first raw row of that day
-are taken for cleaned away (by the owner, in whole hours) and left as they are, and then so is the day's sum.
+A day is recounted as far as its raw rows exist and as far as it has been folded (``rollups``). Hours of a monitor and
+region before their first raw row of that day are taken for cleaned away (by the owner, in whole hours): they are left
+as they are, and the day's sum is compared with them and the hours that could be counted.
 """
 
 from __future__ import annotations
@@ -18,27 +19,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from checks.models import MonitorStats
-from checks.services import days, storage, store
+from checks.services import days, rollups, storage, store
+from checks.services.rollups import ADDED, COUNTED, FIGURES, OUTCOMES, TABLES, TIMED
 
-TABLES = {"hour": "checks_rolluphour", "day": "checks_rollupday"}
-OUTCOMES = ("up", "degraded", "down", "unknown", "maintenance")
-FIGURES = (*OUTCOMES, "timed", "sum_ms", "min_ms", "max_ms", "histogram")
 CLOSE_ENOUGH = 1e-6
 """Sums of floats depend on the order of adding; a difference smaller than this share is none."""
-
-COUNTED = f"""
-    {", ".join(f"coalesce(sum(slots) FILTER (WHERE outcome = '{name}'), 0)::integer AS {name}" for name in OUTCOMES)},
-    count(timed_ms)::integer AS timed, coalesce(sum(timed_ms), 0) AS sum_ms,
-    min(timed_ms) AS min_ms, max(timed_ms) AS max_ms,
-    latency_histogram(coalesce(array_agg(timed_ms) FILTER (WHERE timed_ms IS NOT NULL), '{{}}')) AS histogram
-"""
-TIMED = "CASE WHEN outcome IN ('up', 'degraded') THEN total_ms::float8 END AS timed_ms"
-"""What a rollup counts: slots by outcome, and the response times of the checks that passed."""
-
-ADDED = f"""
-    {", ".join(f"sum({name})::integer AS {name}" for name in (*OUTCOMES, "timed"))},
-    sum(sum_ms) AS sum_ms, min(min_ms) AS min_ms, max(max_ms) AS max_ms, sum_histograms(histogram) AS histogram
-"""
 
 
 def _differing(stored: str, counted: str) -> str:
@@ -53,7 +38,7 @@ def _differing(stored: str, counted: str) -> str:
 
 
 def _compared(span: str, counted: str, stored_where: str) -> str:
-    told = ", ".join(f"'{name}', {{0}}.{name}" for name in FIGURES)
+    told = ", ".join(f"'{name}', {{0}}.{name}" for name in FIGURES[:-1]) + ", 'histogram', encode({0}.histogram, 'hex')"
     return f"""
         SELECT '{span}' AS span, monitor_id, region, bucket,
             CASE WHEN stored.up IS NOT NULL THEN jsonb_build_object({told.format("stored")}) END,
@@ -71,22 +56,25 @@ DIFFERENCES = f"""
 WITH raw AS (
     SELECT monitor_id, region, date_trunc('hour', slot, 'UTC') AS bucket, slots, outcome, {TIMED}
     FROM checks_checkresult JOIN monitors_monitor AS monitor ON monitor.id = monitor_id
-    WHERE slot >= %(start)s AND slot < %(until)s AND (%(monitor)s::uuid IS NULL OR monitor_id = %(monitor)s)
+    WHERE slot >= %(start)s AND slot < least(%(until)s, %(folded)s)
+        AND (%(monitor)s::uuid IS NULL OR monitor_id = %(monitor)s)
 ),
 hours AS MATERIALIZED (SELECT monitor_id, region, bucket, {COUNTED} FROM raw GROUP BY 1, 2, 3),
 first AS MATERIALIZED (SELECT monitor_id, region, min(bucket) AS since FROM hours GROUP BY 1, 2),
 cleaned AS (
-    SELECT DISTINCT monitor_id, region FROM checks_rolluphour AS hour JOIN first USING (monitor_id, region)
+    SELECT {", ".join(f"hour.{name}" for name in ("monitor_id", "region", "bucket", *FIGURES))}
+    FROM checks_rolluphour AS hour JOIN first USING (monitor_id, region)
     WHERE hour.bucket >= %(start)s AND hour.bucket < first.since
 ),
 whole AS (
-    SELECT monitor_id, region, %(start)s::timestamptz AS bucket, {ADDED} FROM hours
-    WHERE (monitor_id, region) NOT IN (TABLE cleaned) GROUP BY 1, 2
+    SELECT monitor_id, region, %(start)s::timestamptz AS bucket, {ADDED}
+    FROM (TABLE hours UNION ALL TABLE cleaned) AS hour
+    WHERE %(until)s <= date_trunc('day', %(folded)s, 'UTC') GROUP BY 1, 2
 ),
 kept AS (SELECT * FROM hours WHERE bucket >= %(hours_from)s)
 {_compared("hour", "kept", "rollup.bucket >= first.since AND rollup.bucket >= %(hours_from)s")}
 UNION ALL
-{_compared("day", "whole", "(monitor_id, region) NOT IN (TABLE cleaned)")}
+{_compared("day", "whole", "rollup.bucket < date_trunc('day', %(folded)s, 'UTC')")}
 ORDER BY 1 DESC, 2, 3, 4
 """  # noqa: S608 - built from the constants above
 """One statement and so one snapshot: results that come in meanwhile come with their sums and make no difference."""
@@ -162,6 +150,7 @@ def _bounds(day: date, *, monitor: UUID | None, now: datetime) -> dict[str, Any]
         "until": days.start_of(day) + timedelta(days=1),
         "hours_from": days.start_of(oldest_hours),
         "monitor": monitor,
+        "folded": rollups.folded_until(),
     }
 
 
@@ -178,46 +167,12 @@ def rebuild(day: date, *, monitor: UUID | None = None, now: datetime) -> list[Di
 def _mend(wrong: Sequence[Difference]) -> None:
     """Count these rollups again, for good, while results keep coming in.
 
-    1. Lock their monitors, as whoever stores a result does: who has added to their rollups has committed then, and
-       who is about to waits.
-    2. Count. A statement sees all that was committed before it began, so what is counted now includes every result
-       that was added already, and none that is still to be added.
+    1. Lock their monitors, as whoever stores a result does: who has added to their hours has committed then, and who is
+       about to waits, and folds them again if they are over.
+    2. Count, hours before the days that they make up. A statement sees all that was committed before it began.
     """
     locked = store.lock_monitors({each.monitor for each in wrong})
     for span in TABLES:
         keys = [(each.monitor, each.region, each.bucket) for each in wrong if each.span == span]
         # A monitor that was deleted meanwhile took its rollups along.
-        if keys := [key for key in keys if key[0] in locked]:
-            _recount(span, keys)
-
-
-def _recount(span: str, keys: Sequence[tuple[UUID, str, datetime]]) -> None:
-    """Set rollups to what the raw rows say; one that no raw row speaks for goes."""
-    monitors, regions, buckets = zip(*sorted(keys), strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(_recount_sql(span), [list(monitors), list(regions), list(buckets)])
-
-
-def _recount_sql(span: str) -> str:
-    table, columns = TABLES[span], ", ".join(("monitor_id", "region", "bucket", *FIGURES))
-    return f"""
-        WITH counted AS MATERIALIZED (
-            SELECT key.*, figures.*
-            FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS key (monitor_id, region, bucket)
-            CROSS JOIN LATERAL (
-                SELECT count(*) AS results, {COUNTED} FROM (
-                    SELECT slots, outcome, {TIMED} FROM checks_checkresult AS result
-                    WHERE result.monitor_id = key.monitor_id AND result.region = key.region
-                        AND slot >= key.bucket AND slot < key.bucket + interval '1 {span}'
-                ) AS raw
-            ) AS figures
-        ),
-        gone AS (
-            DELETE FROM {table} AS kept USING counted
-            WHERE kept.monitor_id = counted.monitor_id AND kept.region = counted.region
-                AND kept.bucket = counted.bucket AND results = 0
-        )
-        INSERT INTO {table} ({columns}) SELECT {columns} FROM counted WHERE results > 0
-        ON CONFLICT (monitor_id, region, bucket)
-            DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in FIGURES)}
-    """  # noqa: S608 - built from the constants above
+        rollups.recount(span, [key for key in keys if key[0] in locked])

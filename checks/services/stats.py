@@ -1,4 +1,4 @@
-"""Keeping ``MonitorStats`` true: the windows that slide with time, computed from rollups and the last hour's rows."""
+"""Keeping ``MonitorStats`` true: the windows that slide with time, computed from rollups and the newest raw rows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from checks.models import MonitorStats
+from checks.services import rollups
 
 REFRESH_LIMIT = 2_000
 SLIDE_EVERY = timedelta(minutes=5)
@@ -17,21 +18,33 @@ SLIDE_EVERY = timedelta(minutes=5)
 
 REFRESH = """
 WITH chosen AS (SELECT unnest(%(ids)s::uuid[]) AS monitor_id),
+raw AS MATERIALIZED (
+    SELECT result.monitor_id, slot, slots, outcome IN ('up', 'degraded') AS good,
+        outcome IN ('up', 'degraded', 'down') AS known,
+        CASE WHEN outcome IN ('up', 'degraded') THEN total_ms::float8 END AS timed_ms
+    FROM chosen CROSS JOIN LATERAL (
+        SELECT monitor_id, slot, slots, outcome, total_ms FROM checks_checkresult
+        WHERE monitor_id = chosen.monitor_id AND slot >= least(%(now)s - interval '1 hour', %(folded)s)
+        OFFSET 0
+    ) AS result
+),
 last_hour AS (
-    SELECT result.monitor_id,
-        coalesce(sum(slots) FILTER (WHERE outcome IN ('up', 'degraded')), 0) AS good,
-        sum(slots) FILTER (WHERE outcome IN ('up', 'degraded', 'down')) AS known,
-        avg(total_ms) FILTER (WHERE outcome IN ('up', 'degraded')) AS mean_ms
-    FROM checks_checkresult AS result JOIN chosen USING (monitor_id)
-    WHERE slot > %(now)s - interval '1 hour' AND slot <= %(now)s + interval '1 minute'
+    SELECT monitor_id, coalesce(sum(slots) FILTER (WHERE good), 0) AS good, sum(slots) FILTER (WHERE known) AS known,
+        avg(timed_ms) AS mean_ms
+    FROM raw WHERE slot > %(now)s - interval '1 hour' AND slot <= %(now)s + interval '1 minute'
     GROUP BY 1
 ),
-hours AS (
-    SELECT monitor_id, bucket >= date_trunc('hour', %(now)s - interval '24 hours', 'UTC') AS in_day,
-        up + degraded AS good, up + degraded + down AS known,
-        up + degraded + down + unknown AS every, sum_ms, timed
+hours AS MATERIALIZED (
+    SELECT monitor_id, bucket, up + degraded AS good, up + degraded + down AS known,
+        up + degraded + down + unknown AS every, sum_ms::float8, timed
     FROM checks_rolluphour JOIN chosen USING (monitor_id)
-    WHERE bucket >= date_trunc('hour', %(now)s - interval '7 days', 'UTC')
+    WHERE bucket < %(folded)s AND bucket >= least(
+        date_trunc('hour', %(now)s - interval '7 days', 'UTC'), date_trunc('day', %(folded)s, 'UTC')
+    )
+    UNION ALL
+    SELECT monitor_id, date_trunc('hour', slot, 'UTC'), coalesce(sum(slots) FILTER (WHERE good), 0),
+        coalesce(sum(slots) FILTER (WHERE known), 0), sum(slots), coalesce(sum(timed_ms), 0), count(timed_ms)
+    FROM raw WHERE slot >= %(folded)s GROUP BY 1, 2
 ),
 by_hour AS (
     SELECT monitor_id,
@@ -39,14 +52,25 @@ by_hour AS (
         sum(every) FILTER (WHERE in_day) AS every_24h,
         sum(sum_ms) FILTER (WHERE in_day) AS ms_24h, sum(timed) FILTER (WHERE in_day) AS timed_24h,
         sum(good) AS good_7d, sum(known) AS known_7d, sum(sum_ms) AS ms_7d, sum(timed) AS timed_7d
-    FROM hours GROUP BY 1
+    FROM hours
+    CROSS JOIN LATERAL (SELECT bucket >= date_trunc('hour', %(now)s - interval '24 hours', 'UTC') AS in_day) AS day
+    WHERE bucket >= date_trunc('hour', %(now)s - interval '7 days', 'UTC')
+    GROUP BY 1
+),
+days AS (
+    SELECT monitor_id, bucket, up + degraded AS good, up + degraded + down AS known
+    FROM checks_rollupday JOIN chosen USING (monitor_id)
+    WHERE bucket < date_trunc('day', %(folded)s, 'UTC')
+        AND bucket >= date_trunc('day', %(now)s - interval '90 days', 'UTC')
+    UNION ALL
+    SELECT monitor_id, date_trunc('day', bucket, 'UTC'), good, known FROM hours
+    WHERE bucket >= date_trunc('day', %(folded)s, 'UTC')
 ),
 by_day AS (
     SELECT monitor_id,
-        sum(up + degraded) FILTER (WHERE in_month) AS good_30d,
-        sum(up + degraded + down) FILTER (WHERE in_month) AS known_30d,
-        sum(up + degraded) AS good_90d, sum(up + degraded + down) AS known_90d
-    FROM checks_rollupday JOIN chosen USING (monitor_id)
+        sum(good) FILTER (WHERE in_month) AS good_30d, sum(known) FILTER (WHERE in_month) AS known_30d,
+        sum(good) AS good_90d, sum(known) AS known_90d
+    FROM days
     CROSS JOIN LATERAL (SELECT bucket >= date_trunc('day', %(now)s - interval '30 days', 'UTC') AS in_month) AS month
     WHERE bucket >= date_trunc('day', %(now)s - interval '90 days', 'UTC')
     GROUP BY 1
@@ -67,12 +91,22 @@ FROM chosen
 LEFT JOIN last_hour USING (monitor_id) LEFT JOIN by_hour USING (monitor_id) LEFT JOIN by_day USING (monitor_id)
 WHERE stats.monitor_id = chosen.monitor_id
 """
-"""Uptime is good / known, null when nothing is known; coverage is known / all that was due."""
+"""Uptime is good / known, null when nothing is known; coverage is known / all that was due.
+
+Hours before ``folded`` are read as rollups, later ones from the raw rows."""
+
+
+def refresh(*, now: datetime) -> int:
+    """Fold the hours that are over, and compute the windows of the monitors whose figures have fallen behind.
+
+    Says how many these were.
+    """
+    rollups.close(now=now)
+    return _refresh_behind(now=now)
 
 
 @transaction.atomic
-def refresh(*, now: datetime) -> int:
-    """Compute the windows of the monitors whose figures have fallen behind; says how many."""
+def _refresh_behind(*, now: datetime) -> int:
     behind = (
         MonitorStats.objects.filter(Q(fresh=False) | Q(refreshed_at__lt=now - SLIDE_EVERY) | Q(refreshed_at=None))
         .order_by(F("refreshed_at").asc(nulls_first=True))
@@ -89,4 +123,4 @@ def compute(ids: Sequence[UUID], *, now: datetime) -> None:
     if not ids:
         return
     with connection.cursor() as cursor:
-        cursor.execute(REFRESH, {"ids": list(ids), "now": now})
+        cursor.execute(REFRESH, {"ids": list(ids), "now": now, "folded": rollups.folded_until()})

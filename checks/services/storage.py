@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from checks.models import CheckEvidence, CheckResult
-from checks.services import archive, days
+from checks.services import archive, days, rollups, store
 from checks.services.days import DAYS_AHEAD, TABLES, Partition, ensure_days, make_ahead, partitions
 from monitors.models import Monitor
 
@@ -19,6 +20,9 @@ __all__ = ["DAYS_AHEAD", "TABLES", "delete_results", "drop_old", "ensure_days", 
 GIGABYTE = 10**9
 LOCK_WAIT = "2s"
 """Dropping a partition needs its parent for itself for a moment. So long it may keep everybody waiting, not longer."""
+
+FOLDING_S = 600.0
+"""So long housekeeping folds hours that nobody else has folded, before it looks for days that may go."""
 
 DELETE_AT_ONCE = 50_000
 DELETE_ROUNDS = 100
@@ -34,13 +38,22 @@ def drop_old(*, now: datetime, retention_days: int) -> list[str]:
     2. The oldest of the others while the database is bigger than ``STORAGE_MAX_GB``.
     3. Hour rollups older than ``ROLLUP_HOURS_MONTHS``.
 
-    With ``ARCHIVE_DIR`` set, a partition goes only after its rows are safely in a file.
+    With ``ARCHIVE_DIR`` set, a partition goes only after its rows are safely in a file; and none goes before its hours
+    are in the rollups.
     """
-    dropped = [each.name for each in expired(now=now, retention_days=retention_days) if _retire(each)]
+    rollups.close(now=now, seconds=FOLDING_S)
+    gone = _folded(expired(now=now, retention_days=retention_days))
+    dropped = [each.name for each in gone if _retire(each)]
     dropped += _drop_for_size(now=now)
     prune_hours(now=now, months=settings.ROLLUP_HOURS_MONTHS)
     days.forget()
     return dropped
+
+
+def _folded(partitions: Iterable[Partition]) -> list[Partition]:
+    """Those whose hours are all in the rollups."""
+    until = rollups.folded_until()
+    return [each for each in partitions if days.start_of(each.day) + timedelta(days=1) <= until]
 
 
 def expired(*, now: datetime, retention_days: int) -> list[Partition]:
@@ -83,7 +96,7 @@ def _drop_for_size(*, now: datetime) -> list[str]:
     """Drop the oldest raw days while the database is over its limit, and leave word of it on the parent table."""
     over = _bytes_over_limit()
     dropped: list[str] = []
-    for each in _in_order_of_age(now=now) if over > 0 else []:
+    for each in _folded(_in_order_of_age(now=now)) if over > 0 else []:
         if over > 0 and _retire(each):
             over -= each.bytes
             dropped.append(each.name)
@@ -147,9 +160,11 @@ def months_before(day: date, months: int) -> date:
 def delete_results(monitor: Monitor, *, older_than_days: int, now: datetime) -> int:
     """Remove one monitor's raw rows before a moment, at its owner's wish; says how many results went.
 
-    Whole hours go, so that those that stay can still be recounted.
+    Whole hours go, so that those that stay can still be recounted; what they were is in the rollups by then.
     """
     before = (now - timedelta(days=older_than_days)).replace(minute=0, second=0, microsecond=0)
+    store.lock_monitors([monitor.pk])
+    rollups.fold_open(monitor.pk, before=before)
     CheckEvidence.objects.filter(monitor=monitor, slot__lt=before).delete()
     deleted, _ = CheckResult.objects.filter(monitor=monitor, slot__lt=before).delete()
     return deleted

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from checks.models import CheckResult, RollupDay, RollupHour
+from checks.models import CheckResult, Day, Hour
 from monitors.models import Monitor
 from probes.contract import Outcome
 
@@ -112,9 +112,9 @@ def chart(monitor: Monitor, span: Range, *, now: datetime) -> Chart:
     if span is Range.HOUR:
         steps = _raw(monitor, since=since, step_s=step_s)
     elif span is Range.MONTH:
-        steps = _rolled_up(RollupDay.objects.filter(monitor=monitor, bucket__gte=since))
+        steps = _rolled_up(Day.objects.filter(monitor=monitor, bucket__gte=since))
     else:
-        steps = _rolled_up(RollupHour.objects.filter(monitor=monitor, bucket__gte=since))
+        steps = _rolled_up(Hour.objects.filter(monitor=monitor, bucket__gte=since))
     return Chart(span, step_s, times, [_line(code, steps.get(code, {}), times) for code in monitor.regions])
 
 
@@ -152,7 +152,7 @@ def _raw(monitor: Monitor, *, since: datetime, step_s: int) -> Steps:
     return steps
 
 
-def _rolled_up(rollups: QuerySet[RollupHour] | QuerySet[RollupDay]) -> Steps:
+def _rolled_up(rollups: QuerySet[Hour] | QuerySet[Day]) -> Steps:
     steps: Steps = defaultdict(dict)
     for rollup in rollups.filter(timed__gt=0).only("region", "bucket", "timed", "sum_ms", "min_ms", "max_ms"):
         steps[rollup.region][int(rollup.bucket.timestamp())] = Step(

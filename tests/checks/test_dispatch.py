@@ -10,7 +10,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from checks.ids import CheckId
-from checks.models import CheckBatch, CheckResult, RollupHour, Watermark
+from checks.models import CheckBatch, CheckResult, Hour, Watermark
 from checks.services import dispatch
 from monitors import services as monitor_services
 from monitors.models import Monitor
@@ -83,7 +83,7 @@ def test_slots_of_a_long_gap_become_unknown_rows_and_at_most_one_check_is_made_u
     checks = [check for _, check in handed_out()]
     assert len(checks) <= 1
     assert sum(row.slots for row in rows) + len(checks) == 180
-    assert sum(hour.unknown for hour in RollupHour.objects.filter(monitor=monitor)) == sum(row.slots for row in rows)
+    assert sum(hour.unknown for hour in Hour.objects.filter(monitor=monitor)) == sum(row.slots for row in rows)
     monitor.refresh_from_db()
     assert monitor.status != "down"
 

@@ -9,7 +9,7 @@ import pytest
 from django.db.models import Sum
 
 from checks import selectors
-from checks.models import CheckBatch, CheckEvidence, CheckResult, RegionWorker, RollupDay, RollupHour
+from checks.models import CheckBatch, CheckEvidence, CheckResult, Day, Hour, RegionWorker
 from checks.services import dispatch, ingest, stats
 from incidents import services as incidents
 from incidents.models import Incident, IncidentEvent, StatusChange
@@ -45,7 +45,7 @@ def test_the_same_report_three_times_counts_once(make_monitor: MakeMonitor) -> N
     for message in messages * 3:
         ingest.ingest(message)
     assert CheckResult.objects.filter(monitor=monitor).count() == 2
-    for table in (RollupHour, RollupDay):
+    for table in (Hour, Day):
         assert table.objects.filter(monitor=monitor).aggregate(Sum("down"))["down__sum"] == 2
     assert not Incident.objects.exists()  # one failure each, however often told, confirms nothing
 
@@ -70,12 +70,12 @@ def test_rollups_equal_a_recount(make_monitor: MakeMonitor) -> None:
         for batch in open_batches():
             ingest.ingest(report_on(batch, outcome, timings_ms=Timings(total=total)))
         CheckBatch.objects.update(state=CheckBatch.State.DONE)
-    for hour in RollupHour.objects.filter(monitor=monitor, region="usa"):
+    for hour in Hour.objects.filter(monitor=monitor, region="usa"):
         rows = CheckResult.objects.filter(monitor=monitor, region="usa")
         timed = [row.total_ms or 0 for row in rows if row.outcome in {"up", "degraded"}]
         assert (hour.up, hour.degraded, hour.down) == (2, 1, 1)
         assert (hour.timed, hour.sum_ms, hour.min_ms, hour.max_ms) == (3, sum(timed), 10.0, 400.0)
-        assert sum(count or 0 for count in hour.histogram) == 3
+        assert sum(hour.latencies.values()) == 3
 
 
 def test_results_of_an_old_configuration_are_not_taken_for_the_new_one(make_monitor: MakeMonitor) -> None:

@@ -13,8 +13,8 @@ from django.utils import timezone
 from accounts.models import User
 from checks import broker
 from checks.ids import CheckId
-from checks.models import CheckBatch, CheckResult, MonitorStats, RollupHour
-from checks.services import dispatch, ingest, ledger, storage
+from checks.models import CheckBatch, CheckResult, Hour, MonitorStats, RollupHour
+from checks.services import dispatch, ingest, ledger, rollups, storage
 from incidents import services as incidents
 from monitors import services as monitor_services
 from monitors.models import Region
@@ -100,7 +100,7 @@ def test_checks_that_nobody_ran_become_unknown_and_never_down(make_monitor: Make
         ingest.ingest(message)
     assert not rows.exclude(outcome="unknown").exists()
     assert status_of(monitor) == "unknown"
-    assert sum(hour.unknown for hour in RollupHour.objects.filter(monitor=monitor)) == 2
+    assert sum(hour.unknown for hour in Hour.objects.filter(monitor=monitor)) == 2
 
 
 @pytest.mark.django_db(transaction=True)
@@ -131,7 +131,7 @@ def test_of_a_batch_that_fails_again_and_again_only_the_poison_is_lost(make_moni
     assert rows.get(outcome="unknown").monitor_id == CheckId.parse(poison).monitor
     ingest.ingest(late)  # whoever finishes after all changes nothing twice
     assert rows.filter(reason="dead_letter").count() == 1
-    assert sum(hour.up + hour.unknown for hour in RollupHour.objects.all()) == 10
+    assert sum(hour.up + hour.unknown for hour in Hour.objects.all()) == 10
     assert all(batch.attempt <= ledger.MAX_ATTEMPTS for batch in CheckBatch.objects.all())
 
 
@@ -244,6 +244,8 @@ def test_deleting_a_monitor_takes_its_figures_along(make_monitor: MakeMonitor) -
     monitor = make_monitor(wanted=True)
     dispatch.dispatch_wanted()
     answer_all(Outcome.UP)
+    rollups.close(now=timezone.now() + timedelta(days=1))
+    assert RollupHour.objects.count() == 2
     monitor_services.delete_monitor(monitor)
     assert not MonitorStats.objects.exists()
     assert not RollupHour.objects.exists()

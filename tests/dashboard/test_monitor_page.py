@@ -187,7 +187,7 @@ def test_the_time_before_a_monitor_existed_is_no_gap(make_monitor: MakeMonitor) 
 
 def test_the_mean_of_a_span_weighs_every_check_alike(make_monitor: MakeMonitor) -> None:
     monitor = make_monitor()
-    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
     about = {"monitor": monitor, "region": "usa", "min_ms": 1, "max_ms": 1}
     RollupHour.objects.create(bucket=hour, up=1, timed=1, sum_ms=100, **about)
     RollupHour.objects.create(bucket=hour - timedelta(hours=1), up=9, timed=9, sum_ms=1800, **about)

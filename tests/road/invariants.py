@@ -78,7 +78,7 @@ _RECOUNT = """
     FROM checks_checkresult WHERE monitor_id IN (SELECT id FROM monitors_monitor) GROUP BY 1, 2, 3
 """
 _KEPT = """
-    SELECT monitor_id, region, bucket, up, degraded, down, unknown, maintenance, timed FROM checks_rollup{span}
+    SELECT monitor_id, region, bucket, up, degraded, down, unknown, maintenance, timed FROM checks_{span}s
 """
 ROLLUPS_DIFFER = f"""
 WITH recount AS (
@@ -93,7 +93,7 @@ kept AS (
 UNION ALL
 (SELECT 'kept', * FROM kept EXCEPT SELECT 'kept', * FROM recount)
 """  # noqa: S608 - built from the constants above
-"""The sums by hour and by day say what the single results say."""
+"""The sums by hour and by day, as readers see them, say what the single results say."""
 
 OPEN_TOO_LONG = """
 SELECT id, attempt, created_at, sent_at FROM checks_checkbatch
