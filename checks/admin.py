@@ -41,7 +41,7 @@ class MonitorStatsAdmin(ReadOnly, admin.ModelAdmin[MonitorStats]):
 
     @admin.display(description=f"last {SHOWN_RESULTS} results")
     def results(self, stats: MonitorStats) -> SafeString:
-        rows = selectors.results_of(stats.monitor)[:SHOWN_RESULTS]
+        rows = selectors.newest_results(stats.monitor, selectors.Wanted(), limit=SHOWN_RESULTS)
         return format_html_join(
             "",
             "<div>{} {} {} {} {}</div>",

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -20,13 +19,12 @@ from rest_framework.views import APIView
 from accounts.rules import Role
 from accounts.selectors import membership_of
 from checks import selectors
-from checks.models import CheckResult
 from checks.serializers import ResultOutput, StatsOutput, TrialInput
 from checks.services import stats, storage, trial
 from monitors import services as monitor_services
 from monitors.api import monitor_of
 from monitors.models import Monitor
-from monitors.paging import page_of, read_cursor
+from monitors.paging import cut_page, page_of, read_cursor, read_limit
 from probes.contract import Outcome
 
 
@@ -40,28 +38,25 @@ class ResultList(APIView):
     @extend_schema(responses=ResultOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
         """A monitor's results, newest first: ``?region= &outcome= &from= &to= &limit= &cursor=``."""
-        found = _filtered(monitor_of(request, pk), request)
-        page, more = page_of(found, request.query_params, key=lambda result: (result.slot, result.region))
+        limit = read_limit(request.query_params.get("limit"))
+        found = selectors.newest_results(monitor_of(request, pk), _wanted(request), limit=limit + 1)
+        page, more = cut_page(found, limit, key=lambda result: (result.slot, result.region))
         return Response({"results": ResultOutput(page, many=True).data, "next": more})
 
 
-def _filtered(monitor: Monitor, request: Request) -> QuerySet[CheckResult]:
+def _wanted(request: Request) -> selectors.Wanted:
     query = request.query_params
-    results = selectors.results_of(monitor)
-    if region := query.get("region"):
-        results = results.filter(region=region)
-    if outcome := query.get("outcome"):
-        if outcome not in set(Outcome):
-            raise ValidationError({"outcome": [f"must be one of {', '.join(Outcome)}"]})
-        results = results.filter(outcome=outcome)
+    wanted: dict[str, Any] = {"region": query.get("region", ""), "outcome": query.get("outcome", "")}
+    if wanted["outcome"] and wanted["outcome"] not in set(Outcome):
+        raise ValidationError({"outcome": [f"must be one of {', '.join(Outcome)}"]})
     if query.get("from"):
-        results = results.filter(slot__gte=_moment(query["from"], "from"))
+        wanted["since"] = _moment(query["from"], "from")
     if query.get("to"):
-        results = results.filter(slot__lte=_moment(query["to"], "to"))
+        wanted["until"] = _moment(query["to"], "to")
     if cursor := query.get("cursor"):
         slot, region = read_cursor(cursor, parts=2)
-        results = selectors.results_before(results, slot=_moment(slot, "cursor"), region=region)
-    return results
+        wanted["after"] = _moment(slot, "cursor"), region
+    return selectors.Wanted(**wanted)
 
 
 def _moment(text: str, field: str) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from uuid import UUID
 from django.core.cache import cache
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from accounts.models import Team
 from checks import broker, pressure
@@ -221,8 +222,61 @@ def missing_checks(batch: CheckBatch) -> list[CheckId]:
     ]
 
 
-def results_of(monitor: Monitor) -> QuerySet[CheckResult]:
-    return CheckResult.objects.filter(monitor=monitor).order_by("-slot", "-region")
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which of a monitor's results are asked for; empty: all."""
+
+    region: str = ""
+    outcome: str = ""
+    since: datetime = EARLIEST
+    until: datetime = LATEST
+    after: tuple[datetime, str] | None = None
+    """Slot and region of the last one seen, in the order of the list."""
+
+
+NEWEST_RESULTS = """
+WITH RECURSIVE seen (region) AS (
+    (SELECT region FROM checks_checkresult WHERE {slots} ORDER BY region LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT result.region FROM checks_checkresult AS result
+        WHERE {slots} AND result.region > seen.region ORDER BY result.region LIMIT 1
+    )
+    FROM seen WHERE seen.region IS NOT NULL
+)
+SELECT result.* FROM seen
+CROSS JOIN LATERAL (
+    SELECT * FROM checks_checkresult
+    WHERE {slots} AND region = seen.region AND {conditions} ORDER BY slot DESC LIMIT %(limit)s
+) AS result
+WHERE {regions} ORDER BY result.slot DESC, result.region DESC LIMIT %(limit)s
+"""
+"""From region to region by the key of the results, and for each as many steps back from its end as are asked for.
+Sorting them all at once reads every row that the monitor has."""
+
+
+def newest_results(monitor: Monitor, wanted: Wanted, *, limit: int) -> list[CheckResult]:
+    """A monitor's results, newest slot first and within a slot by region, falling."""
+    conditions, regions = ["true"], "true"
+    asked: dict[str, Any] = {"monitor": monitor.pk, "since": wanted.since, "until": wanted.until, "limit": limit}
+    if wanted.outcome:
+        conditions.append("outcome = %(outcome)s")
+        asked["outcome"] = wanted.outcome
+    if wanted.region:
+        regions = "seen.region = %(region)s"
+        asked["region"] = wanted.region
+    if wanted.after:
+        asked["slot"], asked["last"] = wanted.after
+        asked["until"] = min(wanted.until, asked["slot"])
+        conditions.append("(slot < %(slot)s OR region < %(last)s)")
+    slots = "monitor_id = %(monitor)s AND slot BETWEEN %(since)s AND %(until)s"
+    with connection.cursor() as cursor:
+        cursor.execute(NEWEST_RESULTS.format(slots=slots, conditions=" AND ".join(conditions), regions=regions), asked)
+        columns = [column.name for column in cursor.description]
+        return [CheckResult(**dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
 
 
 def latest_results(monitor: Monitor) -> list[CheckResult]:
@@ -305,11 +359,6 @@ def region_health(*, now: datetime) -> list[dict[str, Any]]:
             }
         )
     return health
-
-
-def results_before(results: QuerySet[CheckResult], *, slot: datetime, region: str) -> QuerySet[CheckResult]:
-    """The rows behind a cursor's key, in the list's own order (slot, region, both falling)."""
-    return results.filter(Q(slot__lt=slot) | Q(slot=slot, region__lt=region))
 
 
 def monitoring_status(team: Team, *, now: datetime) -> dict[str, Any]:

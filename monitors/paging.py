@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -47,9 +47,13 @@ def page_of(
 ) -> tuple[list[Row], str | None]:
     """One page (``?limit=``) of an ordered query, and the cursor of the next, made from the key of its last row."""
     limit = read_limit(query.get("limit"))
-    rows = list(found[: limit + 1])
+    return cut_page(list(found[: limit + 1]), limit, key=key)
+
+
+def cut_page(rows: Sequence[Row], limit: int, *, key: Callable[[Row], tuple[Any, ...]]) -> tuple[list[Row], str | None]:
+    """The same of rows that are read already, one more than the limit where there are so many."""
     more = write_cursor(*(_plain(part) for part in key(rows[limit - 1]))) if len(rows) > limit else None
-    return rows[:limit], more
+    return list(rows[:limit]), more
 
 
 def _plain(part: Any) -> str:

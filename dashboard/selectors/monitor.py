@@ -12,7 +12,7 @@ from django.db.models import F, Q, Sum
 
 from checks.models import CheckResult, MonitorStats, RollupDay, RollupHour
 from checks.rules import Tick
-from checks.selectors import latest_results, results_of, stats_of
+from checks.selectors import Wanted, latest_results, newest_results, stats_of
 from dashboard.selectors.delays import Delay, delays, pace_s
 from dashboard.selectors.listing import FAILING, figures_awaited
 from dashboard.words import reason_in_words
@@ -168,7 +168,7 @@ def monitor_page(monitor: Monitor, *, now: datetime) -> MonitorPage:
             for code in monitor.regions
         ],
         windows=windows(monitor, stats, now=now),
-        recent=list(results_of(monitor)[:RECENT_CHECKS]),
+        recent=newest_results(monitor, Wanted(), limit=RECENT_CHECKS),
         incidents=list(incidents_of(monitor.team).filter(monitor=monitor)[:RECENT_INCIDENTS]),
         delays=[] if monitor.paused else delays(now=now, regions=monitor.regions),
     )

@@ -73,6 +73,21 @@ def test_checks_come_newest_first_page_by_page_and_filtered(api: Api, owner: Use
     assert len(client.get(address, {"to": since}).json()["results"]) == 6
 
 
+def test_results_of_regions_that_are_gone_are_still_listed(
+    api: Api, owner: User, make_monitor: MakeMonitor, regions: list[str]
+) -> None:
+    monitor = make_monitor(regions=["usa"])
+    for region in ("usa", "atlantis", "india"):
+        for minutes in (2, 1):
+            remember(monitor, minutes_ago=minutes, region=region)
+    address, client = f"/api/results/{monitor.pk}/checks", api(owner)
+    found = [(row["slot"], row["region"]) for row in client.get(address, {"limit": 5}).json()["results"]]
+    assert {region for _, region in found[:3]} == {"usa", "atlantis", "india"}
+    assert found == sorted(set(found), reverse=True)
+    assert len(client.get(address, {"region": "atlantis"}).json()["results"]) == 2
+    assert client.get(address, {"region": "mu"}).json() == {"results": [], "next": None}
+
+
 @pytest.mark.parametrize(
     "query", ["outcome=sideways", "from=yesterday", "to=2026-01-01", "from=2026-13-01T00:00:00Z", "limit=x", "cursor=!"]
 )
