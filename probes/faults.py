@@ -112,10 +112,11 @@ def _unnoticed_end(exchange: Exchange) -> Fault | None:
 
 
 def _promised_more_than_there_can_be(exchange: Exchange) -> bool:
-    if not exchange.wants_body or exchange.status in _WITHOUT_BODY or exchange.header("transfer-encoding") is not None:
-        return False
     digits = (exchange.header("content-length") or "").lstrip("0")
-    return len(digits) >= _TOO_MANY_DIGITS and digits.isdecimal()
+    if len(digits) < _TOO_MANY_DIGITS or not digits.isdecimal():
+        return False
+    has_body = exchange.wants_body and exchange.status not in _WITHOUT_BODY
+    return has_body and exchange.header("transfer-encoding") is None
 
 
 def _truncated(exchange: Exchange) -> Fault:

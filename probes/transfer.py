@@ -211,7 +211,8 @@ class Exchange:
     def _begin_body(self) -> None:
         self._body_has_begun = True
         self.read_headers()
-        names = codings.named(value for name, value in self.headers if name.lower() == "content-encoding")
+        values = [value for name, value in self.headers if name.lower() == "content-encoding"]
+        names = codings.named(values) if values else ()
         if names and codings.can_unpack(names):
             self._unpacking = Unpacking(names)
         else:
