@@ -33,6 +33,7 @@ from probes.engine import invalid, shared_engine, shared_health
 from probes.log import set_up as set_up_log
 from probes.settings import BadSetting, Settings, read_settings, value
 from probes.spool import Spool, SpoolError
+from probes.stuck import ConnectAnew
 
 log = logging.getLogger("probes.worker")
 
@@ -110,6 +111,7 @@ def region_app(environ: Mapping[str, str] = os.environ) -> Celery:
         worker_hijack_root_logger=True,
         task_default_queue=names.region_queue(environ.get("REGION") or "nowhere"),
     )
+    region_worker.steps["consumer"].add(ConnectAnew)
     return region_worker
 
 

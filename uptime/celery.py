@@ -12,6 +12,7 @@ from celery.signals import celeryd_init, setup_logging, worker_ready
 from django.db import InterfaceError, OperationalError
 
 from probes.names import CENTRAL_QUEUE
+from probes.stuck import ConnectAnew
 from probes.worker import broker_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
@@ -66,6 +67,7 @@ app.conf.update(
         "forget-old-sessions": _tick("accounts.forget_old_sessions", 3600),
     },
 )
+app.steps["consumer"].add(ConnectAnew)
 app.autodiscover_tasks()
 
 
