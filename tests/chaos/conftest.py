@@ -1,6 +1,6 @@
 """``make chaos``: the long campaign. Without ``--campaign`` only its short form runs.
 
-CHAOS_MONITORS (2,000; short form 200), CHAOS_MINUTES of the random mix (4), CHAOS_SEED or ``--seed``, CHAOS_REPORT:
+CHAOS_MONITORS (2,000; short form 200), CHAOS_MINUTES of the random mix (3), CHAOS_SEED or ``--seed``, CHAOS_REPORT:
 where the report goes (a temporary directory). One fault: ``make chaos ARGS="-k stop-valkey"``.
 """
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.processes
 
 AT_ONCE = ["kill-worker", "kill-ingester", "cut-connections"]
 MIXED = [fault for fault in FAULTS if not fault.alone]
-MINUTES = float(os.environ.get("CHAOS_MINUTES", "4"))
+MINUTES = float(os.environ.get("CHAOS_MINUTES", "3"))
 
 
 @pytest.mark.timeout(180)
