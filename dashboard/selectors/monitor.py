@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F, Q, Sum
 
-from checks.models import CheckResult, MonitorStats, RollupDay, RollupHour
+from checks.models import CheckResult, Day, Hour, MonitorStats
 from checks.rules import Tick
 from checks.selectors import Wanted, latest_results, newest_results, stats_of
 from dashboard.selectors.delays import Delay, delays, pace_s
@@ -191,8 +191,8 @@ def regions_asked(monitor_id: UUID, *, now: datetime) -> set[str]:
 def windows(monitor: Monitor, stats: MonitorStats, *, now: datetime) -> list[Window]:
     """The spans of the page: the ratios are read, the coverage is counted from this one monitor's rows."""
     last_hour = CheckResult.objects.filter(monitor=monitor, slot__gt=now - timedelta(hours=1), slot__lte=now)
-    hours = RollupHour.objects.filter(monitor=monitor, bucket__gt=now - timedelta(days=7))
-    days = RollupDay.objects.filter(monitor=monitor, bucket__gt=now - timedelta(days=30))
+    hours = Hour.objects.filter(monitor=monitor, bucket__gt=now - timedelta(days=7))
+    days = Day.objects.filter(monitor=monitor, bucket__gt=now - timedelta(days=30))
     raw = last_hour.aggregate(known=Sum("slots", filter=~Q(outcome=Outcome.UNKNOWN)), every=Sum("slots"))
     return [
         Window("1 hour", stats.uptime_1h, _ratio(raw)),
