@@ -213,8 +213,8 @@ def _early_end(exchange: Exchange, phase: Phase) -> Fault | None:
     if not has_answer(exchange):
         return _http_fault(exchange, phase, pycurl.E_OK if exchange.header_lines else pycurl.E_GOT_NOTHING)
     if exchange.header("content-length") is None and exchange.header("transfer-encoding") is None:
-        return None
-    return _http_fault(exchange, phase, pycurl.E_PARTIAL_FILE)
+        return _unnoticed_end(exchange)
+    return _truncated(exchange)
 
 
 def _http_fault(exchange: Exchange, phase: Phase, code: int) -> Fault:
@@ -226,6 +226,8 @@ def _http_fault(exchange: Exchange, phase: Phase, code: int) -> Fault:
         return _truncated(exchange)
     if code == pycurl.E_SEND_ERROR:
         return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection during the request")
+    if "HTTP/0.9" in exchange.error:
+        return Fault(Reason.PROTOCOL_ERROR, phase, "something answers, but not in HTTP")
     return Fault(Reason.PROTOCOL_ERROR, phase, f"the answer is not proper HTTP: {_plain(exchange.error)}")
 
 

@@ -185,10 +185,14 @@ class Exchange:
         if not self.leaves_at_redirect or line not in _END_OF_HEADERS:
             return None
         self.read_headers()
-        if _REDIRECTS.isdisjoint(self._status_line.split()[1:2]) or not self.header("location"):
+        if self._status_code() not in _REDIRECTS or not self.header("location"):
             return None
         self.has_left = True
         return 0
+
+    def _status_code(self) -> bytes:
+        words = self._status_line.split(maxsplit=2)
+        return words[1] if len(words) > 1 else b""
 
     def on_body(self, chunk: bytes) -> int | None:
         """Answers 0 to have no more of it."""
@@ -213,7 +217,8 @@ class Exchange:
         self.read_headers()
         values = [value for name, value in self.headers if name.lower() == "content-encoding"]
         names = codings.named(values) if values else ()
-        if names and codings.can_unpack(names):
+        is_a_part = self._status_code() == b"206"  # of something packed, and perhaps from its middle
+        if names and codings.can_unpack(names) and not is_a_part:
             self._unpacking = Unpacking(names)
         else:
             self.packed_as = names

@@ -363,7 +363,7 @@ def _phase_of(complaint: Complaint) -> Phase:
 def _remark(exchange: Exchange) -> str:
     """Worth knowing, though nothing is wrong."""
     remarks = []
-    silent = next((ip for ip in exchange.dialled if ":" in ip), None)
+    silent = next((ip for ip in exchange.dialled if ":" in ip and "." not in ip), None)
     if silent is not None and "." in (exchange.remote_ip or "") and _ipv6_works_here(silent):
         remarks.append(f"IPv6 ({silent}) did not answer, IPv4 did")
     if exchange.cut:

@@ -78,6 +78,9 @@ HEALTHY: dict[str, Behaviour] = {
     "gzip and no content": says(b"HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n"),
     "gzip and not modified": says(b"HTTP/1.1 304 Not Modified\r\nContent-Encoding: gzip\r\n\r\n"),
     "a coding that was not asked for": packed(b"\x0b\x02\x80hello\x03", "br"),
+    "a part of something packed": says(
+        answer(GZIPPED[9:20], "206 Partial Content", "Content-Encoding: gzip\r\nContent-Range: bytes 9-19/40\r\n")
+    ),
     "an alphabet in place of a coding": packed(b"hello", "utf-8"),
     "the same length twice": says(HEAD + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok"),
     "chunked, and a length": says(chunked(b"hi").replace(HEAD, HEAD + b"Content-Length: 99\r\n")),
@@ -304,6 +307,12 @@ def test_what_we_say_that_we_can_read(check: Check, site: MakeSite) -> None:
     assert [head.lower().count(b"accept-encoding") for head in diary.heads] == [1, 1]
     assert b"Accept-Encoding: gzip, deflate\r\n" in diary.heads[0]
     assert b"accept-encoding: identity\r\n" in diary.heads[1]
+
+
+def test_a_body_is_neither_sent_nor_missed_after_head(check: Check, site: MakeSite) -> None:
+    for headers in ("Content-Encoding: gzip\r\n", f"Content-Length: {ABSURD}\r\n"):
+        url = site(says(HEAD + headers.encode() + b"\r\n")).url()
+        assert check(url, method="HEAD").outcome is Outcome.UP
 
 
 def test_every_hop_is_written_down(check: Check, site: MakeSite) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import ssl
 from pathlib import Path
@@ -230,6 +231,16 @@ ENDS: dict[str, tuple[bytes, Outcome, Reason | None]] = {
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
         Outcome.DOWN,
         Reason.BODY_TRUNCATED,
+    ),
+    "half a packed body without a length": (
+        b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"hello")[:-5],
+        Outcome.DOWN,
+        Reason.BODY_TRUNCATED,
+    ),
+    "a packed body without a length": (
+        b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"hello"),
+        Outcome.UP,
+        None,
     ),
     "a body without a length": (b"HTTP/1.0 200 OK\r\n\r\nok", Outcome.UP, None),
 }
