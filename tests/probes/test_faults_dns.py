@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import dns.message
+import dns.name
+import dns.rdatatype
 import dns.rrset
 import pytest
 
@@ -25,10 +28,82 @@ def refers(query: dns.message.Message) -> dns.message.Message:
     return reply
 
 
+def by_family(ipv4: Zone, ipv6: Zone) -> Zone:
+    return lambda query: (ipv4 if query.question[0].rdtype == dns.rdatatype.A else ipv6)(query)
+
+
+def odd(change: Callable[[dns.message.Message], None]) -> Zone:
+    """The right answer, but for one thing."""
+
+    def look_up(query: dns.message.Message) -> dns.message.Message | None:
+        reply = zone(site__test=A)(query)
+        if reply is not None:
+            change(reply)
+        return reply
+
+    return look_up
+
+
+def with_another_id(reply: dns.message.Message) -> None:
+    reply.id ^= 1
+
+
+def for_another_name(reply: dns.message.Message) -> None:
+    reply.question[0].name = dns.name.from_text("other.test.")
+
+
+def in_capitals(reply: dns.message.Message) -> None:
+    reply.question[0].name = dns.name.from_text("SITE.Test.")
+
+
+def chain(length: int, *, shuffled: bool = False) -> Zone:
+    """All the aliases in one answer, the last one first if need be."""
+
+    def look_up(query: dns.message.Message) -> dns.message.Message:
+        reply = dns.message.make_response(query)
+        names = ["site.test.", *(f"a{n}.test." for n in range(length))]
+        for name, target in itertools.pairwise(names):
+            reply.answer.append(dns.rrset.from_text(name, 60, "IN", "CNAME", target))
+        if query.question[0].rdtype == dns.rdatatype.A:
+            reply.answer.append(dns.rrset.from_text(names[-1], 60, "IN", "A", "127.0.0.1"))
+        if shuffled:
+            reply.answer.reverse()
+        return reply
+
+    return look_up
+
+
+HEALTHY: dict[str, Zone] = {
+    "in capitals": odd(in_capitals),
+    "eight aliases": chain(8),
+    "aliases in the wrong order": chain(3, shuffled=True),
+    "no word about IPv6": by_family(zone(site__test=A), zone(site__test=None)),
+    "an error about IPv6": by_family(zone(site__test=A), zone(site__test="SERVFAIL")),
+    "a denial about IPv6": by_family(late(zone(site__test=A), seconds=0.1), zone()),
+    "IPv6 not implemented": by_family(zone(site__test=A), zone(site__test="NOTIMP")),
+}
+
+
+@pytest.mark.parametrize("records", HEALTHY.values(), ids=HEALTHY)
+def test_a_healthy_name_is_found_however_odd_the_answer(
+    records: Zone, check: Check, site: MakeSite, names: UseZone
+) -> None:
+    names(records)
+    result = check(site(says(OK)).url(host="site.test"))
+
+    assert result.outcome is Outcome.UP, result.message
+
+
 FAULTS: dict[str, tuple[Zone, Reason]] = {
     "no such name": (zone(), Reason.DNS_NXDOMAIN),
     "an alias to nothing": (zone(site__test={"CNAME": ["gone.test."]}), Reason.DNS_NXDOMAIN),
     "an alias to itself": (zone(site__test={"CNAME": ["site.test."]}), Reason.DNS_SERVFAIL),
+    "an alias to an alias and back": (
+        zone(site__test={"CNAME": ["www.test."]}, www__test={"CNAME": ["site.test."]}),
+        Reason.DNS_SERVFAIL,
+    ),
+    "an answer with another id": (odd(with_another_id), Reason.DNS_TIMEOUT),
+    "an answer to another question": (odd(for_another_name), Reason.DNS_TIMEOUT),
     "server failure": (zone(site__test="SERVFAIL"), Reason.DNS_SERVFAIL),
     "not implemented": (zone(site__test="NOTIMP"), Reason.DNS_SERVFAIL),
     "refused": (zone(site__test="REFUSED"), Reason.DNS_REFUSED),
