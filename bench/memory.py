@@ -1,0 +1,104 @@
+"""How much memory the product's processes take: web, beat, central worker, one region's worker.
+
+    .venv/bin/python bench/memory.py [--monitors 60000] [--minutes 5]
+
+Starts PostgreSQL, Valkey and the four as `make run` does, checks all monitors once a minute from one region, reads
+pages and API meanwhile, and prints what each group of processes holds at the end. RSS counts what processes share once
+for each of them; PSS divides it among them, so its sum is what the machine really gives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from bench.engine import serve_plain, site
+from bench.pipeline import environment, make_monitors, manage, program
+from bench.reads import Person, join, rows, web
+from onebox.servers import Postgres, Valkey
+
+REGION = "usa"
+LIMIT_MB = 600
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--monitors", type=int, default=60_000)
+    options.add_argument("--minutes", type=float, default=5)
+    chosen = options.parse_args()
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
+        postgres, valkey = Postgres(home / "postgres"), Valkey(home / "valkey")
+        postgres.start()
+        stack.callback(postgres.stop)
+        valkey.start()
+        stack.callback(valkey.stop)
+        env = environment(postgres, valkey) | {"ONEBOX": "true", "REGIONS": REGION}
+        manage(env, "migrate", "--verbosity", "0")
+        manage(env, "region", "sync")
+        make_monitors(env, chosen.monitors, stack.enter_context(site(serve_plain, 0.0)))
+        with psycopg.connect(postgres.url) as connection:
+            connection.execute("UPDATE monitors_monitor SET regions = %s", [[REGION]])
+        parts, address = start(stack, env, home)
+        use(address, postgres, ends=time.monotonic() + 60 * chosen.minutes)
+        report(postgres, chosen.monitors, parts)
+
+
+def start(stack: ExitStack, env: dict[str, str], home: Path) -> tuple[dict[str, psutil.Process], str]:
+    """The processes by name, with the options of ``onebox.box``, and where the pages are."""
+    celery = ("-m", "celery", "--quiet")
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    address, server = stack.enter_context(web(env))
+    commands = {
+        "beat": (*celery, "-A", "uptime", "beat", "--schedule", str(home / "beat")),
+        "central": (*celery, "-A", "uptime", "worker", *quiet, "-Q", "central,results", "-c", "2"),
+        "region": (*celery, "-A", "probes.worker", "worker", *quiet, "-Q", f"region.{REGION},region.{REGION}.now"),
+    }
+    own = {"REGION": REGION, "WORKER_ID": "one"}
+    parts = {name: stack.enter_context(program(env | own, *command)) for name, command in commands.items()}
+    return {"web": server, **parts}, address
+
+
+def use(address: str, postgres: Postgres, *, ends: float) -> None:
+    """Read everything that ``bench/reads.py`` measures, over and over."""
+    person = Person(address)
+    past = join(postgres.url, person.email)
+    person.sign_in()
+    while time.monotonic() < ends:
+        person.renew()
+        for row in rows(past):
+            for choice in row.choices[:10]:
+                person.get(row.address.replace("{}", choice))
+        time.sleep(5)
+
+
+def report(postgres: Postgres, monitors: int, parts: dict[str, psutil.Process]) -> None:
+    with psycopg.connect(postgres.url) as connection:
+        row = connection.execute("SELECT count(*) FROM checks_checkresult WHERE slot > now() - interval '1 minute'")
+        print(f"{monitors} monitors, {row.fetchone()} results in the last minute")
+    print(f"{'':<10}{'processes':>10}{'RSS MB':>8}{'PSS MB':>8}")
+    whole = [0.0, 0.0]
+    for name, part in parts.items():
+        held = [memory_mb(process) for process in [part, *part.children(recursive=True)]]
+        rss, pss = sum(rss for rss, _ in held), sum(pss for _, pss in held)
+        whole = [whole[0] + rss, whole[1] + pss]
+        print(f"{name:<10}{len(held):>10}{rss:>8.0f}{pss:>8.0f}")
+    print(f"{'together':<10}{'':>10}{whole[0]:>8.0f}{whole[1]:>8.0f}{'  over' if whole[0] > LIMIT_MB else ''}")
+
+
+def memory_mb(process: psutil.Process) -> tuple[float, float]:
+    """Resident and proportional size; nothing of a process that has just ended."""
+    with suppress(psutil.NoSuchProcess):
+        info = process.memory_full_info()
+        return info.rss / 1e6, info.pss / 1e6
+    return 0.0, 0.0
+
+
+if __name__ == "__main__":
+    main()
