@@ -76,13 +76,14 @@ def ticks_svg(region: str, ticks: Sequence[Tick]) -> SafeString:
 
 
 def _bar(place: int, tick: Tick | None) -> str:
-    """A page has a thousand of these, so only what differs is put together, and escaped, each time."""
+    """A page has a thousand of these: only what is not ours is escaped, only what differs put together each time."""
     if not tick:
         return f'<g class="is-none">{_rects(place, None)}</g>'
     outcome, took = str(tick["outcome"]), tick["total_ms"]
-    told = outcome if took is None else f"{outcome}, {words.milliseconds(took)}"
     shape = outcome if outcome in BARS else Outcome.UNKNOWN
-    return f'<g class="is-{escape(outcome)}"><title>{escape(told)}</title>{_rects(place, shape)}</g>'
+    word = outcome if outcome in BARS else escape(outcome)
+    told = word if took is None else f"{word}, {words.milliseconds(took)}"
+    return f'<g class="is-{word}"><title>{told}</title>{_rects(place, shape)}</g>'
 
 
 @cache

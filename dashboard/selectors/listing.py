@@ -109,7 +109,10 @@ def monitor_list(team: Team, *, now: datetime, search: str = "", status: str = "
     status = status if status in set(Status) else ""
     counted = dict(Monitor.objects.for_team(team).order_by().values_list("status").annotate(Count("pk")))
     found = worst_first(find_monitors(team, search=search, status=status))
-    shown = Paginator(found, PAGE_SIZE).get_page(page)
+    paginator = Paginator(found, PAGE_SIZE)
+    if not search:
+        paginator.count = counted.get(status, 0) if status else sum(counted.values())
+    shown = paginator.get_page(page)
     # Ten thousand ids are sorted in a fraction of the time that ten thousand whole rows take.
     ids = found.values("pk")[(shown.number - 1) * PAGE_SIZE : shown.number * PAGE_SIZE]
     monitors = list(worst_first(Monitor.objects.filter(pk__in=ids)))
