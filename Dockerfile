@@ -13,7 +13,9 @@ COPY requirements-region.txt .
 RUN pip install --require-hashes -r requirements-region.txt
 COPY probes probes
 COPY scripts/talks_to_broker.py scripts/
-RUN python -m compileall -q probes
+# Owned by the account that writes there, also where a volume is put over it.
+RUN python -m compileall -q probes && install --directory --owner=uptime --mode=0700 /spool
+ENV PROBE_SPOOL_DIR=/spool
 USER uptime
 CMD ["sh", "-c", "exec celery --quiet -A probes.worker worker -Q region.$REGION,region.$REGION.now -n $REGION@%h --without-gossip --without-mingle --without-heartbeat"]
 

@@ -110,6 +110,7 @@ class Box:
         taken = {name: value for name, value in person.items() if name in REGION_MAY_KNOW or name[:6] == "PROBE_"}
         return {
             "PROBE_ALLOWED_NETWORKS": PRIVATE_NETWORKS,
+            "PROBE_SPOOL_DIR": str(self.settings.var_dir / "spool"),
             "PYTHONWARNINGS": EXPECTED,
             **taken,
             "PYTHONUNBUFFERED": "1",

@@ -33,6 +33,7 @@ def test_a_region_knows_neither_the_database_nor_a_secret(tmp_path: Path) -> Non
     assert environment["REGION"] == "india"
     assert environment["CELERY_BROKER_URL"] == "redis://broker/0"
     assert environment["PROBE_CONCURRENCY"] == "9"
+    assert environment["PROBE_SPOOL_DIR"] == str(tmp_path / "var" / "spool")
     assert environment["PATH"] == "/bin"
     assert not {"DATABASE_URL", "REDIS_URL", "EMAIL_URL", *SECRETS} & set(environment)
 
