@@ -40,11 +40,11 @@ log = logging.getLogger("probes.worker")
 BATCHES_AT_ONCE = 32
 REPORT_SIZE = 100
 REPORT_AFTER_SECONDS = 0.25
-RETRY_FIRST_SECONDS, RETRY_LAST_SECONDS = 0.2, 5.0
+RETRY_FIRST_SECONDS, RETRY_LAST_SECONDS = 0.2, 1.0
 STOPPING_SECONDS = 4.0
 """How long batches may still run, and reports be tried, once the worker has been asked to stop."""
 
-SPOOL_LOOK_SECONDS = 1.0
+SPOOL_LOOK_SECONDS = 0.5
 SPOOL_PAUSE_SECONDS = 0.1
 """Between two reports from the spool, so that fresh ones do not queue behind all of it at the server's."""
 

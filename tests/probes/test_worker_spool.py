@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +77,8 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 @pytest.fixture
 def house(valkey: Valkey, tmp_path: Path) -> Iterator[House]:
+    if valkey.process is None:  # the test before this one has left it so
+        valkey.start()
     house = House(valkey, tmp_path)
     house.broker.flushdb()
     yield house
@@ -137,15 +138,12 @@ def test_a_worker_stops_in_time_while_the_broker_is_away(house: House, site: Mak
     worker.send(batch(a_check("done", quick.url()), a_check("endless", endless.url(), timeout_ms=60_000)))
     wait_until(lambda: house.under_way() == 1)
     house.valkey.stop()
-    began = time.monotonic()
     worker.process.send_signal(signal.SIGTERM)
-    worker.process.wait(timeout=20)
+    worker.process.wait(timeout=10)
 
-    assert time.monotonic() - began < 7
     assert house.spool.count() == 1
     assert "Batch b1 goes back to its queue" in house.log(worker)
     assert "Traceback" not in house.log(worker)
-    house.valkey.start()
 
 
 def test_the_life_sign_tells_how_much_waits(house: House) -> None:
