@@ -51,6 +51,7 @@ app.conf.update(broker_settings())
 app.conf.broker_transport_options |= IMPATIENT
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
+    worker_consumer="probes.worker:QuietConsumer",
     task_default_queue=CENTRAL_QUEUE,
     task_soft_time_limit=35,
     task_time_limit=45,
