@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
@@ -97,7 +97,7 @@ def _judge(spec: DnsSpec, failure: Reason | None, records: Sequence[str]) -> Fau
         return Fault(Reason.DNS_NO_ADDRESS, Phase.DNS, words_for(Reason.DNS_NO_ADDRESS, spec.name))
     if not records:
         return _unexpected(f"{spec.name} has no {spec.record_type} record")
-    plainly = plain_text if spec.record_type == "TXT" else plain
+    plainly = _way_to_compare(spec)
     found, wanted = {plainly(record) for record in records}, {plainly(record) for record in spec.expected}
     if not wanted or found == wanted:
         return None
@@ -108,6 +108,13 @@ def _judge(spec: DnsSpec, failure: Reason | None, records: Sequence[str]) -> Fau
             if records
         )
     )
+
+
+def _way_to_compare(spec: DnsSpec) -> Callable[[str], str]:
+    """Mail servers may be given by their names alone; then their order does not count."""
+    if spec.record_type == "MX" and not any(" " in record for record in spec.expected):
+        return lambda record: plain(record).rpartition(" ")[2]
+    return plain_text if spec.record_type == "TXT" else plain
 
 
 def _unexpected(message: str) -> Fault:

@@ -145,6 +145,8 @@ RECORDS = zone(
         ({"name": "site.test", "expected": ["192.0.2.1"]}, Reason.DNS_UNEXPECTED_ANSWER),
         ({"name": "site.test", "expected": ["192.0.2.1", "192.0.2.3"]}, Reason.DNS_UNEXPECTED_ANSWER),
         ({"name": "site.test", "record_type": "MX", "expected": ["10 MAIL.test"]}, None),
+        ({"name": "site.test", "record_type": "MX", "expected": ["MAIL.test."]}, None),
+        ({"name": "site.test", "record_type": "MX", "expected": ["20 mail.test"]}, Reason.DNS_UNEXPECTED_ANSWER),
         ({"name": "site.test", "record_type": "TXT", "expected": ["v=spf1 -all"]}, None),
         ({"name": "site.test", "record_type": "AAAA"}, Reason.DNS_NO_ADDRESS),
         ({"name": "site.test", "record_type": "CAA"}, Reason.DNS_UNEXPECTED_ANSWER),
