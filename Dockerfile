@@ -30,7 +30,8 @@ RUN SECRET_KEY=only-while-files-are-collected-not-kept \
     DATABASE_URL=postgresql://nowhere/uptime \
     REDIS_URL=redis://nowhere/0 \
     python manage.py collectstatic --noinput \
-    && python -m compileall -q .
+    && python -m compileall -q . \
+    && install --directory --owner=uptime --mode=0700 /archive
 USER uptime
 EXPOSE 8000
 CMD ["gunicorn", "uptime.wsgi", "--bind", "0.0.0.0:8000", "--preload", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]
