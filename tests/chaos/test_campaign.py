@@ -19,7 +19,7 @@ MIXED = [fault for fault in FAULTS if not fault.alone]
 MINUTES = float(os.environ.get("CHAOS_MINUTES", "3"))
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_a_few_faults_at_once(campaign: Campaign) -> None:
     blows = [(fault, 8.0) for fault in FAULTS if fault.name in AT_ONCE]
     campaign.run("at-once", ", ".join(AT_ONCE) + " together", partial(campaign.strike, blows))

@@ -50,12 +50,13 @@ WHERE (owed.missed_since IS NULL OR due.slot <= owed.missed_since)
     AND NOT EXISTS (
         SELECT FROM checks_checkresult AS result
         WHERE result.monitor_id = owed.id AND result.region = ANY (owed.may_check) AND result.slot = due.slot
+            AND result.slot >= (SELECT to_timestamp(since) FROM span)
     )
     AND NOT EXISTS (
         SELECT FROM checks_checkresult AS result
         WHERE result.monitor_id = owed.id AND result.region = ANY (owed.may_check)
             AND result.slot > due.slot AND result.slot < due.slot + interval '1 hour'
-            AND result.reason = 'scheduler_gap'
+            AND result.reason = 'scheduler_gap' AND result.slot >= (SELECT to_timestamp(since) FROM span)
             AND result.slot - due.slot < make_interval(secs => owed.interval * result.slots)
     )
 """
