@@ -93,7 +93,8 @@ SELECT monitor.id, monitor.phase, due.interval, monitor.timeout, monitor.config_
 FROM unnest(%(intervals)s::int[], %(lows)s::int[], %(highs)s::int[]) AS due (interval, low, high)
 CROSS JOIN LATERAL (
     SELECT * FROM monitors_monitor
-    WHERE NOT paused AND coalesce(slowed_to, interval) = due.interval AND phase BETWEEN due.low AND due.high
+    WHERE NOT paused AND NOT maintenance_pauses
+        AND coalesce(slowed_to, interval) = due.interval AND phase BETWEEN due.low AND due.high
         AND %(region)s = ANY (regions) AND jsonb_exists(stand_ins, %(region)s) = %(stood_in_for)s
     OFFSET 0
 ) AS monitor

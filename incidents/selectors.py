@@ -84,7 +84,8 @@ CROSS JOIN LATERAL (
             + monitor.timeout + 10
     ) AS stale_before
 ) AS horizon
-WHERE NOT monitor.paused AND monitor.status <> 'unknown' AND monitor.status_since < stale_before
+WHERE NOT monitor.paused AND monitor.maintenance_until IS NULL
+    AND monitor.status <> 'unknown' AND monitor.status_since < stale_before
 GROUP BY monitor.id, stale_before
 HAVING 2 * count(*) FILTER (WHERE state.slot >= stale_before) <= cardinality(monitor.regions)
     OR max(state.slot) FILTER (WHERE state.slot < stale_before) >= stale_before - interval '60 seconds'

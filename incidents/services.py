@@ -136,13 +136,25 @@ def judge(
             offline=offline,
             stand_ins=monitor.stand_ins,
         )
-        current = Status(monitor.status)
-        verdict = rules.decide(votes, policy, current=current, open_incident=incident is not None)
+        verdict = _verdict(monitor, votes, incident)
         _announce(monitor, verdict, incident, now=now)
+        if verdict.status is Status.MAINTENANCE:
+            continue  # nobody waits for certainty meanwhile
         for vote, why in rules.regions_to_ask(votes, policy, status=verdict.status):
             slot = datetime.fromisoformat(vote.slot) if vote.slot else None
             questions.append(Question(monitor.id, vote.region, why, slot))
     return questions
+
+
+def _verdict(monitor: Monitor, votes: tuple[rules.Vote, ...], incident: Incident | None) -> Verdict:
+    """What the votes add up to; while planned work goes on, that it does. After it the votes decide as on the first
+    day, so that what fails still is told once."""
+    if monitor.maintenance_until is not None:
+        return Verdict(Status.MAINTENANCE, votes)
+    current = Status(monitor.status)
+    if current is Status.MAINTENANCE:
+        current = Status.PENDING if incident is None else Status.DOWN
+    return rules.decide(votes, monitor.rules, current=current, open_incident=incident is not None)
 
 
 def _announce(monitor: Monitor, verdict: Verdict, incident: Incident | None, *, now: datetime) -> None:

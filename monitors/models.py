@@ -110,7 +110,7 @@ class MonitorQuerySet(models.QuerySet["Monitor"]):
 
     def wanted(self) -> Self:
         """Somebody waits for a check: a new, changed or resumed monitor, or a person who asked."""
-        return self.filter(wanted_at__isnull=False)
+        return self.filter(wanted_at__isnull=False, maintenance_pauses=False)
 
 
 class Monitor(models.Model):
@@ -156,6 +156,12 @@ class Monitor(models.Model):
     config_version = models.PositiveIntegerField(default=1, editable=False)
     wanted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    maintenance_until = models.DateTimeField(
+        null=True, editable=False, help_text="when the planned work that is going on ends; kept by the maintenance app"
+    )
+    maintenance_pauses = models.BooleanField(default=False, editable=False, help_text="and nothing is checked")
+    maintenance_counts = models.BooleanField(default=True, editable=False, help_text="and what is found counts")
+
     status = models.CharField(max_length=12, default=Status.PENDING, choices=[(s.value, s.value) for s in Status])
     status_since = models.DateTimeField(default=timezone.now)
     status_reason = models.CharField(max_length=500, blank=True, help_text="why, in words")
@@ -177,6 +183,12 @@ class Monitor(models.Model):
             models.Index(fields=["id"], name="monitors_slowed", condition=models.Q(judged_by__isnull=False)),
             # dispatch_wanted: who is waited for
             models.Index(fields=["wanted_at"], name="monitors_wanted", condition=models.Q(wanted_at__isnull=False)),
+            # maintenance: who is in a window
+            models.Index(
+                fields=["maintenance_until"],
+                name="monitors_in_work",
+                condition=models.Q(maintenance_until__isnull=False),
+            ),
             # lists of one team
             models.Index(fields=["team", "created_at", "id"], name="monitors_of_team"),
             GinIndex(fields=["tags"], name="monitors_by_tag"),

@@ -123,6 +123,16 @@ def request_checks_of(monitors: Collection[UUID]) -> int:
     return asked
 
 
+@transaction.atomic
+def watch_anew(monitors: Collection[UUID]) -> None:
+    """Begin the watch of these as on the first day: what was said before decides nothing, and a check runs at once."""
+    now = timezone.now()
+    Monitor.objects.active().filter(pk__in=monitors).update(
+        status=Status.PENDING, status_since=now, status_reason="", wanted_at=now
+    )
+    doorbell.ring()
+
+
 def delete_monitor(monitor: Monitor) -> None:
     """Remove a monitor with its incidents and figures. Raw results go with their day (retention)."""
     monitor.delete()

@@ -17,6 +17,8 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from checks.services import dispatch
 from incidents.models import Incident
+from maintenance.models import Window
+from maintenance.services import start_now as start_maintenance
 from monitors.models import Monitor
 from probes.contract import Outcome
 from tests.checks.road import answer_all
@@ -44,6 +46,9 @@ WITH_A_TOKEN = {"metrics"}
 OWN_ACCOUNT = {"api/auth/me", "api/auth/logout", "logout/"}
 """What everybody may change, whatever their role: themselves."""
 
+THINGS = {"incidents/": "incident", "maintenance/": "window"}
+"""What a route's id is the id of, by a part of the route; a monitor's where nothing is said."""
+
 VERBS = ("get", "post", "put", "patch", "delete")
 REFUSED = {401, 403, 404, 405}
 
@@ -63,7 +68,7 @@ def ours() -> list[str]:
 
 
 def address(route: str, ids: dict[str, UUID]) -> str:
-    kind = "incident" if "incidents/" in route else "monitor"
+    kind = next((kind for part, kind in THINGS.items() if part in route), "monitor")
     return "/" + route.replace("<uuid:pk>", str(ids[kind]))
 
 
@@ -82,7 +87,12 @@ def ids(make_monitor: MakeMonitor) -> dict[str, UUID]:
     monitor = make_monitor(wanted=True)
     dispatch.dispatch_wanted()
     answer_all(Outcome.DOWN)
-    return {"monitor": monitor.pk, "incident": Incident.objects.get(monitor=monitor).pk}
+    window = start_maintenance(team=monitor.team, by=None, minutes=30, title="Deploy", everything=True)
+    return {
+        "monitor": monitor.pk,
+        "incident": Incident.objects.get(monitor=monitor).pk,
+        "window": window.pk,
+    }
 
 
 @pytest.fixture
@@ -95,7 +105,10 @@ def untouched(ids: dict[str, UUID], owner: User) -> Iterator[None]:
 
 def everything_of(owner: User) -> dict[str, list[tuple[object, ...]]]:
     team = owner.memberships.get().team
-    rows: dict[str, list[tuple[object, ...]]] = {"Monitor": list(Monitor.objects.filter(team=team).values_list())}
+    rows: dict[str, list[tuple[object, ...]]] = {
+        "Monitor": list(Monitor.objects.filter(team=team).values_list()),
+        "Window": list(Window.objects.filter(team=team).values_list()),
+    }
     for model in apps.get_models():
         if any(field.name == "monitor" for field in model._meta.get_fields()):
             found = model._default_manager.filter(monitor__team=team)

@@ -64,6 +64,7 @@ app.conf.update(
         "sweep": _tick("checks.sweep", 2),
         "refresh-stats": _tick("checks.refresh_stats", 2),
         "notice-silence": _tick("incidents.notice_silence", 5),
+        "maintenance": _tick("maintenance.turn", 5),
         "housekeeping": _tick("checks.housekeeping", 600),
         "forget-old-sessions": _tick("accounts.forget_old_sessions", 3600),
     },

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "accounts",
     "monitors",
     "incidents",
+    "maintenance",
     "checks",
     "dashboard",
 ]

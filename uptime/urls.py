@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 import accounts.urls
 import checks.urls
 import incidents.urls
+import maintenance.urls
 import monitors.urls
 from checks.views import metrics_for_prometheus, readyz
 
@@ -15,6 +16,7 @@ api_urlpatterns = [
     *accounts.urls.api_urlpatterns,
     *monitors.urls.api_urlpatterns,
     *incidents.urls.api_urlpatterns,
+    *maintenance.urls.api_urlpatterns,
     *checks.urls.api_urlpatterns,
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
 ]

@@ -1,0 +1,113 @@
+"""``/api/maintenance``: plan work, see when it takes place, start and stop it for a deploy."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.selectors import membership_of
+from maintenance import selectors, services
+from maintenance.models import Window
+from maintenance.serializers import OccurrenceOutput, StartInput, WindowInput, WindowOutput
+from monitors.paging import page_of, read_cursor
+
+
+def window_of(request: Request, pk: UUID) -> Window:
+    return get_object_or_404(selectors.windows_of(membership_of(request.user).team), pk=pk)
+
+
+def read_input(request: Request, *, partial: bool = False) -> dict[str, Any]:
+    serializer = WindowInput(data=request.data, partial=partial)
+    serializer.is_valid(raise_exception=True)
+    fields: dict[str, Any] = serializer.validated_data
+    return fields
+
+
+class WindowList(APIView):
+    @extend_schema(responses=WindowOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """The team's windows, newest first: ``?to_come=true &limit= &cursor=``."""
+        query = request.query_params
+        found = selectors.find_windows(
+            membership_of(request.user).team,
+            only_to_come=query.get("to_come") == "true",
+            after=read_cursor(query["cursor"], parts=2) if query.get("cursor") else None,
+        )
+        page, more = page_of(found, query, key=lambda window: (window.created_at, window.pk))
+        return Response({"results": WindowOutput(page, many=True).data, "next": more})
+
+    @extend_schema(request=WindowInput, responses={201: WindowOutput})
+    def post(self, request: Request) -> Response:
+        """Plan a window: ``title``, ``starts``, ``minutes``, and which monitors."""
+        membership = membership_of(request.user)
+        window = services.plan_window(team=membership.team, by=membership.user, **read_input(request))
+        return Response(WindowOutput(window).data, status=status.HTTP_201_CREATED)
+
+
+class WindowDetail(APIView):
+    @extend_schema(responses=WindowOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(WindowOutput(window_of(request, pk)).data)
+
+    @extend_schema(request=WindowInput, responses=WindowOutput)
+    def put(self, request: Request, pk: UUID) -> Response:
+        """Replace the whole plan: what is left out gets its default."""
+        window = window_of(request, pk)
+        fields = services.defaults() | read_input(request)
+        return Response(WindowOutput(services.change_window(window, **fields)).data)
+
+    @extend_schema(request=WindowInput, responses=WindowOutput)
+    def patch(self, request: Request, pk: UUID) -> Response:
+        """Change what is named."""
+        fields = read_input(request, partial=True)
+        return Response(WindowOutput(services.change_window(window_of(request, pk), **fields)).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        services.delete_window(window_of(request, pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class WindowPreview(APIView):
+    @extend_schema(responses=OccurrenceOutput(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """The next ten occurrences, in local time and in UTC."""
+        coming = services.preview(window_of(request, pk), now=timezone.now())
+        return Response({"results": OccurrenceOutput(coming, many=True).data})
+
+
+class PlanPreview(APIView):
+    @extend_schema(request=WindowInput, responses=OccurrenceOutput(many=True))
+    def post(self, request: Request) -> Response:
+        """The next ten occurrences of a plan that is not stored yet."""
+        team = membership_of(request.user).team
+        fields = read_input(request)
+        fields.pop("monitors", None)
+        coming = services.preview_of(team=team, now=timezone.now(), **fields)
+        return Response({"results": OccurrenceOutput(coming, many=True).data})
+
+
+class MaintenanceStart(APIView):
+    @extend_schema(request=StartInput, responses={201: WindowOutput})
+    def post(self, request: Request) -> Response:
+        """Begin this moment, for so many minutes at most; stop it when the deploy is done."""
+        serializer = StartInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        membership = membership_of(request.user)
+        window = services.start_now(team=membership.team, by=membership.user, **serializer.validated_data)
+        return Response(WindowOutput(window).data, status=status.HTTP_201_CREATED)
+
+
+class MaintenanceStop(APIView):
+    @extend_schema(request=None, responses=WindowOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """End what is going on; a plan that repeats goes on with its next time."""
+        return Response(WindowOutput(services.stop(window_of(request, pk))).data)
