@@ -214,16 +214,27 @@ def deliver(celery: Celery, report: Report) -> None:
 
 
 class _Broker:
-    """Takes reports. While it does not, it is asked again after a pause that grows, and not by every report."""
+    """Takes reports. While it does not, it is asked again after a pause that grows, by one report at a time: one that
+    hangs instead of refusing would hold all batches up.
+    """
 
     def __init__(self) -> None:
         self.pause = RETRY_FIRST_SECONDS
         self._ask_again_at = 0.0
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
 
     def takes(self, celery: Celery, report: dict[str, Any]) -> bool:
-        if monotonic() < self._ask_again_at:
+        if not self._ask_again_at:
+            return self._send(celery, report)
+        if monotonic() < self._ask_again_at or not self._asking.acquire(blocking=False):
             return False
+        try:
+            return self._send(celery, report)
+        finally:
+            self._asking.release()
+
+    def _send(self, celery: Celery, report: dict[str, Any]) -> bool:
         producers: Any = celery.producer_pool
         try:
             with producers.acquire(block=True) as producer:
