@@ -8,12 +8,14 @@ shows or exports a spec therefore shows masks without having to think of it, and
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 
+from probes.fields import Field
 from probes.kinds import KINDS
 
 MASK = "********"
@@ -24,9 +26,16 @@ def split(kind: str, spec: dict[str, Any], *, kept: dict[str, Any]) -> tuple[dic
 
     A mask without a secret to stand for is left as it is; ``lost`` finds it.
     """
+    return split_fields(KINDS[kind].spec.describe(), spec, kept=kept)
+
+
+def split_fields(
+    fields: Iterable[Field], spec: dict[str, Any], *, kept: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same for whatever describes itself by fields: an alert channel's settings, say."""
     secrets = {
         field.name: _restored(spec[field.name], kept.get(field.name))
-        for field in KINDS[kind].spec.describe()
+        for field in fields
         if field.secret and spec.get(field.name)
     }
     return {**spec, **{name: _masked(value) for name, value in secrets.items()}}, secrets

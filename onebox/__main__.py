@@ -54,7 +54,7 @@ def run(settings: Settings) -> None:
         box.postgres = Postgres(settings.var_dir / "postgres")
     if not settings.redis_url and not settings.without_redis:
         box.valkey = Valkey(settings.var_dir / "valkey")
-    names = ["onebox", "migrate", "postgres", "central", *settings.regions]
+    names = ["onebox", "migrate", "postgres", "central", "alerts", *settings.regions]
     log = Log(sys.stdout, width=max(map(len, names)), coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     with Supervisor(log) as supervisor:
         start_servers(box, supervisor)

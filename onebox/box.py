@@ -69,6 +69,7 @@ class Box:
         yield _service(self._web(), WEB, grace_seconds=2)
         yield _service(self._beat(), BEAT, grace_seconds=1)
         yield _service(self._central(), WORKERS, grace_seconds=5.5)
+        yield _service(self._alerts(), WORKERS, grace_seconds=5.5)
         for region in self.settings.regions:
             yield _service(self._region(region), WORKERS, grace_seconds=5.5)
         yield _service(self._command("demo", "-m", "onebox.demo"), WORKERS, grace_seconds=1)
@@ -136,6 +137,11 @@ class Box:
     def _central(self) -> Command:
         worker = ("-m", "celery", "--quiet", "-A", "uptime", "worker", *QUIET_CELERY)
         return self._command("central", *worker, "-Q", "central,results", "-c", "2", "-n", "central@%h")
+
+    def _alerts(self) -> Command:
+        worker = ("-m", "celery", "--quiet", "-A", "uptime", "worker", *QUIET_CELERY)
+        # Threads: they wait for other people's servers, and nothing else waits for them.
+        return self._command("alerts", *worker, "-Q", "alerts", "-P", "threads", "-c", "16", "-n", "alerts@%h")
 
     def _region(self, region: str) -> Command:
         worker = ("-m", "celery", "--quiet", "-A", "probes.worker", "worker", *QUIET_CELERY)

@@ -13,6 +13,9 @@ RESULTS_QUEUE = "results"
 CENTRAL_QUEUE = "central"
 """What the server's own workers read: ticks and doorbells. No region ever writes here."""
 
+ALERTS_QUEUE = "alerts"
+"""What the workers read that send messages, and nothing else: a provider that hangs holds up nobody's checks."""
+
 
 def region_queue(region: str, *, now: bool = False) -> str:
     """The queue that a region's workers read: the scheduled one, or the one for checks that somebody waits for."""

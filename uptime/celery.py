@@ -11,16 +11,16 @@ from celery import Celery, Task
 from celery.signals import celeryd_init, setup_logging, worker_ready
 from django.db import InterfaceError, OperationalError
 
-from probes.names import CENTRAL_QUEUE
+from probes.names import ALERTS_QUEUE, CENTRAL_QUEUE
 from probes.stuck import ConnectAnew
 from probes.worker import broker_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
 
 
-def _tick(task: str, every_s: float) -> dict[str, Any]:
+def _tick(task: str, every_s: float, queue: str = CENTRAL_QUEUE) -> dict[str, Any]:
     """A beat entry. A tick that waited too long is worthless: the next one does its work as well."""
-    return {"task": task, "schedule": every_s, "options": {"queue": CENTRAL_QUEUE, "expires": max(5.0, every_s)}}
+    return {"task": task, "schedule": every_s, "options": {"queue": queue, "expires": max(5.0, every_s)}}
 
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,9 @@ app.conf.update(
         "refresh-stats": _tick("checks.refresh_stats", 2),
         "notice-silence": _tick("incidents.notice_silence", 5),
         "maintenance": _tick("maintenance.turn", 5),
+        "alerts": _tick("alerts.tick", 1, ALERTS_QUEUE),
         "housekeeping": _tick("checks.housekeeping", 600),
+        "alerts-housekeeping": _tick("alerts.housekeeping", 3600, ALERTS_QUEUE),
         "forget-old-sessions": _tick("accounts.forget_old_sessions", 3600),
     },
 )

@@ -34,6 +34,7 @@ STORAGE_MAX_GB = env.number("STORAGE_MAX_GB", 0, low=0, high=1_000_000)  # 0: no
 ARCHIVE_DIR = env.text("ARCHIVE_DIR")
 if ARCHIVE_DIR and not (Path(ARCHIVE_DIR).is_absolute() and Path(ARCHIVE_DIR).is_dir()):
     env.stop(f"ARCHIVE_DIR must be the full path of a directory that exists, or empty, not {ARCHIVE_DIR!r}.")
+ALERT_GROUP_OVER = env.number("ALERT_GROUP_OVER", 5, low=1, high=1_000)
 TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, low=0, high=10)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 FIELD_ENCRYPTION_KEYS = env.fernet_keys("FIELD_ENCRYPTION_KEYS")
@@ -63,6 +64,7 @@ INSTALLED_APPS = [
     "monitors",
     "incidents",
     "maintenance",
+    "alerts",
     "checks",
     "dashboard",
 ]
@@ -153,6 +155,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "login"
 globals().update(env.email("EMAIL_URL"))
+EMAIL_TIMEOUT = 15  # seconds for each step of handing a mail over
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "uptime@localhost")
 
 # --- the browser's rules ---

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
 import accounts.urls
+import alerts.urls
 import checks.urls
 import incidents.urls
 import maintenance.urls
@@ -16,6 +17,7 @@ api_urlpatterns = [
     *accounts.urls.api_urlpatterns,
     *monitors.urls.api_urlpatterns,
     *incidents.urls.api_urlpatterns,
+    *alerts.urls.api_urlpatterns,
     *maintenance.urls.api_urlpatterns,
     *checks.urls.api_urlpatterns,
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),

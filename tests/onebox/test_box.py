@@ -53,7 +53,7 @@ def test_what_the_person_chose_wins(tmp_path: Path) -> None:
 
 def test_every_region_has_a_worker_with_its_name(tmp_path: Path) -> None:
     services = {service.name: service.command() for service in box(tmp_path, REGIONS="eu,us-west").programs()}
-    assert set(services) == {"web", "beat", "central", "eu", "us-west", "demo"}
+    assert set(services) == {"web", "beat", "central", "alerts", "eu", "us-west", "demo"}
     assert "region.us-west,region.us-west.now" in services["us-west"].argv
 
 

@@ -1,0 +1,203 @@
+"""``/api/channels``, ``/api/rules``, ``/api/deliveries``: serializer in, service, serializer out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import Team
+from accounts.selectors import membership_of
+from accounts.serializers import StrictSerializer
+from alerts import selectors
+from alerts.models import Channel, Delivery, Rule
+from alerts.serializers import (
+    ChannelInput,
+    ChannelOutput,
+    DeliveryDetailOutput,
+    DeliveryOutput,
+    KindOutput,
+    RuleInput,
+    RuleOutput,
+    SavedTrialInput,
+    TrialInput,
+    TrialOutput,
+)
+from alerts.services import channels, rulebook, upkeep
+from alerts.transport import Sent
+from monitors.paging import page_of, read_cursor
+
+
+def team_of(request: Request) -> Team:
+    return membership_of(request.user).team
+
+
+def channel_of(request: Request, pk: UUID) -> Channel:
+    """The caller's channel; somebody else's is as unknown as one that never was."""
+    return get_object_or_404(selectors.channels_of(team_of(request)), pk=pk)
+
+
+def rule_of(request: Request, pk: UUID) -> Rule:
+    return get_object_or_404(selectors.rules_of(team_of(request)), pk=pk)
+
+
+def delivery_of(request: Request, pk: UUID) -> Delivery:
+    return get_object_or_404(selectors.deliveries_of(team_of(request)), pk=pk)
+
+
+def read(serializer: type[StrictSerializer], request: Request, *, partial: bool = False) -> dict[str, Any]:
+    given = serializer(data=request.data, partial=partial)
+    given.is_valid(raise_exception=True)
+    fields: dict[str, Any] = given.validated_data
+    return fields
+
+
+class ChannelList(APIView):
+    @extend_schema(responses=ChannelOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """The team's channels with their health. The first look gives a new team its first one: mail to the owner."""
+        team = team_of(request)
+        channels.ensure_defaults(team)
+        return Response({"results": ChannelOutput(selectors.channels_of(team), many=True).data})
+
+    @extend_schema(request=ChannelInput, responses={201: ChannelOutput})
+    def post(self, request: Request) -> Response:
+        channel = channels.create_channel(team=team_of(request), **read(ChannelInput, request))
+        return Response(ChannelOutput(channel).data, status=status.HTTP_201_CREATED)
+
+
+class ChannelKinds(APIView):
+    @extend_schema(responses=KindOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """What kinds of channel there are, and what each wants to be told."""
+        return Response({"results": KindOutput(selectors.kinds(), many=True).data})
+
+
+class ChannelDetail(APIView):
+    @extend_schema(responses=ChannelOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(ChannelOutput(channel_of(request, pk)).data)
+
+    @extend_schema(request=ChannelInput, responses=ChannelOutput)
+    def put(self, request: Request, pk: UUID) -> Response:
+        """Replace the whole channel: what is left out gets its default."""
+        channel = channel_of(request, pk)
+        fields = {"name": "", "enabled": True} | read(ChannelInput, request)
+        return Response(ChannelOutput(channels.update_channel(channel, **fields)).data)
+
+    @extend_schema(request=ChannelInput, responses=ChannelOutput)
+    def patch(self, request: Request, pk: UUID) -> Response:
+        """Change what is named. ``settings`` are replaced as a whole; masks in them keep their secrets."""
+        channel = channel_of(request, pk)
+        return Response(
+            ChannelOutput(channels.update_channel(channel, **read(ChannelInput, request, partial=True))).data
+        )
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Remove a channel with its messages; rules lose it."""
+        channels.delete_channel(channel_of(request, pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ChannelTrial(APIView):
+    throttle_scope = "test"
+
+    @extend_schema(request=TrialInput, responses=TrialOutput)
+    def post(self, request: Request) -> Response:
+        """Send a test message by settings that are not saved, and give the real answer."""
+        return _trial(channels.try_out(**read(TrialInput, request)))
+
+
+class SavedChannelTrial(APIView):
+    throttle_scope = "test"
+
+    @extend_schema(request=SavedTrialInput, responses=TrialOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """The same by a saved channel, or by a change of its settings that is not saved yet."""
+        channel = channel_of(request, pk)
+        settings = read(SavedTrialInput, request).get("settings", channel.settings)
+        return _trial(channels.try_out(kind=channel.kind, settings=settings, channel=channel))
+
+
+def _trial(sent: Sent) -> Response:
+    return Response(TrialOutput(asdict(sent)).data)
+
+
+class RuleList(APIView):
+    @extend_schema(responses=RuleOutput(many=True))
+    def get(self, request: Request) -> Response:
+        team = team_of(request)
+        channels.ensure_defaults(team)
+        return Response({"results": RuleOutput(selectors.rules_of(team), many=True).data})
+
+    @extend_schema(request=RuleInput, responses={201: RuleOutput})
+    def post(self, request: Request) -> Response:
+        rule = rulebook.create_rule(team=team_of(request), **read(RuleInput, request))
+        return Response(RuleOutput(rule).data, status=status.HTTP_201_CREATED)
+
+
+class RuleDetail(APIView):
+    @extend_schema(responses=RuleOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(RuleOutput(rule_of(request, pk)).data)
+
+    @extend_schema(request=RuleInput, responses=RuleOutput)
+    def put(self, request: Request, pk: UUID) -> Response:
+        """Replace the whole rule: what is left out gets its default."""
+        rule = rule_of(request, pk)
+        return Response(RuleOutput(rulebook.replace_rule(rule, **read(RuleInput, request))).data)
+
+    @extend_schema(request=RuleInput, responses=RuleOutput)
+    def patch(self, request: Request, pk: UUID) -> Response:
+        """Change what is named."""
+        rule = rule_of(request, pk)
+        return Response(RuleOutput(rulebook.update_rule(rule, **read(RuleInput, request, partial=True))).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        rulebook.delete_rule(rule_of(request, pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class DeliveryList(APIView):
+    @extend_schema(responses=DeliveryOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """The team's messages, newest first: ``?state= &kind= &channel= &monitor= &incident= &limit= &cursor=``."""
+        query = request.query_params
+        wanted = {name: query.get(name, "") for name in ("state", "kind", "channel", "monitor", "incident")}
+        found = selectors.find_deliveries(team_of(request), **wanted)
+        if cursor := query.get("cursor"):
+            found = selectors.after(found, read_cursor(cursor, parts=2))
+        page, more = page_of(found, query, key=lambda delivery: (delivery.created_at, delivery.pk))
+        return Response({"results": DeliveryOutput(page, many=True).data, "next": more})
+
+
+class DeliveryDetail(APIView):
+    @extend_schema(responses=DeliveryDetailOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """One message with every try: time, status and reason."""
+        return _detail(delivery_of(request, pk))
+
+
+class DeliveryRedrive(APIView):
+    @extend_schema(request=None, responses=DeliveryDetailOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Send a dead message again."""
+        delivery = delivery_of(request, pk)
+        if not upkeep.redrive(delivery, now=timezone.now()):
+            raise ValidationError({"state": [f"only a dead message is sent again; this one is {delivery.state}"]})
+        return _detail(delivery_of(request, pk))
+
+
+def _detail(delivery: Delivery) -> Response:
+    return Response(DeliveryDetailOutput(delivery, context={"attempts": selectors.attempts_of(delivery)}).data)

@@ -1,0 +1,60 @@
+"""E-mail, HTML and plain text, by the operator's mail server (``EMAIL_URL``)."""
+
+# told() makes a dataclass field, as field() does
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from alerts.message import Message
+from alerts.notifiers.base import Mail, Settings, cut
+from probes.contract import InvalidSpec
+from probes.fields import told
+
+SUBJECT_LENGTH = 180
+
+
+def _read_address(value: Any, name: str) -> str:
+    plain = value.strip() if isinstance(value, str) else ""
+    try:
+        validate_email(plain)
+    except ValidationError:
+        raise InvalidSpec("must be an e-mail address", name) from None
+    return plain
+
+
+@dataclass(frozen=True, slots=True)
+class EmailSettings(Settings):
+    to: str = told(_read_address, "email", "Who gets the mail")
+
+
+def write(settings: EmailSettings, message: Message) -> Mail:
+    return Mail(
+        to=settings.to,
+        subject=subject_of(message.title),
+        text=f"{message.title}\n\n{message.text}\n\n{message.link}\n",
+        html=_html(message),
+        key=message.key,
+        thread=message.thread,
+    )
+
+
+def subject_of(title: str) -> str:
+    """One line without control characters, whatever a monitor is called."""
+    return cut(" ".join("".join(char if char.isprintable() else " " for char in title).split()), SUBJECT_LENGTH)
+
+
+def _html(message: Message) -> str:
+    lines = "".join(f"<p>{escape(line)}</p>" for line in message.lines if line)
+    link = escape(message.link)
+    return (
+        "<!DOCTYPE html><html><body>"
+        f"<h2>{escape(message.title)}</h2>{lines}"
+        f'<p><a href="{link}">{link}</a></p>'
+        "</body></html>"
+    )

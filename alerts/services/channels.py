@@ -1,0 +1,175 @@
+"""Keeping channels, trying them out, and the first one that every team is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings as server
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+
+from accounts.models import Team
+from alerts import selectors, transport, words
+from alerts.message import Message
+from alerts.models import Channel, Rule, Step, TeamDefaults
+from alerts.notifiers import NOTIFIERS, Notifier, Settings
+from alerts.rules import Kind, severity_of
+from alerts.transport import Sent
+from monitors import secrets
+from probes import guard
+from probes.contract import InvalidSpec
+
+MOST_CHANNELS = 50
+NAME_LENGTH = 120
+DEFAULT_EVENTS = [Kind.DOWN, Kind.CERTIFICATE, Kind.FLAPPING]
+
+
+@transaction.atomic
+def create_channel(*, team: Team, **fields: Any) -> Channel:
+    """``fields``: kind, settings; name and enabled if wanted."""
+    Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+    if Channel.objects.for_team(team).count() >= MOST_CHANNELS:
+        raise ValidationError({"kind": [f"a team has at most {MOST_CHANNELS} channels"]})
+    channel = Channel(team=team)
+    _apply(channel, {"name": "", "settings": {}, "enabled": True} | fields)
+    channel.save(force_insert=True)
+    return channel
+
+
+@transaction.atomic
+def update_channel(channel: Channel, **fields: Any) -> Channel:
+    """Change some fields; what is not named stays. New settings get a new chance."""
+    channel = Channel.objects.select_for_update().get(pk=channel.pk)
+    before = channel.kind, channel.full_settings
+    _apply(channel, fields)
+    if (channel.kind, channel.full_settings) != before:
+        channel.failures, channel.broken_since, channel.try_after, channel.last_error = 0, None, None, ""
+    channel.save()
+    return channel
+
+
+def delete_channel(channel: Channel) -> None:
+    """With its deliveries; rules lose their steps to it."""
+    channel.delete()
+
+
+def _apply(channel: Channel, fields: dict[str, Any]) -> None:
+    """Put new values on a channel and refuse all that is wrong with them at once."""
+    channel.enabled = fields.get("enabled", channel.enabled)
+    other_kind = "kind" in fields and fields["kind"] != channel.kind
+    channel.kind = fields.get("kind", channel.kind)
+    channel.name = " ".join(str(fields.get("name", channel.name)).split())
+    if "settings" in fields or other_kind:
+        kept = {} if other_kind else secrets.unseal(channel.sealed)
+        given = fields.get("settings", {})
+        channel.settings, hidden = _read(channel.kind, given, before=None if other_kind else channel, kept=kept)
+        channel.sealed = channel.sealed if hidden == kept and not other_kind else secrets.seal(hidden)
+    if not channel.name:
+        channel.name = NOTIFIERS[channel.kind].title
+
+
+def _read(
+    kind: str, given: dict[str, Any], *, before: Channel | None, kept: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Settings as they may be shown, and their secrets. Raises ``ValidationError`` naming the field."""
+    if kind not in NOTIFIERS:
+        raise ValidationError({"kind": [f"must be one of {', '.join(NOTIFIERS)}"]})
+    described = NOTIFIERS[kind].settings.describe()
+    shown, hidden = secrets.split_fields(described, given, kept=kept)
+    parsed = _parse(kind, shown | hidden)
+    if before is not None and before.sealed and _goes_elsewhere(before, parsed):
+        # Or an editor could have the secrets of one site sent to another and read them there.
+        shown, hidden = secrets.split_fields(described, given, kept={})
+    if lost := secrets.lost(hidden):
+        raise ValidationError({"settings": [f"{lost[0]} holds only a mask: give its value again"]})
+    return shown, hidden
+
+
+def _parse(kind: str, given: dict[str, Any]) -> Settings:
+    try:
+        parsed = NOTIFIERS[kind].settings.parse(given)
+    except InvalidSpec as error:
+        raise ValidationError({"settings": [f"{error.field}: {error}" if error.field else str(error)]}) from error
+    if parsed.site is not None and (refusal := guard.refusal_for_host(parsed.site.host, server.PROBE_POLICY)):
+        raise ValidationError({"settings": [refusal]})
+    return parsed
+
+
+def _goes_elsewhere(channel: Channel, parsed: Settings) -> bool:
+    """Whether messages would go to another site than so far."""
+    try:
+        before = NOTIFIERS[channel.kind].settings.parse(channel.full_settings)
+    except InvalidSpec:
+        return True
+    return _origin(before) != _origin(parsed)
+
+
+def _origin(settings: Settings) -> tuple[str, str, int] | None:
+    return settings.site.origin if settings.site else None
+
+
+# -- trying out
+
+
+def try_out(*, kind: str, settings: dict[str, Any], channel: Channel | None = None) -> Sent:
+    """Send a test message and say what came of it. Nothing is stored.
+
+    ``channel``: whose saved secrets the masks in ``settings`` stand for. Raises ``ValidationError``.
+    """
+    known = channel if channel is not None and channel.kind == kind else None
+    shown, hidden = _read(kind, settings, before=known, kept=secrets.unseal(known.sealed) if known else {})
+    parsed = _parse(kind, shown | hidden)
+    return hand_over(NOTIFIERS[kind], parsed, _test_message(), hidden)
+
+
+def hand_over(notifier: Notifier, settings: Settings, message: Message, hidden: dict[str, Any]) -> Sent:
+    return transport.hand_over(
+        notifier.write(settings, message), complaint=notifier.complaint, secrets=_texts(hidden.values())
+    )
+
+
+def _texts(values: Iterable[Any]) -> list[str]:
+    """Every text among the secrets, those inside of headers too."""
+    found: list[str] = []
+    for value in values:
+        found += _texts(value.values()) if isinstance(value, dict) else [str(value)]
+    return found
+
+
+def _test_message() -> Message:
+    now, key = timezone.now(), f"test-{get_random_string(20)}"
+    return Message(
+        key=key,
+        thread=key,
+        kind=Kind.TEST,
+        severity=severity_of(Kind.TEST),
+        title=words.title(Kind.TEST, ""),
+        lines=("Nothing is wrong. Somebody wanted to see whether messages arrive here.",),
+        link=f"{server.SITE_URL}/",
+        happened_at=now,
+    )
+
+
+# -- the first channel
+
+
+@transaction.atomic
+def ensure_defaults(team: Team) -> None:
+    """Give a team that has never been looked at its first channel and rule: mail to the owner, about everything.
+
+    Once only: what somebody deletes does not come back.
+    """
+    if TeamDefaults.objects.filter(team=team).exists():
+        return
+    owner = selectors.owner_of(team)
+    if owner is None or not TeamDefaults.objects.get_or_create(team=team)[1]:
+        return
+    channel = Channel(team=team)
+    _apply(channel, {"kind": "email", "name": f"Mail to {owner.email}"[:NAME_LENGTH], "settings": {"to": owner.email}})
+    channel.save(force_insert=True)
+    events = [*DEFAULT_EVENTS, Kind.REGION] if selectors.is_operators(team) else DEFAULT_EVENTS
+    rule = Rule.objects.create(team=team, name="Everything by mail to the owner", events=[*events, Kind.UP])
+    Step.objects.create(rule=rule, channel=channel)

@@ -1,0 +1,87 @@
+"""What a delivery says, read from the rows it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.conf import settings
+
+from alerts import words
+from alerts.message import Item, Message
+from alerts.models import Delivery
+from alerts.rules import Kind, severity_of
+from alerts.services.planning import monitor_of
+from incidents.models import IncidentEvent
+from monitors.models import Monitor
+
+
+def message_of(delivery: Delivery, members: Sequence[Delivery] = ()) -> Message:
+    """The message; with ``members``, one that tells of all of them."""
+    event, kind = delivery.event, Kind(delivery.kind)
+    monitor, incident = monitor_of(event), event.incident
+    why = _why(event, kind)
+    title = words.title(kind, monitor.name if monitor else event.region, count=1 + len(members))
+    return Message(
+        key=delivery.key,
+        thread=delivery.thread,
+        kind=kind,
+        severity=severity_of(kind),
+        title=title,
+        lines=_list([delivery, *members]) if members else _lines(delivery, monitor, why),
+        link=_link(None if members else monitor),
+        happened_at=event.happened_at,
+        name=monitor.name if monitor else event.region,
+        url=monitor.url if monitor else "",
+        reason="; ".join(why),
+        monitor_id=str(monitor.pk) if monitor else None,
+        incident_id=str(incident.pk) if incident else None,
+        started_at=incident.started_at if incident else None,
+        ended_at=incident.resolved_at if incident and kind is Kind.UP else None,
+        items=tuple(_item(one) for one in [delivery, *members]) if members else (),
+    )
+
+
+def _why(event: IncidentEvent, kind: Kind) -> tuple[str, ...]:
+    if event.incident is not None and kind in {Kind.DOWN, Kind.REMINDER}:
+        return words.causes(event.incident.cause)
+    if kind in {Kind.UP, Kind.RECOVERED, Kind.CALM, Kind.REGION_WELL, Kind.ACKNOWLEDGED}:
+        return ()
+    return words.reasons(event.votes)
+
+
+def _lines(delivery: Delivery, monitor: Monitor | None, why: Sequence[str]) -> tuple[str, ...]:
+    event, incident = delivery.event, delivery.event.incident
+    kind = Kind(delivery.kind)
+    lines = [words.line(f"{monitor.name} - {monitor.url}" if monitor.url else monitor.name)] if monitor else []
+    lines += why
+    if incident is not None and kind in {Kind.DOWN, Kind.REMINDER}:
+        began, sure = words.moment(incident.started_at), words.moment(incident.confirmed_at)
+        lines.append(f"First failure {began}, certain {sure}.")
+    if incident is not None and kind is Kind.UP and incident.resolved_at is not None:
+        spent = words.span((incident.resolved_at - incident.started_at).total_seconds())
+        lines.append(f"It was down for {spent}, until {words.moment(incident.resolved_at)}.")
+    if kind is Kind.REMINDER:
+        lines.append(f"Nobody has acknowledged it {words.span(delivery.step * 60)} after the first message.")
+    elif delivery.step:
+        lines.append(f"Nobody has acknowledged it for {words.span(delivery.step * 60)}, so you are told as well.")
+    if event.note:
+        lines.append(words.line(event.note))
+    return tuple(lines)
+
+
+def _list(told: Sequence[Delivery]) -> tuple[str, ...]:
+    return words.listed([_entry(_item(one)) for one in told])
+
+
+def _entry(item: Item) -> str:
+    return words.line(f"{item.name}: {item.reason}" if item.reason else item.name)
+
+
+def _item(delivery: Delivery) -> Item:
+    monitor = monitor_of(delivery.event)
+    why = "; ".join(_why(delivery.event, Kind(delivery.kind)))
+    return Item(name=monitor.name if monitor else delivery.event.region, reason=words.line(why), link=_link(monitor))
+
+
+def _link(monitor: Monitor | None) -> str:
+    return f"{settings.SITE_URL}/monitors/{monitor.pk}/" if monitor else f"{settings.SITE_URL}/monitors/"
