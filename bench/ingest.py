@@ -80,32 +80,24 @@ class Bench:
         with psycopg.connect(self.postgres.url) as connection:
             connection.execute("TRUNCATE monitors_monitor, accounts_team, checks_checkbatch CASCADE")
             connection.execute("TRUNCATE checks_checkresult, checks_checkevidence")
-            team = uuid4()
-            connection.execute("INSERT INTO accounts_team (id, name, created_at) VALUES (%s, 'bench', now())", [team])
-            columns = "id, team_id, name, kind, spec, sealed, interval, timeout, regions, fallback_regions, stand_ins,"
-            columns += " tags, policy, paused, phase, config_version, status, status_since, status_reason, created_at,"
-            columns += " updated_at"
-            with connection.cursor().copy(f"COPY monitors_monitor ({columns}) FROM STDIN") as copy:
-                for place, monitor in enumerate(self.monitors):
-                    spec = f'{{"url": "https://site-{place}.example/health?from={place}"}}'
-                    policy = '{"confirmations": 2, "quorum": null, "retries": 2}'
-                    head: tuple[Any, ...] = (
-                        monitor,
-                        team,
-                        f"site {place}",
-                        "http",
-                        spec,
-                        "",
-                        INTERVAL_S,
-                        10,
-                        [REGION],
-                        [],
-                        "{}",
-                        [],
-                        policy,
-                    )
-                    long_ago = "2026-01-01 00:00+00"
-                    copy.write_row((*head, False, place % 60, 1, "up", long_ago, "", long_ago, long_ago))
+        from accounts.models import Team
+        from monitors.models import Monitor
+
+        one = Monitor.objects.create(
+            team=Team.objects.create(name="bench"),
+            name="One of many",
+            spec={"url": "https://site.example/health?from=bench"},
+            regions=[REGION],
+            policy={"confirmations": 2, "quorum": None, "retries": 2},
+            status="up",
+        )
+        columns = ", ".join(field.column for field in Monitor._meta.concrete_fields if field.column != "id")
+        self.sql(
+            f"INSERT INTO monitors_monitor (id, {columns}) SELECT id, {columns}"  # noqa: S608
+            f" FROM unnest(%s::uuid[]) AS new (id), (SELECT {columns} FROM monitors_monitor) AS one RETURNING 1",
+            self.monitors,
+        )
+        one.delete()
         self.run(self.reports(monitors, 500))
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -16,7 +17,7 @@ from incidents.rules import Observation, Verdict
 from monitors.models import Monitor
 from monitors.rules import Status
 from monitors.selectors import offline_regions, region_codes
-from probes.contract import Outcome
+from probes.contract import Outcome, Reason
 
 STATE_FIELDS = [item.name for item in fields(rules.RegionState) if item.name != "region"]
 DOWN_NO_MORE = {Status.UP, Status.DEGRADED, Status.PARTIAL}
@@ -42,8 +43,9 @@ WITH seen AS MATERIALIZED (
 folded AS (
     INSERT INTO incidents_regionstate AS state (monitor_id, region, slot, outcome, since, streak, message)
     SELECT monitor_id, %s, slot, 'up', slot, 1, '' FROM seen ORDER BY monitor_id
-    ON CONFLICT (monitor_id, region) DO UPDATE SET slot = excluded.slot, streak = state.streak + 1
-    WHERE state.slot < excluded.slot AND state.outcome = 'up' AND state.silence IS NULL AND state.message = ''
+    ON CONFLICT (monitor_id, region) DO UPDATE
+        SET slot = excluded.slot, streak = state.streak + 1, silence = NULL, silent_slot = NULL
+    WHERE state.slot < excluded.slot AND state.outcome = 'up' AND state.message = ''
     RETURNING monitor_id
 )
 SELECT monitor_id::text FROM seen WHERE monitor_id NOT IN (TABLE folded)
@@ -61,8 +63,29 @@ def fold_passes(*, region: str, passes: Mapping[str, float]) -> set[str]:
     if not passes:
         return set()
     with connection.cursor() as cursor:
-        cursor.execute(STEADY, [list(passes), list(passes.values()), region])
+        # As PostgreSQL writes arrays, since making one of a list costs more than reading it.
+        arrays = [f"{{{','.join(map(str, column))}}}" for column in (passes, passes.values())]
+        cursor.execute(STEADY, [*arrays, region])
         return {row[0] for row in cursor.fetchall()}
+
+
+UNASKED = {Reason.BACKPRESSURE, Reason.SCHEDULER_GAP}
+"""The region was not asked, so nobody waits for what it would have said."""
+
+STILL_SILENT = """
+WITH seen AS MATERIALIZED (
+    SELECT monitor_id, to_timestamp(slot) AS slot
+    FROM unnest(%(ids)s::uuid[], %(slots)s::float8[]) AS seen (monitor_id, slot)
+)
+UPDATE incidents_regionstate AS state SET silence = %(reason)s, silent_slot = seen.slot
+FROM seen JOIN monitors_monitor AS monitor ON monitor.id = seen.monitor_id
+WHERE state.monitor_id = seen.monitor_id AND state.region = %(region)s
+    AND greatest(state.slot, state.silent_slot) < seen.slot AND monitor.status IN ('up', 'unknown')
+    AND (state.silence = %(reason)s OR state.slot >= %(now)s - make_interval(secs => 2 * monitor.interval))
+RETURNING state.monitor_id
+"""
+"""A region that is not asked, and whose last word still counts or whose silence is known: no vote changes by that.
+The same as ``rules.observe``; when the last word gets stale, ``notice_silence`` sees it."""
 
 
 @transaction.atomic(savepoint=False)
@@ -72,7 +95,7 @@ def observe(*, seen: Mapping[UUID, Sequence[Observation]], up: Collection[UUID],
     The caller holds the monitors' row locks, so one monitor's story is told by one transaction at a time, and gives
     no paused ones. ``up`` are those whose status is up: one more good result cannot change it.
     """
-    telling = _fold_steady(seen, up)
+    telling = _fold_steady(seen, up, now=now)
     if not telling:
         return []
     monitors = list(Monitor.objects.filter(pk__in=telling).order_by("pk"))
@@ -98,20 +121,34 @@ def _forget_earlier_watch(monitor: Monitor, known: dict[str, rules.RegionState])
         RegionState.objects.filter(monitor=monitor, region__in=earlier).delete()
 
 
-def _fold_steady(seen: Mapping[UUID, Sequence[Observation]], up: Collection[UUID]) -> list[UUID]:
+def _fold_steady(seen: Mapping[UUID, Sequence[Observation]], up: Collection[UUID], *, now: datetime) -> list[UUID]:
     """Fold what changes nothing at once; gives the monitors that have more to tell."""
-    steady: dict[str, dict[str, float]] = defaultdict(dict)
+    passes: dict[str, dict[str, float]] = defaultdict(dict)
+    unasked: dict[tuple[str, Reason], dict[str, float]] = defaultdict(dict)
     for monitor, observations in seen.items():
-        if len(observations) == 1 and monitor in up:
-            one = observations[0]
-            if one.outcome is Outcome.UP and not one.message:
-                steady[one.region][str(monitor)] = one.slot.timestamp()
+        one = observations[0]
+        if len(observations) > 1:
+            continue
+        if monitor in up and one.outcome is Outcome.UP and not one.message:
+            passes[one.region][str(monitor)] = one.slot.timestamp()
+        elif one.outcome is Outcome.UNKNOWN and one.reason in UNASKED:
+            unasked[one.region, one.reason][str(monitor)] = one.slot.timestamp()
     folded = {
         UUID(monitor)
-        for region, passes in sorted(steady.items())
-        for monitor in passes.keys() - fold_passes(region=region, passes=passes)
+        for region, slots in sorted(passes.items())
+        for monitor in slots.keys() - fold_passes(region=region, passes=slots)
     }
+    for (region, reason), slots in sorted(unasked.items()):
+        folded |= _fold_unasked(region, reason, slots, now=now)
     return sorted(seen.keys() - folded)
+
+
+def _fold_unasked(region: str, reason: Reason, slots: Mapping[str, float], *, now: datetime) -> set[UUID]:
+    """Gives the monitors that are done with."""
+    asked: dict[str, Any] = {"ids": list(slots), "slots": list(slots.values())}
+    with connection.cursor() as cursor:
+        cursor.execute(STILL_SILENT, asked | {"region": region, "reason": reason.value, "now": now})
+        return {row[0] for row in cursor.fetchall()}
 
 
 def judge(

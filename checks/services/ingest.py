@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from ipaddress import ip_address
@@ -94,30 +94,23 @@ def _plain_row(item: dict[str, Any], *, region: str, now: datetime) -> store.Row
     The id is one of the batch's, which we have written ourselves.
     """
     monitor, slot, _ = item["id"].split("/")
-    timings, attempts = item.get("timings_ms") or NO_TIMINGS, item.get("attempts", 1)
-    status, size, address = item.get("http_status"), item.get("body_bytes"), item.get("remote_ip")
+    attempts, status = item.get("attempts", 1), item.get("http_status")
+    size, address = item.get("body_bytes"), item.get("remote_ip")
     _check_figures(attempts, status, size, address)
+    timings = item.get("timings_ms") or NO_TIMINGS
+    phases = [timings.get(phase) for phase in PHASES]
+    _check_milliseconds(phases)
     checked_at = _believable_s(item.get("started_at"), now_s=now.timestamp())
-    columns = (
-        checked_at,
-        1,
-        attempts,
-        status,
-        *[_milliseconds(timings.get(phase)) for phase in PHASES],
-        size,
-        address,
-        "up",
-    )
+    columns = (checked_at, 1, attempts, status, *phases, size, address, "up", None, "")
     line = "\t".join([store.NULL if value is None else str(value) for value in columns])
-    return store.Row(monitor, region, int(slot), f"{line}\t{store.NULL}\t")
+    return store.Row(monitor, region, int(slot), line)
 
 
 def _result(item: dict[str, Any]) -> CheckResult:
     """The whole result, or ``ValueError`` and the like when a figure could not be true."""
     result = CheckResult.from_wire(_storable(item))
     _check_figures(result.attempts, result.http_status, result.body_bytes, result.remote_ip)
-    for phase in PHASES:
-        _milliseconds(getattr(result.timings_ms, phase))
+    _check_milliseconds([getattr(result.timings_ms, phase) for phase in PHASES])
     return result
 
 
@@ -153,10 +146,10 @@ def _check_address(address: object) -> None:
     ip_address(address)
 
 
-def _milliseconds(value: object) -> object:
-    if value is None or ((type(value) is float or type(value) is int) and 0 <= value < 10**7):
-        return value
-    raise ValueError("timings out of range")
+def _check_milliseconds(values: Iterable[object]) -> None:
+    for value in values:
+        if value is not None and not (type(value) in {float, int} and 0 <= value < 10**7):  # type: ignore[operator]
+            raise ValueError("timings out of range")
 
 
 def _new_result(result: CheckResult, region: str, *, now: datetime) -> store.NewResult:

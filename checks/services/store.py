@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from checks.models import CheckEvidence, MonitorStats
+from checks.models import CheckEvidence
 from checks.services import days, rollups
 from checks.services.rollups import Key
 from incidents import services as incidents
@@ -96,7 +96,8 @@ WHERE id = ANY (%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
 def lock_by_text(ids: Collection[str]) -> dict[str, Locked]:
     """The monitors that there are, locked in the one order that all writers use, until the transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute(LOCK, [list(ids)])
+        # As PostgreSQL writes an array, since making one of a list costs more than reading it.
+        cursor.execute(LOCK, [f"{{{','.join(ids)}}}"])
         return {row[0]: Locked(*row[1:]) for row in cursor.fetchall()}
 
 
@@ -221,9 +222,20 @@ def conclude(rows: Sequence[Row], *, region: str, monitors: Mapping[str, Locked]
                 passes.pop(monitor, None)
     telling = passes.keys() ^ {row.monitor for row in rows} | incidents.fold_passes(region=region, passes=passes)
     if not telling:
+        _need_not_wait()
         return []
     results = [row.result or _pass(row) for row in rows if row.monitor in telling]
     return draw_conclusions(results, monitors={UUID(monitor): monitors[monitor] for monitor in telling}, now=now)
+
+
+def _need_not_wait() -> None:
+    """Let this transaction commit without waiting for the disk.
+
+    Should PostgreSQL itself be killed in the next half second, all of it may be lost, the word in the ledger that these
+    checks came home as well; so they are asked for again. Nobody has acted on a result that changes nothing.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def _pass(row: Row) -> NewResult:
@@ -232,13 +244,16 @@ def _pass(row: Row) -> NewResult:
     return NewResult(UUID(row.monitor), row.region, slot, checked_at=slot, outcome=Outcome.UP)
 
 
+MARK = """
+INSERT INTO checks_monitorstats AS stats (monitor_id, fresh)
+SELECT monitor_id, false FROM unnest(%s::uuid[]) AS eventful (monitor_id) ORDER BY monitor_id
+ON CONFLICT (monitor_id) DO UPDATE SET fresh = false WHERE stats.fresh
+"""
+
+
 def _mark_stats(failing: set[UUID], seen: Collection[UUID], monitors: Mapping[UUID, Locked]) -> None:
     """Have the windows computed soon where something happened; the others are computed anew every few minutes."""
     eventful = failing | {monitor for monitor in seen if monitors[monitor].status != Status.UP}
     if eventful:
-        MonitorStats.objects.bulk_create(
-            [MonitorStats(monitor_id=monitor) for monitor in sorted(eventful)],
-            update_conflicts=True,
-            unique_fields=["monitor"],
-            update_fields=["fresh"],
-        )
+        with connection.cursor() as cursor:
+            cursor.execute(MARK, [list(eventful)])

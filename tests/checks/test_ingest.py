@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db.models import Sum
 
 from checks import selectors
 from checks.models import CheckBatch, CheckEvidence, CheckResult, Day, Hour, RegionWorker
-from checks.services import dispatch, ingest, stats
+from checks.services import dispatch, ingest, stats, store
 from incidents import services as incidents
 from incidents.models import Incident, IncidentEvent, StatusChange
 from monitors import services as monitor_services
@@ -118,6 +119,24 @@ def test_nonsense_is_dropped(message: Any, regions: list[str]) -> None:
     assert not CheckResult.objects.exists()
 
 
+WRONG: list[dict[str, Any]] = [
+    {"attempts": True},
+    {"attempts": 1.0},
+    {"http_status": "200"},
+    {"http_status": 1_000},
+    {"body_bytes": 2**31},
+    {"remote_ip": "fe80::1%eth0"},
+    {"remote_ip": 7},
+    {"remote_ip": ["192.0.2.1"]},
+    {"timings_ms": {"dns": float("nan")}},
+    {"timings_ms": {"total": True}},
+    {"timings_ms": [1, 2]},
+    {"started_at": "now"},
+    {"id": ["not", "an", "id"]},
+]
+"""Passes with a figure that could not be true, or would not go into its column."""
+
+
 def test_a_malformed_result_does_not_hold_up_its_neighbours(make_monitor: MakeMonitor) -> None:
     monitor = make_monitor(wanted=True, regions=["usa"])
     dispatch.dispatch_wanted()
@@ -129,10 +148,30 @@ def test_a_malformed_result_does_not_hold_up_its_neighbours(make_monitor: MakeMo
         {**sound, "remote_ip": "not an address"},
         {**sound, "timings_ms": {"total": -1}},
         {**sound, "timings_ms": {"total": "soon"}},
+        *({**sound, "reason": None, "message": "", "outcome": "up", **wrong} for wrong in WRONG),
         7,
     ]
     ingest.ingest(message)
     assert CheckResult.objects.get(monitor=monitor).message == "nul \N{REPLACEMENT CHARACTER} and ?"
+
+
+@pytest.mark.parametrize("seen", [{}, {"remote_ip": "2001:db8::7", "body_bytes": 0, "http_status": 204, "attempts": 3}])
+@pytest.mark.parametrize("timings", [{}, {"dns": 0.25, "connect": 1, "total": 9.5}])
+@pytest.mark.parametrize("ago_s", [None, 0.125, 7, 3_600])
+def test_the_short_road_of_a_plain_pass_writes_what_the_long_one_would(
+    seen: dict[str, Any], timings: dict[str, float], ago_s: float | None
+) -> None:
+    now = datetime(2031, 6, 15, 9, 30, tzinfo=UTC)
+    started_at = None if ago_s is None else now.timestamp() - ago_s
+    item = {"id": f"{uuid4()}/1939282201/3", "kind": "http", "outcome": "up", "timings_ms": timings, **seen}
+    item["started_at"] = started_at
+    short = ingest._row(item, region="usa", owed={item["id"]}, now=now)
+    long = store.row_of(ingest._new_result(ingest._result(item), "usa", now=now))
+    assert short is not None
+    assert [float(value) if "." in value and ":" not in value else value for value in short.line.split("\t")] == [
+        float(value) if "." in value and ":" not in value else value for value in long.line.split("\t")
+    ]
+    assert short[:3] == long[:3]
 
 
 def test_a_region_speaks_only_for_its_own_batches_and_checks(make_monitor: MakeMonitor) -> None:
