@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -41,13 +43,14 @@ def test_a_site_is_seen_goes_down_and_comes_back_with_one_incident(box: Box) -> 
         assert {result["region"]: result["outcome"] for result in tried} == {"usa": "up", "india": "up"}
         ready = requests.get(box.url("/readyz"), timeout=20)
         assert (ready.status_code, ready.json()["parts"]["broker"]) == (200, "ok")
+        assert talks_to_broker(box) == 0
     port = int(url.rstrip("/").rpartition(":")[2])
     wait_until("it is down", lambda: program.monitor(monitor)["status"] == "down", seconds=40)
     with site(port=port):
         wait_until("it is up again", lambda: program.monitor(monitor)["status"] == "up", seconds=40)
     [incident] = program.call("get", "incidents").json()["results"]
     assert incident["resolved_at"] is not None
-    program.call("delete", f"monitor/{monitor}")
+    assert program.call("post", f"monitor/{monitor}/pause").status_code == 200
 
 
 def test_whatever_is_killed_or_sent_three_times_every_slot_counts_once(box: Box) -> None:
@@ -77,6 +80,13 @@ def test_whatever_is_killed_or_sent_three_times_every_slot_counts_once(box: Box)
         for monitor in monitors:
             program.call("delete", f"monitor/{monitor}")
     assert box.one("SELECT count(*) FROM kombu_message WHERE NOT visible") == 0  # what was taken is gone
+
+
+def talks_to_broker(box: Box) -> int:
+    """What the containers' health check says, with all of the box in one container."""
+    url = "sqla+postgresql+psycopg" + box.postgres.url[box.postgres.url.index("://") :]
+    script = [sys.executable, "scripts/talks_to_broker.py"]
+    return subprocess.run(script, env={"CELERY_BROKER_URL": url}, check=False).returncode
 
 
 def seen(box: Box, monitors: list[str]) -> int:
