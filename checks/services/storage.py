@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from checks.models import CheckEvidence, CheckResult
-from checks.services import archive, days, rollups, store
+from checks.services import days, rollups, store
 from checks.services.days import DAYS_AHEAD, TABLES, Partition, ensure_days, make_ahead, partitions
 from monitors.models import Monitor
 
@@ -37,6 +37,7 @@ def drop_old(*, now: datetime, retention_days: int) -> list[str]:
     1. Partitions whose every row is older than the retention.
     2. The oldest of the others while the database is bigger than ``STORAGE_MAX_GB``.
     3. Hour rollups older than ``ROLLUP_HOURS_MONTHS``.
+    4. The half-empty pages in the keys of days that are over (``packing``).
 
     With ``ARCHIVE_DIR`` set, a partition goes only after its rows are safely in a file; and none goes before its hours
     are in the rollups.
@@ -46,6 +47,7 @@ def drop_old(*, now: datetime, retention_days: int) -> list[str]:
     dropped = [each.name for each in gone if _retire(each)]
     dropped += _drop_for_size(now=now)
     prune_hours(now=now, months=settings.ROLLUP_HOURS_MONTHS)
+    packing.pack(now=now)
     days.forget()
     return dropped
 
@@ -62,11 +64,15 @@ def expired(*, now: datetime, retention_days: int) -> list[Partition]:
     return [each for each in days.describe() if each.day < keep_from and not each.is_held(now=now)]
 
 
+class NotArchived(Exception):
+    """The rows could not be put into a file, so they must stay."""
+
+
 def _retire(partition: Partition) -> bool:
     """Archive and drop one partition; when anything goes wrong it stays for the next round, and the log says why."""
     try:
         _archive_and_drop(partition)
-    except archive.ArchiveError as error:
+    except NotArchived as error:
         logger.error("Kept %s: %s", partition.name, error)
         return False
     except DatabaseError as error:
@@ -85,11 +91,25 @@ def _archive_and_drop(partition: Partition) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
         cursor.execute(f"LOCK TABLE ONLY {partition.name} IN SHARE ROW EXCLUSIVE MODE")
-        if settings.ARCHIVE_DIR and not archive.is_archived(partition.name):
-            kind = next(kind for kind, table in archive.KINDS.items() if table == partition.table)
-            if file := archive.write(Path(settings.ARCHIVE_DIR), kind=kind, day=partition.day):
-                logger.info("Archived %d rows in %s (%d bytes)", file.rows, file.path.name, file.bytes)
+        if settings.ARCHIVE_DIR:
+            _archive(partition)
         cursor.execute(f"DROP TABLE {partition.name}")
+
+
+def _archive(partition: Partition) -> None:
+    """Write the rows of a partition that did not come out of a file. Raises ``NotArchived``."""
+    # Not at the top: every process of the server imports this module, and pyarrow takes 40 MB of each.
+    from checks.services import archive
+
+    if archive.is_archived(partition.name):
+        return
+    kind = next(kind for kind, table in archive.KINDS.items() if table == partition.table)
+    try:
+        file = archive.write(Path(settings.ARCHIVE_DIR), kind=kind, day=partition.day)
+    except archive.ArchiveError as error:
+        raise NotArchived(str(error)) from error
+    if file:
+        logger.info("Archived %d rows in %s (%d bytes)", file.rows, file.path.name, file.bytes)
 
 
 def _drop_for_size(*, now: datetime) -> list[str]:

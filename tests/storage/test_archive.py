@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -224,3 +227,10 @@ def test_a_reader_in_the_way_postpones_the_drop_and_holds_nobody_up_for_long(
         done.set()
         reader.join()
     assert TABLE in drop()
+
+
+def test_processes_that_archive_nothing_do_not_carry_pyarrow() -> None:
+    look = "import sys, uptime.celery as c, uptime.wsgi, uptime.urls; c.app.loader.import_default_modules(); "
+    look += "print('checks.services.storage' in sys.modules, 'pyarrow' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", look], env=os.environ, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["True", "False"]
