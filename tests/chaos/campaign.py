@@ -69,6 +69,8 @@ class Outcome:
     """Of the machine in the last minute, by all that ran there."""
     repair_s: float | None = None
     told_s: float | None = None
+    late: dict[int, str] = field(default_factory=dict)
+    """What was not as usual so many seconds after the end."""
     slots: int = 0
     unknown: dict[str, int] = field(default_factory=dict)
     attempts: int = 0
@@ -98,7 +100,7 @@ class Campaign:
             ended = datetime.now(UTC)
             turning.result()
             outcome.lasted_s = round((ended - began).total_seconds(), 1)
-            outcome.repair_s = self._wait_until_calm(ended)
+            outcome.repair_s = self._wait_until_calm(ended, outcome.late)
             self._wait_until_told()
             outcome.told_s = round((datetime.now(UTC) - ended).total_seconds(), 1)
             self._judge(outcome, began)
@@ -119,15 +121,16 @@ class Campaign:
         self.failing = {"even": "odd", "odd": "even"}[self.failing]
         self.world.change(self.failing, FAILS)
 
-    def _wait_until_calm(self, ended: datetime) -> float:
+    def _wait_until_calm(self, ended: datetime, story: dict[int, str]) -> float:
         """How long after the end something was still late, lost or shed, in seconds."""
         repaired = ended
         while True:
             now = datetime.now(UTC)
             if problem := self._problem(ended, now):
                 repaired = now
-                late = (now - ended).total_seconds()
-                assert late < CALM_WITHIN_S, f"{late:.0f} s after the fault: {problem}"
+                late_s = int((now - ended).total_seconds())
+                story[late_s] = problem
+                assert late_s < CALM_WITHIN_S, f"{late_s} s after the fault: {problem}"
             elif (now - repaired).total_seconds() >= CALM_FOR_S + USUALLY_STORED_WITHIN_S:
                 break
             time.sleep(0.5)
@@ -145,7 +148,10 @@ class Campaign:
             return str(error)
         slow = now - timedelta(seconds=USUALLY_STORED_WITHIN_S + TIMEOUT_S)
         late = [slot for slot in late if slot["name"] != "drips" or slot["slot"] < slow]
-        return f"{len(late)} slots are late, {len(overdue)} batches overdue" if late or overdue else None
+        if not late and not overdue:
+            return None
+        regions = sorted({slot["region"] for slot in late})
+        return f"{len(late)} slots are late {regions}, {len(overdue)} batches overdue"
 
     def _wait_until_told(self) -> None:
         """Every outage has its one incident, and it is open as long as the outage lasts; the others have none."""
