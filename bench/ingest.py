@@ -70,8 +70,17 @@ class Bench:
 
     def sql(self, query: str, *values: object) -> Any:
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:
-            row = connection.execute(query, values).fetchone()
+            found = connection.execute(query, values)
+            row = found.fetchone() if found.description else None
             return row[0] if row else None
+
+    def bytes_of(self, table: str) -> float:
+        """Bytes of a row, with its indexes."""
+        self.sql(f"VACUUM ANALYZE {table}")
+        size = self.sql(
+            "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree(%s::regclass) WHERE isleaf", table
+        )
+        return float(size) / int(self.sql(f"SELECT count(*) FROM {table}"))  # noqa: S608 - a table of ours
 
     def fill(self, monitors: int) -> None:
         """Monitors that are up, as they are after their first minute."""
@@ -116,6 +125,22 @@ class Bench:
                 " FROM generate_series(1, %s) AS age CROSS JOIN unnest(%s::uuid[]) AS monitor",
                 [REGION, MONTH, self.monitors[:1000]],
             )
+
+    def fill_hour(self, hour: datetime, *, monitors: int) -> None:
+        """An hour of results of some monitors, minute by minute, written past the reports."""
+        from checks.services import demo_story
+
+        totals = [demo_story.response_times(20 + place % 30, (place + hour.hour) % SHAPES, 60) for place in range(60)]
+        with psycopg.connect(self.postgres.url) as connection:
+            columns = "slot, checked_at, monitor_id, region, outcome, http_status, total_ms"
+            with connection.cursor().copy(f"COPY checks_checkresult ({columns}) FROM STDIN") as copy:
+                for minute in range(60):
+                    at = f"{hour + timedelta(minutes=minute)}"
+                    lines = (
+                        f"{at}\t{at}\t{monitor}\t{REGION}\tup\t200\t{totals[place % 60][minute]}\n"
+                        for place, monitor in enumerate(self.monitors[:monitors])
+                    )
+                    copy.write("".join(lines))
 
     def reports(self, results: int, size: int) -> list[Wire]:
         """Reports of so many results, with the batches that wait for them; a minute goes by when all had a turn."""
@@ -193,6 +218,60 @@ def passed(monitor: UUID, slot: int, place: int) -> Wire:
     }
 
 
+def tell_folding(it: Bench, *, monitors: int) -> None:
+    """What folding costs: an hour of so many monitors."""
+    from checks.services import days, rollups
+
+    it.fill(monitors)
+    hour = days.start_of(datetime.now(UTC).date()) - timedelta(hours=10)
+    _begin(it, hour)
+    it.fill_hour(hour, monitors=monitors)
+    before, began = it._postgres_s(), time.perf_counter()
+    rollups.close(now=hour + timedelta(hours=1) + rollups.GRACE, seconds=600)
+    used_s, wall_s = it._postgres_s() - before, time.perf_counter() - began
+    told = (
+        f"{1e6 * used_s / monitors:.0f} us of PostgreSQL for each monitor, {1e6 * used_s / monitors / 60:.1f} a result"
+    )
+    print(f"folding an hour of {monitors} monitors: {wall_s:.1f} s, {told}", flush=True)
+
+
+def tell_sizes(it: Bench, *, monitors: int, rollup_days: int) -> None:
+    """Bytes of a raw row after a day, and of a year of rollups, of monitors that are checked once a minute."""
+    from checks.services import days, packing, rollups
+
+    packing.FEWEST_ROWS = 1_000
+    today = days.start_of(datetime.now(UTC).date())
+    it.fill(monitors)
+    _begin(it, today - timedelta(days=1))
+    it.minute = int(today.timestamp()) - 86_400
+    it.run(it.reports(monitors * 1_440, 500))
+    live = it.bytes_of("checks_checkresult")
+    packing.pack(now=datetime.now(UTC))
+    print(f"a raw row with its key: {live:.0f} B as it comes in, {it.bytes_of('checks_checkresult'):.0f} B packed")
+
+    start = today - timedelta(days=rollup_days)
+    _begin(it, start)
+    for number in range(rollup_days * 24):
+        hour = start + timedelta(hours=number)
+        it.fill_hour(hour, monitors=monitors // 4)
+        rollups.close(now=hour + timedelta(hours=1) + rollups.GRACE, seconds=600)
+    hour_bytes, day_bytes = it.bytes_of("checks_rolluphour"), it.bytes_of("checks_rollupday")
+    packing.pack(now=datetime.now(UTC))
+    packed = it.bytes_of("checks_rolluphour")
+    year_mb = [(8_760 * each + 365 * day_bytes) / 1e6 for each in (hour_bytes, packed)]
+    print(f"an hour of 60 checks: {hour_bytes:.0f} B, {packed:.0f} B packed; a day: {day_bytes:.0f} B")
+    print(f"a year of a monitor in a region: {year_mb[0]:.2f} MB, {year_mb[1]:.2f} MB packed")
+
+
+def _begin(it: Bench, at: datetime) -> None:
+    """No results, and rollups up to this moment."""
+    from checks.services import days
+
+    days.ensure_days({at.date()})
+    it.sql("TRUNCATE checks_checkresult, checks_rolluphour, checks_rollupday")
+    it.sql("UPDATE checks_rollupmark SET folded = %s, closing = %s RETURNING 1", at, at)
+
+
 def decoding_us(report: Wire) -> float:
     """What Celery's decoding of such a report costs per result."""
     from kombu.utils.json import dumps, loads
@@ -251,8 +330,10 @@ def main() -> None:
                     reports = it.reports(chosen.results, size)
                     where = "a month of partitions" if month else "one day"
                     print(f"{monitors:6} monitors, reports of {size:4}, {where:21} {it.run(reports)}", flush=True)
-        print(f"the same reports again   {it.run(reports)}")
-        print(f"decoding of the message  {decoding_us(reports[0]):.0f} us a result")
+        print(f"the same reports again: {it.run(reports)}")
+        print(f"decoding the message, which Celery does: {decoding_us(reports[0]):.0f} us a result", flush=True)
+        tell_folding(it, monitors=2_000 if chosen.quick else 20_000)
+        tell_sizes(it, monitors=40 if chosen.quick else 200, rollup_days=10 if chosen.quick else 40)
 
 
 if __name__ == "__main__":

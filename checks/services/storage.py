@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from checks.models import CheckEvidence, CheckResult
-from checks.services import days, rollups, store
+from checks.services import days, packing, rollups, store
 from checks.services.days import DAYS_AHEAD, TABLES, Partition, ensure_days, make_ahead, partitions
 from monitors.models import Monitor
 
