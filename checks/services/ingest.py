@@ -45,6 +45,8 @@ def _ingest(batch_id: str, region: str, results: Sequence[Any]) -> None:
     if batch is None:
         logger.warning("Dropped a report of region %s for the unknown batch %.100r", region, batch_id)
         return
+    if batch.state == CheckBatch.State.DONE:
+        return  # all of it is here: a message that comes again costs as little as can be
     now = selectors.database_now()
     reader = partial(_row, region=region, owed=set(batch.check_ids), now=now)
     # By check: a report that says the same thing twice must not count as two checks that came home.

@@ -188,7 +188,7 @@ def _tell_of_the_past(world: World) -> None:
     opened = """
         INSERT INTO checks_checkbatch
             (id, region, lane, check_ids, state, attempt, stored, patience_s, created_at, expires_at, sent_at)
-        VALUES (%s, 'india', 'slots', %s, 'done', 5, 0, 20, to_timestamp(%s), to_timestamp(%s), to_timestamp(%s))
+        VALUES (%s, 'india', 'slots', %s, 'dead', 5, 0, 20, to_timestamp(%s), to_timestamp(%s), to_timestamp(%s))
         RETURNING id
     """
     world.box.rows(opened, batch, ids, slot, slot + 120, slot)

@@ -51,6 +51,17 @@ def test_the_same_report_three_times_counts_once(make_monitor: MakeMonitor) -> N
     assert not Incident.objects.exists()  # one failure each, however often told, confirms nothing
 
 
+def test_a_report_of_a_finished_batch_is_turned_away_at_the_door(
+    make_monitor: MakeMonitor, django_assert_num_queries: Any
+) -> None:
+    make_monitor(wanted=True, regions=["usa"])
+    dispatch.dispatch_wanted()
+    [batch] = open_batches()
+    ingest.ingest(report_on(batch))
+    with django_assert_num_queries(3):  # the batch, in a transaction within the test's
+        ingest.ingest(report_on(batch))
+
+
 def test_a_report_that_repeats_itself_does_not_close_a_batch_that_is_still_owed(make_monitor: MakeMonitor) -> None:
     for _ in range(2):
         make_monitor(wanted=True, regions=["usa"])
