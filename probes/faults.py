@@ -30,6 +30,9 @@ _WITHOUT_BODY = frozenset({204, 304})
 _TOO_MANY_DIGITS = 19
 """In the length of a body: an exabyte and more."""
 
+_BROKEN_OFF = re.compile(r"HTTP/2 stream \d+ (?:reset by|was closed)|Connection died, tried \d+ times")
+"""What libcurl says of RST_STREAM and GOAWAY. Where the server has not begun, it asks anew, as browsers do."""
+
 _PROTOCOL_VERSION_SIGNS = ("protocol version", "unsupported protocol", "no protocols available")
 _TIMED_OUT = {
     Phase.CONNECT: (Reason.CONNECT_TIMEOUT, "no connection could be made in time"),
@@ -83,6 +86,8 @@ def _fault_when_connected(
         return _handshake_fault(exchange)
     if _ended_without_a_goodbye(exchange):
         return _early_end(exchange, phase)
+    if _BROKEN_OFF.match(exchange.error):
+        return _broken_off(exchange, phase)
     return _http_fault(exchange, phase, exchange.code)
 
 
@@ -212,9 +217,17 @@ def _early_end(exchange: Exchange, phase: Phase) -> Fault | None:
     """As over a plain connection: an end is an end, and where the length is unknown, that is how a body ends."""
     if not has_answer(exchange):
         return _http_fault(exchange, phase, pycurl.E_OK if exchange.header_lines else pycurl.E_GOT_NOTHING)
-    if exchange.header("content-length") is None and exchange.header("transfer-encoding") is None:
+    framed = exchange.speaks_http2 or exchange.header("transfer-encoding") is not None
+    if not framed and exchange.header("content-length") is None:
         return _unnoticed_end(exchange)
     return _truncated(exchange)
+
+
+def _broken_off(exchange: Exchange, phase: Phase) -> Fault:
+    """HTTP/2's way to hang up: the connection may live on, the request does not."""
+    if phase is Phase.DOWNLOAD:
+        return _truncated(exchange)
+    return Fault(Reason.CONNECTION_CLOSED, phase, f"the server ended the request without an answer: {exchange.error}")
 
 
 def _http_fault(exchange: Exchange, phase: Phase, code: int) -> Fault:
@@ -222,7 +235,7 @@ def _http_fault(exchange: Exchange, phase: Phase, code: int) -> Fault:
         return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection in the middle of the headers")
     if code == pycurl.E_GOT_NOTHING:
         return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection without an answer")
-    if code == pycurl.E_PARTIAL_FILE:
+    if code == pycurl.E_PARTIAL_FILE or (code == pycurl.E_SEND_ERROR and phase is Phase.DOWNLOAD):
         return _truncated(exchange)
     if code == pycurl.E_SEND_ERROR:
         return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection during the request")

@@ -131,6 +131,7 @@ class Exchange:
     """The server wants to see a certificate of ours. Many ask and do not insist."""
     certificate_message: bytes = b""
     tls13: bool = False
+    speaks_http2: bool = False
     wants_answer: bool = True
     wants_body: bool = True
     leaves_at_redirect: bool = False
@@ -226,12 +227,16 @@ class Exchange:
     def on_debug(self, kind: int, data: bytes) -> None:
         """The only place where libcurl tells of refused certificates and of alerts."""
         if kind == _DEBUG_TLS_IN:
-            if self.tls_version is not None and data == (b"\x17" if self.tls13 else data[:5]) and data[:1] == b"\x17":
-                self.answered = True  # a record of application data
+            if self._is_application_data(data) and not self.speaks_http2:  # there the server's settings come first
+                self.answered = True
             if data[:1] == b"\x0b" and len(data) > 4 and int.from_bytes(data[1:4], "big") == len(data) - 4:
                 self.certificate_message = data
         elif kind == _DEBUG_TEXT:
             self._read_note(data)
+
+    def _is_application_data(self, data: bytes) -> bool:
+        """Whether this is the head of such a record; with TLS 1.3 libcurl tells of its inner type alone."""
+        return self.tls_version is not None and data == (b"\x17" if self.tls13 else data[:5]) and data[:1] == b"\x17"
 
     def read_headers(self) -> None:
         """From the lines that came since the last time; trailers after the body count as headers."""
@@ -256,6 +261,8 @@ class Exchange:
             self.tls_alert = data.decode("latin-1").partition("TLS alert, ")[2].rpartition(" (")[0]
         elif b"(IN), TLS handshake, Request CERT (13)" in data:
             self.asked_who_we_are = True
+        elif data.startswith(b"ALPN: server accepted h2"):
+            self.speaks_http2 = True
         elif b"(IN), TLS handshake, Certificate (11)" in data:
             self.tls13 = data.startswith(b"TLSv1.3")
 
