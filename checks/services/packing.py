@@ -25,11 +25,8 @@ PACKED_ROWS = "packed_rows"
 """In a table's note: how many rows it had when it was packed."""
 
 KEYS = """
-SELECT child.relname, key.indexrelid::regclass::text, greatest(child.reltuples::bigint, seen.n_live_tup, 0),
-    pg_relation_size(key.indexrelid)
-FROM pg_class AS child
-JOIN pg_index AS key ON key.indrelid = child.oid AND key.indisprimary
-LEFT JOIN pg_stat_all_tables AS seen ON seen.relid = child.oid
+SELECT child.relname, key.indexrelid::regclass::text, child.reltuples::bigint, pg_relation_size(key.indexrelid)
+FROM pg_class AS child JOIN pg_index AS key ON key.indrelid = child.oid AND key.indisprimary
 WHERE child.relname = ANY (%s) AND pg_table_is_visible(child.oid)
 ORDER BY 1
 """
