@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from queue import Empty
 from typing import Any
 
@@ -45,12 +46,32 @@ SELECT count(*) FROM kombu_message WHERE queue_id = (SELECT id FROM kombu_queue 
 """)
 PURGE = text("DELETE FROM kombu_message WHERE queue_id = (SELECT id FROM kombu_queue WHERE name = :queue) RETURNING 1")
 
+FULL_HANDS_SECONDS = 0.5
+
 _engines: dict[tuple[int, str], Engine] = {}
 """By process and address: a connection must never be used on both sides of a fork."""
 
 
 class QoS(virtual.QoS):
     """What this process has taken and not finished."""
+
+    def __init__(self, channel: Any, prefetch_count: int = 0) -> None:
+        super().__init__(channel, prefetch_count)
+        self._room = threading.Event()
+
+    def ack(self, delivery_tag: str) -> None:
+        super().ack(delivery_tag)
+        self._room.set()
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        super().reject(delivery_tag, requeue)
+        self._room.set()
+
+    def wait_for_room(self) -> None:
+        """Until one more message may be taken, or for half a second."""
+        self._room.clear()
+        if not self.can_consume():
+            self._room.wait(FULL_HANDS_SECONDS)
 
     def restore_unacked(self) -> None:
         """Put it back, as far as possible. kombu would write the rest to a file in /tmp, secrets included."""
@@ -66,6 +87,13 @@ class Channel(virtual.Channel):
         """The rows of one statement."""
         with self._engine().connect() as connection:
             return list(connection.execute(statement, parameters).all())
+
+    def drain_events(self, timeout: float | None = None, callback: Any = None) -> Any:
+        """Take one message. With full hands kombu would sleep as it does on empty queues, whatever is finished."""
+        hands: Any = self.qos
+        if self._consumers:
+            hands.wait_for_room()
+        return super().drain_events(timeout, callback)
 
     def _engine(self) -> Engine:
         client: Any = self.connection.client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty
@@ -130,6 +131,20 @@ def test_what_is_in_hand_when_the_channel_closes_goes_back(channel: Channel) -> 
         simple.get(timeout=5)
         simple.close()
     assert channel._size("results") == 1
+
+
+def test_full_hands_wait_for_room_and_not_for_the_next_round(channel: Channel) -> None:
+    for number in range(2):
+        channel._put("results", {"properties": {"delivery_tag": str(number)}, "body": "x"})
+    taken: list[Any] = []
+    channel.basic_qos(prefetch_count=1)
+    channel.basic_consume("results", no_ack=False, callback=taken.append, consumer_tag="me")
+    channel.drain_events()
+    finishing = threading.Timer(0.1, taken[0].ack)
+    finishing.start()
+    channel.drain_events()
+    finishing.join()
+    assert [message.delivery_tag for message in taken] == ["0", "1"]
 
 
 def test_a_region_needs_the_rights_on_two_tables_and_has_no_others(channel: Channel) -> None:
