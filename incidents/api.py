@@ -1,18 +1,24 @@
-"""``/api/incidents``: what was down, since when, and why."""
+"""``/api/incidents``: what was down, since when, why, and what people did about it."""
 
 from __future__ import annotations
 
+from typing import cast
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import User
 from accounts.selectors import membership_of
 from incidents import selectors
-from incidents.serializers import IncidentDetailOutput, IncidentOutput
+from incidents.handling import outages
+from incidents.models import Incident
+from incidents.serializers import ExplanationOutput, IncidentDetailOutput, IncidentOutput, NoteInput
 from monitors.paging import page_of, read_cursor
 
 
@@ -31,9 +37,64 @@ class IncidentList(APIView):
         return Response({"results": IncidentOutput(page, many=True).data, "next": more})
 
 
+def incident_of(request: Request, pk: UUID) -> Incident:
+    """The caller's incident; somebody else's is as unknown as one that never was."""
+    return get_object_or_404(selectors.incidents_of(membership_of(request.user).team), pk=pk)
+
+
+def person(request: Request) -> User:
+    """Who asks: the permission lets nobody else through."""
+    return cast(User, request.user)
+
+
 class IncidentDetail(APIView):
     @extend_schema(responses=IncidentDetailOutput)
     def get(self, request: Request, pk: UUID) -> Response:
         """One incident with its events and the votes that decided."""
-        incident = get_object_or_404(selectors.incidents_of(membership_of(request.user).team), pk=pk)
+        return Response(IncidentDetailOutput(incident_of(request, pk)).data)
+
+
+class IncidentExplain(APIView):
+    @extend_schema(responses=ExplanationOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """Why it was opened, and whether the same rules would open it again."""
+        explained = selectors.explain(incident_of(request, pk))
+        if explained is None:
+            raise NotFound("The verdict that opened this incident is not stored any more.")
+        return Response(ExplanationOutput(explained).data)
+
+
+class IncidentAcknowledge(APIView):
+    @extend_schema(request=None, responses=IncidentDetailOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Say that somebody takes care of it. The first one counts."""
+        incident = outages.acknowledge(incident_of(request, pk), actor=person(request), now=timezone.now())
+        return Response(IncidentDetailOutput(incident).data)
+
+
+class IncidentNotes(APIView):
+    @extend_schema(request=NoteInput, responses=IncidentDetailOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Write something down for the others."""
+        incident = incident_of(request, pk)
+        serializer = NoteInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        text = serializer.validated_data["text"]
+        incident = outages.add_note(incident, text=text, actor=person(request), now=timezone.now())
+        return Response(IncidentDetailOutput(incident).data)
+
+
+class IncidentResolve(APIView):
+    @extend_schema(request=None, responses=IncidentDetailOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Close it. The monitor's status stays what the regions see; the next incident needs a recovery first."""
+        incident = outages.resolve_by_hand(incident_of(request, pk), actor=person(request), now=timezone.now())
+        return Response(IncidentDetailOutput(incident).data)
+
+
+class IncidentReopen(APIView):
+    @extend_schema(request=None, responses=IncidentDetailOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Take back a closing by hand, as long as the site has not recovered."""
+        incident = outages.reopen(incident_of(request, pk), actor=person(request), now=timezone.now())
         return Response(IncidentDetailOutput(incident).data)

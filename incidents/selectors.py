@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -13,8 +16,13 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Team
 from incidents import rules
-from incidents.models import Incident, IncidentQuerySet, RegionState
+from incidents.models import Incident, IncidentQuerySet, RegionState, RegionTrouble, StatusChange
+from incidents.rules import words
+from incidents.rules.regions import Glance
+from incidents.rules.story import Change
 from monitors.models import Monitor
+from monitors.rules import Status
+from probes.contract import Outcome
 
 
 def states_of(monitors: Iterable[Monitor]) -> dict[UUID, dict[str, rules.RegionState]]:
@@ -25,20 +33,115 @@ def states_of(monitors: Iterable[Monitor]) -> dict[UUID, dict[str, rules.RegionS
     return states
 
 
-def open_incidents(monitors: Iterable[Monitor]) -> dict[UUID, Incident]:
+def unsettled_incidents(monitors: Iterable[Monitor]) -> dict[UUID, Incident]:
+    """The incident of each monitor that has one: open, or closed by a person while the trouble goes on."""
     by_id = {monitor.pk: monitor for monitor in monitors}
-    found = {incident.monitor_id: incident for incident in Incident.objects.open().filter(monitor__in=by_id)}
-    for monitor, incident in found.items():
-        incident.monitor = by_id[monitor]
+    found: dict[UUID, Incident] = {}
+    for incident in Incident.objects.unsettled().filter(monitor__in=by_id).order_by("started_at"):
+        incident.monitor = by_id[incident.monitor_id]
+        found[incident.monitor_id] = incident
     return found
 
 
+def recent_changes(monitor: Monitor, *, now: datetime) -> list[Change]:
+    """The changes of status that flapping is judged by, oldest first."""
+    since = now - timedelta(seconds=monitor.rules.flapping_s)
+    rows = monitor.status_changes.filter(happened_at__gt=since, happened_at__lte=now).order_by("happened_at", "id")
+    return [row.as_rule() for row in rows]
+
+
+def suspect_regions() -> dict[str, datetime]:
+    """Regions in trouble of their own, and since when their failures do not count."""
+    return dict(RegionTrouble.objects.filter(well_at__isnull=True).values_list("region", "began_at"))
+
+
+NEWLY_FAILING = """
+SELECT state.since, monitor.spec
+FROM incidents_regionstate AS state JOIN monitors_monitor AS monitor ON monitor.id = state.monitor_id
+WHERE state.region = %(region)s AND state.outcome = 'down' AND state.since >= %(since)s
+    AND state.good_slot IS NOT NULL
+ORDER BY state.since DESC LIMIT 2000
+"""
+
+
+def newly_failing(region: str, *, since: datetime) -> list[tuple[datetime, dict[str, Any]]]:
+    """When, and with which spec: monitors that have begun to fail in a region since then and were well before."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEWLY_FAILING, {"region": region, "since": since})
+        return [(row[0], json.loads(row[1])) for row in cursor.fetchall()]
+
+
+GLANCE = """
+SELECT
+    count(*) FILTER (WHERE failing),
+    count(*),
+    count(*) FILTER (WHERE failing AND other.slot IS NOT NULL),
+    count(*) FILTER (WHERE failing AND other.down)
+FROM (
+    SELECT monitor_id, outcome = 'down' AS failing
+    FROM incidents_regionstate
+    WHERE region = %(region)s AND slot >= %(since)s
+        AND (outcome <> 'down' OR (since >= %(since)s AND good_slot IS NOT NULL))
+) AS seen
+LEFT JOIN LATERAL (
+    SELECT max(state.slot) AS slot, bool_or(state.outcome = 'down') AS down
+    FROM incidents_regionstate AS state
+    WHERE state.monitor_id = seen.monitor_id AND seen.failing AND state.region <> %(region)s
+        AND state.slot >= %(since)s
+) AS other ON true
+"""
+"""Reads the states of a whole region, so it is asked only when many of them have just begun to fail."""
+
+
+def glance_at(region: str, *, since: datetime) -> Glance:
+    """What a region has seen since then of monitors that had been well, and how far others saw the same."""
+    with connection.cursor() as cursor:
+        cursor.execute(GLANCE, {"region": region, "since": since})
+        return Glance(*cursor.fetchone())
+
+
+def failing_since(region: str, *, since: datetime) -> list[UUID]:
+    """Monitors that a region has found failing since then without a break."""
+    failing = RegionState.objects.filter(region=region, outcome=Outcome.DOWN.value, since__gte=since)
+    return list(failing.order_by("monitor").values_list("monitor", flat=True))
+
+
 def incidents_of_paused() -> QuerySet[Incident]:
-    return Incident.objects.open().filter(monitor__paused=True).select_related("monitor")
+    return Incident.objects.unsettled().filter(monitor__paused=True).select_related("monitor")
 
 
 def incidents_of(team: Team) -> IncidentQuerySet:
-    return Incident.objects.filter(monitor__team=team).select_related("monitor")
+    found = Incident.objects.filter(monitor__team=team)
+    return found.select_related("monitor", "acknowledged_by", "resolved_by").order_by("-started_at")
+
+
+def opening_of(incident: Incident) -> StatusChange | None:
+    """The verdict that opened it, with its votes and its policy."""
+    changes = StatusChange.objects.filter(monitor=incident.monitor_id, happened_at=incident.confirmed_at)
+    return changes.order_by("-id").first()
+
+
+def explain(incident: Incident) -> dict[str, Any] | None:
+    """Why it was opened, in words, with the values they come from; None when the verdict is not stored any more."""
+    opening = opening_of(incident)
+    if opening is None:
+        return None
+    told = words.explain(
+        opening.votes,
+        opening.policy,
+        before=Status(opening.before),
+        after=Status(opening.after),
+        open_incident=opening.open_incident,
+    )
+    return {
+        "incident": incident.pk,
+        "decided_at": opening.happened_at,
+        "before": opening.before,
+        "verdict": opening.after,
+        "policy": opening.policy,
+        "recorded_votes": opening.votes,
+        **asdict(told),
+    }
 
 
 def find_incidents(

@@ -12,7 +12,8 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from incidents import rules, selectors
-from incidents.models import Incident, IncidentEvent, RegionState, StatusChange
+from incidents.handling import events, outages, troubles
+from incidents.models import Incident, RegionState, StatusChange
 from incidents.rules import Observation, Verdict
 from monitors.models import Monitor
 from monitors.rules import Status
@@ -20,7 +21,6 @@ from monitors.selectors import offline_regions, region_codes
 from probes.contract import Outcome, Reason
 
 STATE_FIELDS = [item.name for item in fields(rules.RegionState) if item.name != "region"]
-DOWN_NO_MORE = {Status.UP, Status.DEGRADED, Status.PARTIAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,12 @@ def observe(*, seen: Mapping[UUID, Sequence[Observation]], up: Collection[UUID],
     monitors = list(Monitor.objects.filter(pk__in=telling).order_by("pk"))
     states = selectors.states_of(monitors)
     for monitor in monitors:
-        known = states[monitor.id]
+        known, strict = states[monitor.id], monitor.rules.degraded_counts
         if monitor.status == Status.PENDING:
             _forget_earlier_watch(monitor, known)
         for observation in sorted(seen[monitor.id], key=lambda item: item.slot):
             state = known.get(observation.region) or rules.RegionState(observation.region)
-            known[observation.region] = rules.observe(state, observation)
+            known[observation.region] = rules.observe(state, observation, strict=strict)
     _save_states(monitors, states)
     return judge(monitors, states, regions=set(region_codes()), now=now)
 
@@ -159,93 +159,90 @@ def judge(
     now: datetime,
 ) -> list[Question]:
     """Decide each monitor's status anew from its states; the monitors are locked."""
-    incidents, offline = selectors.open_incidents(monitors), offline_regions()
+    incidents, bench = selectors.unsettled_incidents(monitors), Bench(regions, now)
     questions = []
     for monitor in monitors:
-        policy, incident = monitor.rules, incidents.get(monitor.id)
-        assigned = [region for region in monitor.regions if region in regions]
-        votes = rules.cast_votes(
-            states[monitor.id],
-            assigned,
-            stale_after=monitor.stale_after,
-            status_since=monitor.status_since,
-            now=now,
-            offline=offline,
-            stand_ins=monitor.stand_ins,
-        )
-        verdict = _verdict(monitor, votes, incident)
+        incident = incidents.get(monitor.id)
+        verdict = bench.verdict(monitor, states[monitor.id], incident)
         _announce(monitor, verdict, incident, now=now)
         if verdict.status is Status.MAINTENANCE:
             continue  # nobody waits for certainty meanwhile
-        for vote, why in rules.regions_to_ask(votes, policy, status=verdict.status):
+        for vote, why in rules.regions_to_ask(verdict.votes, monitor.rules, status=verdict.status):
             slot = datetime.fromisoformat(vote.slot) if vote.slot else None
             questions.append(Question(monitor.id, vote.region, why, slot))
     return questions
 
 
-def _verdict(monitor: Monitor, votes: tuple[rules.Vote, ...], incident: Incident | None) -> Verdict:
-    """What the votes add up to; while planned work goes on, that it does. After it the votes decide as on the first
-    day, so that what fails still is told once."""
-    if monitor.maintenance_until is not None:
-        return Verdict(Status.MAINTENANCE, votes)
-    current = Status(monitor.status)
-    if current is Status.MAINTENANCE:
-        current = Status.PENDING if incident is None else Status.DOWN
-    return rules.decide(votes, monitor.rules, current=current, open_incident=incident is not None)
+class Bench:
+    """Where verdicts are made: what holds for all monitors that are judged together."""
+
+    def __init__(self, regions: set[str], now: datetime) -> None:
+        self.regions, self.now = regions, now
+        self.offline = offline_regions()
+        self.suspect = selectors.suspect_regions()
+        self.cleared = set(self.suspect)
+
+    def verdict(self, monitor: Monitor, states: Mapping[str, rules.RegionState], incident: Incident | None) -> Verdict:
+        """Before a region is believed that a site has gone down, it is asked whether that is the region's own trouble.
+
+        So a failure of many in the last second is seen as what it is, before the first of them is called an outage.
+        """
+        verdict = self._decide(monitor, states, incident)
+        if verdict.status == monitor.status or verdict.status not in {Status.DOWN, Status.PARTIAL}:
+            return verdict
+        accusers = {vote.region for vote in verdict.votes if vote.failing} - self.cleared
+        self.cleared |= accusers
+        found = [region for region in sorted(accusers) if troubles.suspect(region, now=self.now)]
+        if not found:
+            return verdict
+        self.suspect = selectors.suspect_regions()
+        return self._decide(monitor, states, incident)
+
+    def _decide(self, monitor: Monitor, states: Mapping[str, rules.RegionState], incident: Incident | None) -> Verdict:
+        votes = rules.cast_votes(
+            states,
+            [region for region in monitor.regions if region in self.regions],
+            stale_after=monitor.stale_after,
+            status_since=monitor.status_since,
+            now=self.now,
+            offline=self.offline,
+            stand_ins=monitor.stand_ins,
+            suspect=self.suspect,
+        )
+        if monitor.maintenance_until is not None:
+            return Verdict(Status.MAINTENANCE, votes)
+        return rules.decide(votes, monitor.rules, current=Status(monitor.status), open_incident=_in_trouble(incident))
+
+
+def _in_trouble(incident: Incident | None) -> bool:
+    return incident is not None and incident.recovered_at is None
 
 
 def _announce(monitor: Monitor, verdict: Verdict, incident: Incident | None, *, now: datetime) -> None:
-    """Store what a verdict changes: the status, its votes, and the incident it opens or closes."""
+    """Store what a verdict changes: the status, its votes, and all that follows from them."""
     reason = rules.sentence(verdict)[:500]
     if verdict.status == monitor.status:
         if reason != monitor.status_reason:
             monitor.status_reason = reason
             monitor.save(update_fields=["status_reason"])
+            events.warn_of_certificate(monitor, verdict, now=now)
         return
+    before = Status(monitor.status)
     StatusChange.objects.create(
         monitor=monitor,
         happened_at=now,
-        before=monitor.status,
+        before=before,
         after=verdict.status,
         votes=verdict.votes_as_dicts(),
         policy=monitor.policy,
-        open_incident=incident is not None,
+        open_incident=_in_trouble(incident),
     )
     monitor.status, monitor.status_since, monitor.status_reason = verdict.status, now, reason
     if verdict.status is Status.DOWN:
         monitor.status_since = verdict.started_at or now
     monitor.save(update_fields=["status", "status_since", "status_reason"])
-    if verdict.status is Status.DOWN and incident is None:
-        _open(monitor, verdict, now=now)
-    elif verdict.status in DOWN_NO_MORE and incident is not None:
-        _resolve(incident, votes=verdict.votes_as_dicts(), now=now)
-
-
-def _open(monitor: Monitor, verdict: Verdict, *, now: datetime) -> None:
-    incident = Incident.objects.create(
-        monitor=monitor, started_at=verdict.started_at or now, confirmed_at=now, cause=verdict.cause
-    )
-    _note(incident, IncidentEvent.Kind.OPENED, votes=verdict.votes_as_dicts(), now=now)
-
-
-def _resolve(incident: Incident, *, votes: list[dict[str, object]], now: datetime, note: str = "") -> None:
-    incident.resolved_at = now
-    incident.save(update_fields=["resolved_at"])
-    _note(incident, IncidentEvent.Kind.RESOLVED, votes=votes, now=now, note=note)
-
-
-def _note(
-    incident: Incident, kind: IncidentEvent.Kind, *, votes: list[dict[str, object]], now: datetime, note: str = ""
-) -> None:
-    IncidentEvent.objects.create(
-        incident=incident,
-        monitor_id=incident.monitor_id,
-        team_id=incident.monitor.team_id,
-        kind=kind,
-        happened_at=now,
-        votes=votes,
-        note=note,
-    )
+    outages.follow(monitor, verdict, incident, before=before, now=now)
+    events.warn_of_certificate(monitor, verdict, now=now)
 
 
 def _save_states(monitors: Iterable[Monitor], states: Mapping[UUID, Mapping[str, rules.RegionState]]) -> None:
@@ -265,10 +262,32 @@ def notice_silence(*, regions: set[str], now: datetime) -> int:
     return len(quiet)
 
 
+JUDGED_AT_ONCE = 200
+
+
+def watch_regions(*, regions: set[str], now: datetime) -> None:
+    """Notice regions in trouble of their own before anything is decided, and let those that are well be heard again."""
+    for region in sorted(regions - set(selectors.suspect_regions())):
+        troubles.suspect(region, now=now)
+    for failing in troubles.believe_again(now=now).values():
+        for start in range(0, len(failing), JUDGED_AT_ONCE):
+            _judge_again(failing[start : start + JUDGED_AT_ONCE], regions=regions, now=now)
+
+
+@transaction.atomic
+def _judge_again(ids: Sequence[UUID], *, regions: set[str], now: datetime) -> None:
+    chosen = Monitor.objects.active().filter(pk__in=ids).order_by("pk")
+    monitors = list(chosen.select_for_update(skip_locked=True, no_key=True))
+    judge(monitors, selectors.states_of(monitors), regions=regions, now=now)
+
+
 @transaction.atomic
 def close_paused(*, now: datetime) -> int:
     """A paused monitor is watched no more, so its incident ends; resuming starts a new story."""
     incidents = list(selectors.incidents_of_paused().select_for_update(of=("self",)))
     for incident in incidents:
-        _resolve(incident, votes=[], now=now, note="the monitor was paused")
+        if incident.resolved_at is None:
+            outages.resolve(incident, why="paused", now=now, text="the monitor was paused")
+        else:
+            outages.mark(incident, recovered_at=now)
     return len(incidents)

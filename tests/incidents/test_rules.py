@@ -21,12 +21,13 @@ STALE_AFTER = timedelta(seconds=140)
 OUTCOMES = {".": Outcome.UP, "~": Outcome.DEGRADED, "x": Outcome.DOWN, "?": Outcome.UNKNOWN}
 
 
-def state_of(region: str, strip: str) -> RegionState:
+def state_of(region: str, strip: str, *, strict: bool = False) -> RegionState:
     state = RegionState(region)
     for place, mark in enumerate(strip):
         if mark != " ":
             slot = NOW - timedelta(minutes=len(strip) - 1 - place)
-            state = rules.observe(state, Observation(region, slot, OUTCOMES[mark], reason_for(mark)))
+            seen = Observation(region, slot, OUTCOMES[mark], reason_for(mark))
+            state = rules.observe(state, seen, strict=strict)
     return state
 
 
@@ -42,11 +43,16 @@ def verdict_of(
     policy: Policy | None = None,
     status_since: datetime = NOW - timedelta(days=1),
 ) -> Verdict:
-    states = {region: state_of(region, strip) for region, strip in zip("abcde", strips, strict=False) if strip}
+    policy = policy or Policy()
+    states = {
+        region: state_of(region, strip, strict=policy.degraded_counts)
+        for region, strip in zip("abcde", strips, strict=False)
+        if strip
+    }
     votes = rules.cast_votes(
         states, "abcde"[: len(strips)], stale_after=STALE_AFTER, status_since=status_since, now=NOW
     )
-    return rules.decide(votes, policy or Policy(), current=current, open_incident=open_incident)
+    return rules.decide(votes, policy, current=current, open_incident=open_incident)
 
 
 @pytest.mark.parametrize(
@@ -127,9 +133,85 @@ def test_a_new_monitor_that_nobody_checks_becomes_unknown() -> None:
     assert verdict_of(["", ""], Status.PENDING, status_since=NOW - timedelta(minutes=5)).status is Status.UNKNOWN
 
 
-@pytest.mark.parametrize("current", list(Status))
+@pytest.mark.parametrize("current", sorted(set(Status) - {Status.MAINTENANCE}))
 def test_unconfirmed_news_from_everywhere_keeps_the_state(current: Status) -> None:
     assert verdict_of([".x", ".x"], current).status is current
+
+
+def test_after_planned_work_the_votes_decide_as_on_the_first_day() -> None:
+    assert verdict_of([".x", ".x"], Status.MAINTENANCE).status is Status.PENDING
+    assert verdict_of([".x", ".x"], Status.MAINTENANCE, open_incident=True).status is Status.DOWN
+
+
+@pytest.mark.parametrize(
+    ("strips", "policy", "current", "expected"),
+    [
+        (["xx.", "xx."], Policy(recovery=1), Status.DOWN, Status.UP),
+        (["xxx.", "xxx."], Policy(confirmations=1), Status.DOWN, Status.UP),  # as often as for going down
+        (["xx..", "xx.."], Policy(recovery=3), Status.DOWN, Status.DOWN),
+        ([".x", ".x"], Policy(confirmations=1, recovery=3), Status.UP, Status.DOWN),
+    ],
+)
+def test_recovery_has_a_number_of_its_own(strips: list[str], policy: Policy, current: Status, expected: Status) -> None:
+    found = verdict_of(strips, current, open_incident=current is Status.DOWN, policy=policy)
+    assert found.status is expected
+
+
+STRICT = Policy(degraded_counts=True)
+
+
+@pytest.mark.parametrize(
+    ("strips", "expected", "started_min"),
+    [
+        (["~~", "~~"], Status.DOWN, 1),
+        (["...~x", "...x~"], Status.DOWN, 1),  # one bad streak, whichever kind of bad
+        ([".~~", "..."], Status.PARTIAL, None),
+        ([".~", ".~"], Status.UP, None),  # not confirmed yet
+    ],
+)
+def test_degraded_counts_as_a_failure_where_the_policy_says_so(
+    strips: list[str], expected: Status, started_min: int | None
+) -> None:
+    verdict = verdict_of(strips, policy=STRICT)
+    assert verdict.status is expected
+    if started_min is not None:
+        assert verdict.started_at == NOW - timedelta(minutes=started_min)
+        assert set(verdict.cause) == {"a", "b"}
+
+
+def test_a_degraded_streak_from_before_the_policy_changed_does_not_count() -> None:
+    lenient = state_of("a", ".....~")
+    assert (lenient.streak, lenient.failing) == (6, False)
+    now_strict = rules.observe(
+        lenient, Observation("a", NOW + timedelta(minutes=1), Outcome.DEGRADED, Reason.SLOW_RESPONSE), strict=True
+    )
+    assert (now_strict.streak, now_strict.failing, now_strict.since) == (1, True, NOW + timedelta(minutes=1))
+
+
+def test_a_cause_holds_the_keys_of_what_was_seen_first_and_of_the_last_good_check() -> None:
+    cause = verdict_of(["..xx", ".?xx"]).cause
+    first = (NOW - timedelta(minutes=1)).isoformat()
+    assert (cause["a"]["first_slot"], cause["b"]["first_slot"]) == (first, first)
+    assert cause["a"]["good_slot"] == (NOW - timedelta(minutes=2)).isoformat()
+    assert cause["b"]["good_slot"] == (NOW - timedelta(minutes=3)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("strips", "minutes", "expected"),
+    [
+        (["xx", "xx"], 1, Status.UNKNOWN),  # both began within the trouble
+        (["xxxx", "xxxx"], 1, Status.DOWN),  # both were failing before
+        (["xx", ".."], 1, Status.UNKNOWN),  # the quorum of two does not shrink
+        (["..", ".."], 1, Status.UP),  # a good word is believed all the same
+    ],
+)
+def test_what_a_suspect_region_finds_failing_is_unknown(strips: list[str], minutes: int, expected: Status) -> None:
+    states = {region: state_of(region, strip) for region, strip in zip("ab", strips, strict=True)}
+    suspect = dict.fromkeys("ab", NOW - timedelta(minutes=minutes))
+    votes = rules.cast_votes(
+        states, "ab", stale_after=STALE_AFTER, status_since=NOW - timedelta(days=1), now=NOW, suspect=suspect
+    )
+    assert rules.decide(votes, Policy(), current=Status.UP, open_incident=False).status is expected
 
 
 def test_an_open_incident_outlives_a_gap_and_closes_only_on_a_confirmed_recovery() -> None:
@@ -200,7 +282,8 @@ def test_down_is_only_ever_said_with_a_quorum_of_confirmed_fresh_failures(
 ) -> None:
     verdict = verdict_of(strips, current, open_incident=open_incident)
     sure = [vote for vote in verdict.votes if vote.failing and vote.streak >= 2]
-    if verdict.status is Status.DOWN and current is not Status.DOWN:
+    was_down = current is Status.DOWN or (current is Status.MAINTENANCE and open_incident)
+    if verdict.status is Status.DOWN and not was_down:
         assert len(sure) >= Policy().needed(len(strips))
 
 

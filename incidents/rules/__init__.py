@@ -1,6 +1,7 @@
 """Is it down? Since when? Who says so? Pure: results fold into region states, region states into a verdict.
 
-A region's word counts once it was said ``policy.confirmations`` times in a row, for going down and for coming back.
+A region's word counts once it was said often enough in a row: ``policy.confirmations`` times for going down,
+``policy.recoveries`` times for coming back.
 Unknown results are not a word at all. Silence is never an outage: regions that have gone quiet leave the count,
 and the number that must agree stays as it was.
 """
@@ -21,6 +22,8 @@ NO_RESULT_YET = "no_result_yet"
 REGION_OFFLINE = "region_offline"
 """No worker of the region is heard of, so whatever it said last is not a word on the present."""
 
+DOWN_NO_MORE = frozenset({Status.UP, Status.DEGRADED, Status.PARTIAL})
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:
@@ -38,7 +41,8 @@ class RegionState:
     """A region's present word: what it last knew, how often in a row, and since which slot.
 
     ``outcome`` is None until the region has known anything. ``silence`` says why its latest result was no word
-    (an ``unknown`` reason), and is empty again with the next known result.
+    (an ``unknown`` reason), and is empty again with the next known result. ``strict``: degraded results were counted
+    as failures when the streak was counted. ``good_slot``: the last good result before the present failures.
     """
 
     region: str
@@ -50,21 +54,33 @@ class RegionState:
     slot: datetime | None = None
     silence: Reason | None = None
     silent_slot: datetime | None = None
+    strict: bool = False
+    good_slot: datetime | None = None
 
     @property
     def failing(self) -> bool:
-        return self.outcome is Outcome.DOWN
+        return _fails(self.outcome, strict=self.strict)
 
 
-def observe(state: RegionState, seen: Observation) -> RegionState:
-    """Fold one result into a region's state. Late and repeated results change nothing."""
+def _fails(outcome: str | None, *, strict: bool) -> bool:
+    return outcome == Outcome.DOWN or (strict and outcome == Outcome.DEGRADED)
+
+
+def observe(state: RegionState, seen: Observation, *, strict: bool = False) -> RegionState:
+    """Fold one result into a region's state. Late and repeated results change nothing.
+
+    ``strict``: degraded counts as failing. A degraded region's streak that was counted otherwise begins anew.
+    """
     if seen.outcome is Outcome.UNKNOWN:
         if seen.slot <= latest_word(state):
             return state
         return replace(state, silence=seen.reason, silent_slot=seen.slot)
     if state.slot is not None and seen.slot <= state.slot:
         return state
-    same = state.outcome is not None and state.failing == (seen.outcome is Outcome.DOWN)
+    fails = _fails(seen.outcome, strict=strict)
+    comparable = state.strict is strict or state.outcome is not Outcome.DEGRADED
+    same = state.outcome is not None and comparable and state.failing is fails
+    good_slot = (state.good_slot if state.failing else state.slot) if fails else None
     return RegionState(
         region=state.region,
         outcome=seen.outcome,
@@ -73,6 +89,8 @@ def observe(state: RegionState, seen: Observation) -> RegionState:
         streak=state.streak + 1 if same else 1,
         since=state.since if same else seen.slot,
         slot=seen.slot,
+        strict=strict,
+        good_slot=good_slot,
     )
 
 
@@ -95,14 +113,16 @@ class Vote:
     age_s: float | None
     excluded: str | None
     stands_in_for: str | None = None
+    strict: bool = False
+    good_slot: str | None = None
 
     @property
     def failing(self) -> bool:
-        return self.excluded is None and self.outcome == Outcome.DOWN
+        return self.excluded is None and _fails(self.outcome, strict=self.strict)
 
     @property
     def healthy(self) -> bool:
-        return self.excluded is None and self.outcome != Outcome.DOWN
+        return self.excluded is None and not _fails(self.outcome, strict=self.strict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +138,17 @@ class Verdict:
 
     @property
     def cause(self) -> dict[str, dict[str, Any]]:
-        """Why, by region."""
-        return {vote.region: {"reason": vote.reason, "message": vote.message} for vote in self.votes if vote.failing}
+        """Why, by region. ``first_slot`` and ``good_slot`` are the keys of what was seen first, and last while well."""
+        return {
+            vote.region: {
+                "reason": vote.reason,
+                "message": vote.message,
+                "first_slot": vote.since,
+                "good_slot": vote.good_slot,
+            }
+            for vote in self.votes
+            if vote.failing
+        }
 
     def votes_as_dicts(self) -> list[dict[str, Any]]:
         return [asdict(vote) for vote in self.votes]
@@ -134,14 +163,21 @@ def cast_votes(
     now: datetime,
     offline: Collection[str] = (),
     stand_ins: Mapping[str, str] | None = None,
+    suspect: Mapping[str, datetime] | None = None,
 ) -> tuple[Vote, ...]:
-    """One vote for each assigned region, silent ones included. ``stand_ins`` vote in the place of those away."""
+    """One vote for each assigned region, silent ones included. ``stand_ins`` vote in the place of those away.
+
+    ``suspect``: regions in trouble of their own. A failure that began since then is no word on the site.
+    """
     first_results_due = now - status_since <= stale_after
 
     def vote(region: str) -> Vote:
         voter = (stand_ins or {}).get(region, region)
         state = states.get(voter) or RegionState(voter)
         excluded = _why_excluded(state, stale_after, first_results_due, now)
+        troubled = (suspect or {}).get(voter)
+        if excluded is None and state.failing and troubled and state.since and state.since >= troubled:
+            excluded = Reason.REGION_SUSPECT.value
         return _vote(
             state,
             excluded=REGION_OFFLINE if voter in offline else excluded,
@@ -164,6 +200,8 @@ def _vote(state: RegionState, *, excluded: str | None, stands_in_for: str | None
         age_s=round((now - state.slot).total_seconds(), 3) if state.slot else None,
         excluded=excluded,
         stands_in_for=stands_in_for,
+        strict=state.strict,
+        good_slot=state.good_slot.isoformat() if state.good_slot and state.failing else None,
     )
 
 
@@ -178,18 +216,22 @@ def _why_excluded(state: RegionState, stale_after: timedelta, first_results_due:
 
 
 def decide(votes: tuple[Vote, ...], policy: Policy, *, current: Status, open_incident: bool) -> Verdict:
-    """The status that these votes add up to.
+    """The status that these votes add up to. ``open_incident``: it was down, and has not recovered since.
 
     1. Fewer fresh regions than the quorum: unknown, or still pending while first results are on their way.
     2. Down when a quorum of regions fails, each confirmed.
     3. A down monitor is up again only when a quorum of regions is well, each confirmed; until then the state is kept.
     4. Some regions failing, too few for the quorum: partial.
+
+    After planned work the votes decide as on the first day, so that what fails still is told once.
     """
+    if current is Status.MAINTENANCE:
+        current = Status.DOWN if open_incident else Status.PENDING
     needed = policy.needed(len(votes))
     fresh = [vote for vote in votes if vote.excluded is None]
     failing = [vote for vote in fresh if vote.failing and vote.streak >= policy.confirmations]
     healthy = [vote for vote in fresh if vote.healthy]
-    recovered = [vote for vote in healthy if vote.streak >= policy.confirmations]
+    recovered = [vote for vote in healthy if vote.streak >= policy.recoveries]
 
     if len(fresh) < needed:
         waiting = current is Status.PENDING and any(vote.excluded == NO_RESULT_YET for vote in votes)
@@ -215,11 +257,8 @@ def regions_to_ask(votes: tuple[Vote, ...], policy: Policy, *, status: Status) -
     region that has not looked since the contradiction began.
     """
     broken = status is Status.DOWN
-    dissenting = [
-        vote
-        for vote in votes
-        if vote.excluded is None and vote.failing != broken and vote.streak < policy.confirmations
-    ]
+    enough = policy.recoveries if broken else policy.confirmations
+    dissenting = [vote for vote in votes if vote.excluded is None and vote.failing != broken and vote.streak < enough]
     if not dissenting:
         return []
     began = min(vote.since or "" for vote in dissenting)

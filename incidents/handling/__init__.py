@@ -1,0 +1,1 @@
+"""What is done about a verdict or by a person: incidents, their events, and regions in trouble of their own."""
