@@ -106,7 +106,7 @@ class Bench:
             f" FROM unnest(%s::uuid[]) AS new (id), (SELECT {columns} FROM monitors_monitor) AS one RETURNING 1",
             self.monitors,
         )
-        one.delete()
+        self.sql("DELETE FROM monitors_monitor WHERE id = %s", one.pk)
         self.run(self.reports(monitors, 500))
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
