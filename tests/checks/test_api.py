@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -219,3 +221,38 @@ def test_other_peoples_results_are_unknown(
     api: Api, stranger: User, make_monitor: MakeMonitor, verb: str, path: str
 ) -> None:
     assert getattr(api(stranger), verb)(path.format(id=make_monitor().pk)).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["monitor", "site-stats", "monitoring/status", "incidents"])
+def test_many_monitors_cost_as_many_queries_as_a_few(
+    api: Api, owner: User, make_monitor: MakeMonitor, address: str
+) -> None:
+    client = api(owner)
+
+    def queries(monitors: int) -> int:
+        while Monitor.objects.count() < monitors:
+            remember(make_monitor(), minutes_ago=1, outcome=Outcome.DOWN)
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(f"/api/{address}").status_code == 200
+        return len(captured)
+
+    assert queries(2) == queries(30)
+
+
+def test_a_long_past_costs_as_many_queries_as_a_short_one(api: Api, owner: User, make_monitor: MakeMonitor) -> None:
+    client, monitor = api(owner), make_monitor()
+
+    def queries() -> dict[str, int]:
+        asked = ["results/{}/checks", "results/{}/checks?outcome=down", "results/{}/latest", "site-stats/{}"]
+        counts = {}
+        for address in asked:
+            with CaptureQueriesContext(connection) as captured:
+                assert client.get(f"/api/{address.format(monitor.pk)}").status_code == 200
+            counts[address] = len(captured)
+        return counts
+
+    remember(monitor, minutes_ago=1)
+    few = queries()
+    for minutes in range(2, 30):
+        remember(monitor, minutes_ago=minutes)
+    assert queries() == few
