@@ -80,8 +80,9 @@ def use(address: str, postgres: Postgres, *, ends: float) -> None:
 
 def report(postgres: Postgres, monitors: int, parts: dict[str, psutil.Process]) -> None:
     with psycopg.connect(postgres.url) as connection:
-        row = connection.execute("SELECT count(*) FROM checks_checkresult WHERE slot > now() - interval '1 minute'")
-        print(f"{monitors} monitors, {row.fetchone()} results in the last minute")
+        count = "SELECT count(*) FROM checks_checkresult WHERE slot > now() - interval '1 minute'"
+        for (results,) in connection.execute(count):
+            print(f"{monitors} monitors, {results} results in the last minute")
     print(f"{'':<10}{'processes':>10}{'RSS MB':>8}{'PSS MB':>8}")
     whole = [0.0, 0.0]
     for name, part in parts.items():
