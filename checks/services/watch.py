@@ -11,6 +11,8 @@ from django.db import transaction
 
 from incidents import selectors as incident_selectors
 from incidents import services as incidents
+from incidents.handling.events import note_region
+from incidents.models import IncidentEvent
 from monitors import rules
 from monitors.models import Monitor, Region, RegionEvent
 from monitors.selectors import region_codes
@@ -21,6 +23,11 @@ BREAK_S = 10
 JUDGED_AT_ONCE = 200
 JUDGING_S = 5
 """So long the scheduler spends on telling monitors. Those left over hear of it by their next result, or by silence."""
+
+OUTBOX = {
+    RegionEvent.Kind.OFFLINE: IncidentEvent.Kind.REGION_OFFLINE,
+    RegionEvent.Kind.ONLINE: IncidentEvent.Kind.REGION_ONLINE,
+}
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +61,7 @@ def _note(region: Region, kind: RegionEvent.Kind, *, note: str, since: datetime 
     region.offline_since = since
     region.save(update_fields=["offline_since"])
     RegionEvent.objects.create(region=region.code, kind=kind, happened_at=now, note=note)
+    note_region(OUTBOX[kind], region.code, now=now, text=note)
     if kind == RegionEvent.Kind.OFFLINE:
         transaction.on_commit(lambda: judge_again(region.code, now=now), robust=True)
 

@@ -174,3 +174,13 @@ def test_a_status_never_changes_without_its_incident(make_monitor: MakeMonitor, 
             cursor.execute("ALTER TABLE incidents_incidentevent DROP CONSTRAINT refuse")
     all_say(clock, DOWN, shop, times=1)  # the report comes again
     assert (status_of(shop), events_of(shop)) == ("down", ["opened"])
+
+
+@pytest.mark.parametrize(("freshness", "quiet"), [(1, True), (2, False), (10, False)])
+def test_silence_is_noticed_by_the_policys_own_measure(
+    shop: Monitor, clock: Clock, freshness: int, quiet: bool
+) -> None:
+    Monitor.objects.update(policy={"freshness": freshness}, status_since=clock.now - timedelta(days=1))
+    now = clock.on(100)  # an interval and a half
+    assert services.notice_silence(regions={"usa", "india"}, now=now) == int(quiet)
+    assert status_of(shop) == ("unknown" if quiet else "up")

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from checks.models import CheckBatch, CheckResult
 from checks.services import dispatch, watch
+from incidents.models import IncidentEvent
 from monitors import rules
 from monitors import services as monitor_services
 from monitors.models import Monitor, Region, RegionEvent
@@ -65,6 +66,8 @@ def test_operators_get_one_event_when_it_goes_and_one_when_it_comes_back(regions
     assert events() == [("usa", "offline")]
     now = run(since=now, seconds=60, living="usa india")
     assert events() == [("usa", "offline"), ("usa", "online")]
+    told = IncidentEvent.objects.unplanned().filter(team=None).values_list("kind", "region")
+    assert list(told) == [("region_offline", "usa"), ("region_online", "usa")]
     assert not Region.objects.exclude(offline_since=None).exists()
 
 
