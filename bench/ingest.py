@@ -77,8 +77,7 @@ class Bench:
     def bytes_of(self, table: str) -> float:
         """Bytes of a row, with its indexes."""
         self.sql(f"VACUUM ANALYZE {table}")
-        leaves = "SELECT relid FROM pg_partition_tree(%s::regclass) WHERE isleaf UNION SELECT %s::regclass"
-        size = self.sql(f"SELECT sum(pg_total_relation_size(relid)) FROM ({leaves}) AS leaf", table, table)  # noqa: S608
+        size = self.sql("SELECT pg_total_relation_size(%s)", table)
         return float(size) / int(self.sql(f"SELECT count(*) FROM {table}"))  # noqa: S608 - a table of ours
 
     def fill(self, monitors: int) -> None:
@@ -128,8 +127,9 @@ class Bench:
 
     def fill_hour(self, hour: datetime, *, monitors: int) -> None:
         """An hour of results of some monitors, minute by minute, written past the reports."""
-        from checks.services import demo_story
+        from checks.services import days, demo_story
 
+        days.ensure_days({hour.date()})
         totals = [demo_story.response_times(20 + place % 30, (place + hour.hour) % SHAPES, 60) for place in range(60)]
         with psycopg.connect(self.postgres.url) as connection:
             columns = "slot, checked_at, monitor_id, region, outcome, http_status, total_ms"
@@ -245,15 +245,16 @@ def tell_sizes(it: Bench, *, monitors: int, rollup_days: int) -> None:
     _begin(it, today - timedelta(days=1))
     it.minute = int(today.timestamp()) - 86_400
     it.run(it.reports(monitors * 1_440, 500))
-    live = it.bytes_of("checks_checkresult")
+    day = days.partition_name(days.RESULTS, (today - timedelta(days=1)).date())
+    live = it.bytes_of(day)
     packing.pack(now=datetime.now(UTC))
-    print(f"a raw row with its key: {live:.0f} B as it comes in, {it.bytes_of('checks_checkresult'):.0f} B packed")
+    print(f"a raw row with its key: {live:.0f} B as it comes in, {it.bytes_of(day):.0f} B packed")
 
     start = today - timedelta(days=rollup_days)
     _begin(it, start)
     for number in range(rollup_days * 24):
         hour = start + timedelta(hours=number)
-        it.fill_hour(hour, monitors=monitors // 4)
+        it.fill_hour(hour, monitors=monitors)
         rollups.close(now=hour + timedelta(hours=1) + rollups.GRACE, seconds=600)
     hour_bytes, day_bytes = it.bytes_of("checks_rolluphour"), it.bytes_of("checks_rollupday")
     packing.pack(now=datetime.now(UTC))
@@ -333,7 +334,7 @@ def main() -> None:
         print(f"the same reports again: {it.run(reports)}")
         print(f"decoding the message, which Celery does: {decoding_us(reports[0]):.0f} us a result", flush=True)
         tell_folding(it, monitors=2_000 if chosen.quick else 20_000)
-        tell_sizes(it, monitors=40 if chosen.quick else 200, rollup_days=10 if chosen.quick else 40)
+        tell_sizes(it, monitors=100, rollup_days=4 if chosen.quick else 40)
 
 
 if __name__ == "__main__":
