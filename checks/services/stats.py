@@ -34,7 +34,7 @@ last_hour AS (
     FROM raw WHERE slot > %(now)s - interval '1 hour' AND slot <= %(now)s + interval '1 minute'
     GROUP BY 1
 ),
-hours AS MATERIALIZED (
+hours AS NOT MATERIALIZED (
     SELECT monitor_id, bucket, up + degraded AS good, up + degraded + down AS known,
         up + degraded + down + unknown AS every, sum_ms::float8, timed
     FROM checks_rolluphour JOIN chosen USING (monitor_id)
