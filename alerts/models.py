@@ -193,6 +193,12 @@ class Delivery(models.Model):
         indexes = [
             # senders: what is due
             models.Index(fields=["next_at", "id"], name="alerts_waiting", condition=Q(state=State.WAITING.value)),
+            # senders: what else of a channel is on its way
+            models.Index(
+                fields=["channel", "event"],
+                name="alerts_under_way",
+                condition=Q(state__in=[State.WAITING.value, State.SENDING.value]),
+            ),
             # sweep: what is to be looked at again; whose sender may be gone
             models.Index(fields=["next_at"], name="alerts_held", condition=Q(state=State.HELD.value)),
             models.Index(fields=["lease_until"], name="alerts_sending", condition=Q(state=State.SENDING.value)),

@@ -24,6 +24,9 @@ PAUSES_S = (10, 30, 60, 120, 300, 600, 1_800, 3_600)
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 """However long a provider asks us to wait."""
 
+HOLDS_UP_OTHERS = timedelta(seconds=60)
+"""A message that is tried again within so long goes before later ones of the same monitor: DOWN, UP, DOWN."""
+
 FAILURES_THAT_BREAK = 5
 PAUSE_OF_BROKEN = timedelta(minutes=5)
 """A channel that failed so often in a row is tried so rarely, by one message at a time."""

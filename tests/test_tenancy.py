@@ -12,9 +12,12 @@ import pytest
 from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from alerts.models import Channel, Delivery, Rule, Step
+from alerts.services import planning
 from checks.services import dispatch
 from incidents.models import Incident
 from maintenance.models import Window
@@ -46,7 +49,13 @@ WITH_A_TOKEN = {"metrics"}
 OWN_ACCOUNT = {"api/auth/me", "api/auth/logout", "logout/"}
 """What everybody may change, whatever their role: themselves."""
 
-THINGS = {"incidents/": "incident", "maintenance/": "window"}
+THINGS = {
+    "incidents/": "incident",
+    "maintenance/": "window",
+    "channels/": "channel",
+    "rules/": "rule",
+    "deliveries/": "delivery",
+}
 """What a route's id is the id of, by a part of the route; a monitor's where nothing is said."""
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -88,10 +97,16 @@ def ids(make_monitor: MakeMonitor) -> dict[str, UUID]:
     dispatch.dispatch_wanted()
     answer_all(Outcome.DOWN)
     window = start_maintenance(team=monitor.team, by=None, minutes=30, title="Deploy", everything=True)
+    planning.plan(now=timezone.now())
+    delivery = Delivery.objects.select_related("rule").get(team=monitor.team)
+    assert delivery.rule is not None
     return {
         "monitor": monitor.pk,
         "incident": Incident.objects.get(monitor=monitor).pk,
         "window": window.pk,
+        "channel": delivery.channel_id,
+        "rule": delivery.rule.pk,
+        "delivery": delivery.pk,
     }
 
 
@@ -108,6 +123,10 @@ def everything_of(owner: User) -> dict[str, list[tuple[object, ...]]]:
     rows: dict[str, list[tuple[object, ...]]] = {
         "Monitor": list(Monitor.objects.filter(team=team).values_list()),
         "Window": list(Window.objects.filter(team=team).values_list()),
+        "Channel": list(Channel.objects.filter(team=team).values_list()),
+        "Rule": list(Rule.objects.filter(team=team).values_list()),
+        "Step": list(Step.objects.filter(rule__team=team).values_list()),
+        "Delivery": list(Delivery.objects.filter(team=team).values_list()),
     }
     for model in apps.get_models():
         if any(field.name == "monitor" for field in model._meta.get_fields()):
@@ -181,11 +200,13 @@ def test_the_admin_shows_every_list_to_an_operator(client: Client, ids: dict[str
     client.force_login(operator)
     for model in ("user", "team"):
         assert client.get(f"/admin/accounts/{model}/?q=o").status_code == 200
-    for path in ("monitors/monitor", "monitors/region", "incidents/incident", "checks/checkbatch"):
+    for path in ("monitors/monitor", "monitors/region", "incidents/incident", "checks/checkbatch", "alerts/channel"):
         assert client.get(f"/admin/{path}/?q=a").status_code == 200, path
-    for path in ("checks/monitorstats", "checks/regionworker"):
+    for path in ("checks/monitorstats", "checks/regionworker", "alerts/delivery"):
         assert client.get(f"/admin/{path}/").status_code == 200, path
     page = client.get(f"/admin/checks/monitorstats/{ids['monitor']}/change/")
     assert b"connect_refused" in page.content
     assert client.get(f"/admin/monitors/monitor/{ids['monitor']}/change/").status_code == 200
     assert client.get(f"/admin/incidents/incident/{ids['incident']}/change/").status_code == 200
+    assert client.get(f"/admin/alerts/channel/{ids['channel']}/change/").status_code == 200
+    assert client.get(f"/admin/alerts/delivery/{ids['delivery']}/change/").status_code == 200

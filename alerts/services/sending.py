@@ -16,7 +16,7 @@ from uuid import UUID
 
 from cryptography.fernet import InvalidToken
 from django.db import OperationalError, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from alerts import rules, selectors
@@ -105,9 +105,19 @@ def _next_due(now: datetime) -> Delivery | None:
         .exclude(channel__in=busy.values("channel"))
         .exclude(team__in=crowded.values("team"))
         .exclude(closes__state__in=rules.OPEN_STATES)
+        .filter(~Exists(_told_before(now)))
         .select_related("channel", "event__monitor", "event__incident__monitor")
     )
     return found.order_by("next_at", "id").select_for_update(skip_locked=True, of=("self",)).first()
+
+
+def _told_before(now: datetime) -> QuerySet[Delivery]:
+    """What the same channel is to hear of the same monitor first. One that must wait for long holds up nothing."""
+    same = Delivery.objects.filter(
+        channel=OuterRef("channel"), event__monitor=OuterRef("event__monitor"), event__lt=OuterRef("event")
+    )
+    soon = Q(state=State.WAITING, due_at__lte=now, next_at__lte=now + rules.HOLDS_UP_OTHERS)
+    return same.filter(Q(state=State.SENDING) | soon).exclude(closes__state__in=rules.OPEN_STATES).order_by()
 
 
 def _channel_lets(channel: Channel, now: datetime) -> bool:
