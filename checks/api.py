@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.shortcuts import get_object_or_404
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -16,11 +19,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import User
 from accounts.rules import Role
 from accounts.selectors import membership_of
 from checks import selectors
-from checks.serializers import ResultOutput, StatsOutput, TrialInput
-from checks.services import stats, storage, trial
+from checks.serializers import CorrectionInput, CorrectionOutput, ResultOutput, StatsOutput, TrialInput
+from checks.services import corrections, stats, storage, trial
+from incidents import selectors as incident_selectors
+from incidents.handling import corrections as handling
+from incidents.models import Correction
 from monitors import services as monitor_services
 from monitors.api import monitor_of
 from monitors.models import Monitor
@@ -172,3 +179,44 @@ class MonitoringTest(APIView):
             raise CheckingUnavailable from error
         answered = {result["region"] for result in results}
         return Response({"results": results, "silent": [region for region in regions if region not in answered]})
+
+
+class CorrectionList(APIView):
+    @extend_schema(responses=CorrectionOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """What people say of the past, newest first: ``?monitor= &limit=``."""
+        found = incident_selectors.corrections_of(membership_of(request.user).team)
+        if monitor := request.query_params.get("monitor"):
+            found = found.filter(monitor=_uuid(monitor))
+        newest = found.order_by("-created_at", "-id")[: read_limit(request.query_params.get("limit"))]
+        return Response({"results": CorrectionOutput(newest, many=True).data})
+
+    @extend_schema(request=CorrectionInput, responses={201: CorrectionOutput})
+    def post(self, request: Request) -> Response:
+        """Call an incident, or a span of a monitor's past, a false alarm or maintenance; or take that back."""
+        serializer = CorrectionInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        now = selectors.database_now()
+        monitor, act = _correction(request, serializer.validated_data, now=now)
+        correction, uptime = corrections.compare(monitor.pk, act, now=now)
+        stats.compute([monitor.pk], now=now)
+        told = {"correction": CorrectionOutput(correction).data, "uptime": uptime}
+        return Response(told, status=status.HTTP_201_CREATED)
+
+
+def _correction(request: Request, asked: dict[str, Any], *, now: datetime) -> tuple[Monitor, Callable[[], Correction]]:
+    """Whose past it is, and how to correct it. What belongs to another team is not found."""
+    team, actor, why = membership_of(request.user).team, cast(User, request.user), asked["why"]
+    if "withdraws" in asked:
+        earlier = get_object_or_404(incident_selectors.corrections_of(team), pk=asked["withdraws"])
+        return earlier.monitor, partial(handling.withdraw, earlier, why=why, actor=actor)
+    if "incident" in asked:
+        incident = get_object_or_404(incident_selectors.incidents_of(team), pk=asked["incident"])
+        monitor, since, until = incident.monitor, incident.started_at, incident.resolved_at or now
+    else:
+        if missing := [name for name in ("monitor", "from", "to") if name not in asked]:
+            raise ValidationError({missing[0]: ["is required, unless an incident is named"]})
+        incident = None
+        monitor, since, until = monitor_of(request, asked["monitor"]), asked["from"], asked["to"]
+    span = {"verdict": asked.get("kind", ""), "starts_at": since, "ends_at": until}
+    return monitor, partial(handling.correct, monitor, incident=incident, why=why, actor=actor, now=now, **span)

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from accounts.serializers import StrictSerializer
 from checks.models import CheckResult, MonitorStats
+from incidents.models import Correction
 
 
 class ResultOutput(serializers.ModelSerializer[CheckResult]):
@@ -80,3 +81,38 @@ class TrialInput(StrictSerializer):
         if "url" in attrs:
             attrs["spec"] = {**attrs["spec"], "url": attrs.pop("url")}
         return attrs
+
+
+class CorrectionInput(StrictSerializer):
+    """Either an incident, or a monitor with ``from`` and ``to``; or the id of a correction to take back."""
+
+    kind = serializers.CharField(max_length=20, required=False, help_text="false_alarm or maintenance")
+    why = serializers.CharField(max_length=500)
+    incident = serializers.UUIDField(required=False)
+    monitor = serializers.UUIDField(required=False)
+    withdraws = serializers.UUIDField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        # "from" is a word of Python's own.
+        times = {name: serializers.DateTimeField(required=False) for name in ("from", "to")}
+        return super().get_fields() | times
+
+
+class CorrectionOutput(serializers.ModelSerializer[Correction]):
+    actor = serializers.CharField(source="actor.email", default=None, read_only=True)
+
+    class Meta:
+        model = Correction
+        fields = [
+            "id",
+            "monitor",
+            "incident",
+            "kind",
+            "starts_at",
+            "ends_at",
+            "why",
+            "actor",
+            "withdraws",
+            "created_at",
+        ]
+        read_only_fields = fields

@@ -16,8 +16,9 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Team
 from incidents import rules
-from incidents.models import Incident, IncidentQuerySet, RegionState, RegionTrouble, StatusChange
+from incidents.models import Correction, Incident, IncidentQuerySet, RegionState, RegionTrouble, StatusChange
 from incidents.rules import words
+from incidents.rules.corrections import Span, Verdict
 from incidents.rules.regions import Glance
 from incidents.rules.story import Change
 from monitors.models import Monitor
@@ -113,6 +114,19 @@ def incidents_of_paused() -> QuerySet[Incident]:
 def incidents_of(team: Team) -> IncidentQuerySet:
     found = Incident.objects.filter(monitor__team=team)
     return found.select_related("monitor", "acknowledged_by", "resolved_by").order_by("-started_at")
+
+
+def corrected_spans(monitors: Iterable[UUID], *, since: datetime) -> dict[UUID, list[Span]]:
+    """What people say of each monitor's past, without what was withdrawn; only monitors of which something is said."""
+    found: dict[UUID, list[Span]] = defaultdict(list)
+    rows = Correction.objects.filter(monitor__in=list(monitors), ends_at__gt=since, withdrawn_by=None)
+    for row in rows.exclude(kind=Correction.Kind.WITHDRAWAL):
+        found[row.monitor_id].append(Span(Verdict(row.kind), row.starts_at, row.ends_at))
+    return found
+
+
+def corrections_of(team: Team) -> QuerySet[Correction]:
+    return Correction.objects.filter(monitor__team=team).select_related("actor", "monitor")
 
 
 def opening_of(incident: Incident) -> StatusChange | None:

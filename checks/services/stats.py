@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from checks.models import MonitorStats
-from checks.services import rollups
+from checks.services import corrections, rollups
 
 REFRESH_LIMIT = 2_000
 SLIDE_EVERY = timedelta(minutes=5)
@@ -124,3 +124,4 @@ def compute(ids: Sequence[UUID], *, now: datetime) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(REFRESH, {"ids": list(ids), "now": now, "folded": rollups.folded_until()})
+    corrections.apply(ids, now=now)
