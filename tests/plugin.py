@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -40,7 +41,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     home = Path(tempfile.mkdtemp(prefix="uptime-tests-"))
     early_config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
     try:
-        _start_servers(early_config, home)
+        if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+            _share_servers(int(worker.removeprefix("gw")))
+        else:
+            _start_servers(early_config, home)
     except StartError as error:
         raise pytest.UsageError(str(error)) from error
     return (yield)
@@ -57,3 +61,12 @@ def _start_servers(config: pytest.Config, home: Path) -> None:
         os.environ["REDIS_URL"] = valkey.start()
     if not os.environ.get("CELERY_BROKER_URL"):
         os.environ["CELERY_BROKER_URL"] = os.environ["REDIS_URL"]
+
+
+def _share_servers(worker: int) -> None:
+    """One of several processes that share the tests (``make test``): its own database in each server of the first one.
+
+    pytest-django sees to PostgreSQL; Valkey has sixteen, and the first one is nobody's.
+    """
+    url = urlsplit(os.environ["REDIS_URL"])._replace(path=f"/{worker + 1}").geturl()
+    os.environ |= {"REDIS_URL": url, "CELERY_BROKER_URL": url}
