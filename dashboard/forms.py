@@ -9,11 +9,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from dashboard import spec_fields, words
+from monitors.kinds import PASSIVE, SPECS
 from monitors.models import Monitor
 from monitors.selectors import region_codes
 from monitors.services import defaults
 from probes.contract import InvalidSpec
-from probes.kinds import KINDS
 
 INTERVALS = (10, 15, 20, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 21_600, 43_200, 86_400)
 
@@ -72,6 +72,9 @@ class MonitorForm(forms.Form):
         self.fields |= dict(spec_fields.form_fields(self.kind, self.stored))
         if not spec_fields.has_url(self.kind):
             del self.fields["url"]
+        if self.kind in PASSIVE:
+            for name in ("interval", "timeout", "regions"):
+                del self.fields[name]
 
     @property
     def main_fields(self) -> list[forms.BoundField]:
@@ -99,7 +102,7 @@ class MonitorForm(forms.Form):
             spec["url"] = cleaned["url"]
         if self.errors.keys() <= self.base_fields.keys() - {"url"}:
             try:
-                KINDS[self.kind].spec.parse(spec)
+                SPECS[self.kind].parse(spec)
             except InvalidSpec as error:
                 self.add_error(self._field_of(error.field), sentence(str(error)))
         return cleaned | {"spec": spec}
@@ -111,7 +114,7 @@ class MonitorForm(forms.Form):
     def configuration(self) -> dict[str, Any]:
         """What to hand to the services."""
         names = ("name", "interval", "timeout", "regions", "tags", "spec")
-        return {name: self.cleaned_data[name] for name in names}
+        return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
 
 
 def show_errors(form: forms.Form, error: ValidationError) -> None:

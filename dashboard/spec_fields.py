@@ -12,8 +12,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from monitors.kinds import SPECS
 from probes.fields import Field
-from probes.kinds import KINDS
 
 SHOWN_ELSEWHERE = {"url"}
 PREFIX = "spec_"
@@ -45,11 +45,11 @@ LABELS = {
 
 
 def described(kind: str) -> list[Field]:
-    return [field for field in KINDS[kind].spec.describe() if field.name not in SHOWN_ELSEWHERE]
+    return [field for field in SPECS[kind].describe() if field.name not in SHOWN_ELSEWHERE]
 
 
 def has_url(kind: str) -> bool:
-    return any(field.name == "url" for field in KINDS[kind].spec.describe())
+    return any(field.name == "url" for field in SPECS[kind].describe())
 
 
 def form_fields(kind: str, spec: Mapping[str, Any]) -> Iterator[tuple[str, forms.Field]]:

@@ -201,13 +201,14 @@ CROSS JOIN LATERAL (
             + monitor.timeout + 10
     ) AS stale_before
 ) AS horizon
-WHERE NOT monitor.paused AND monitor.maintenance_until IS NULL
+WHERE NOT monitor.paused AND monitor.maintenance_until IS NULL AND monitor.kind <> 'heartbeat'
     AND monitor.status <> 'unknown' AND monitor.status_since < stale_before
 GROUP BY monitor.id, stale_before
 HAVING 2 * count(*) FILTER (WHERE state.slot >= stale_before) <= cardinality(monitor.regions)
     OR max(state.slot) FILTER (WHERE state.slot < stale_before) >= stale_before - interval '60 seconds'
 """
-"""Active monitors of which half the regions or more are silent, or one has just fallen silent.
+"""Active monitors of which half the regions or more are silent, or one has just fallen silent. Not those that wait to
+be told: their silence has deadlines of its own.
 
 The same arithmetic as ``monitors.rules.stale_after_s``; the verdict itself is made by ``incidents.rules``.
 """

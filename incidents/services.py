@@ -201,7 +201,7 @@ class Bench:
     def _decide(self, monitor: Monitor, states: Mapping[str, rules.RegionState], incident: Incident | None) -> Verdict:
         votes = rules.cast_votes(
             states,
-            [region for region in monitor.regions if region in self.regions],
+            monitor.assigned(self.regions),
             stale_after=monitor.stale_after,
             status_since=monitor.status_since,
             now=self.now,

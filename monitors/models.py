@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -14,7 +16,12 @@ from django.utils import timezone
 
 from accounts.models import Team
 from monitors import secrets
-from monitors.rules import Policy, Status, policy_sentence, stale_after_s
+from monitors.heartbeat import HeartbeatSpec
+from monitors.kinds import PASSIVE
+from monitors.rules import Policy, Status, passive_sentence, policy_sentence, stale_after_s
+
+FOR_EVER = timedelta(days=36_500)
+"""The last word of a passive monitor counts until its next deadline, whenever that is."""
 
 
 class RegionQuerySet(models.QuerySet["Region"]):
@@ -102,6 +109,10 @@ class MonitorQuerySet(models.QuerySet["Monitor"]):
     def active(self) -> Self:
         return self.filter(paused=False)
 
+    def dialled(self) -> Self:
+        """Those that regions look at, and not the passive ones."""
+        return self.exclude(kind__in=PASSIVE)
+
     def in_region(self, code: str) -> Self:
         return self.filter(regions__contains=[code])
 
@@ -122,6 +133,10 @@ class Monitor(models.Model):
     kind = models.CharField(max_length=20, default="http")
     spec = models.JSONField(default=dict, help_text="read by the kind's own spec class in probes/kinds; secrets masked")
     sealed = models.TextField(blank=True, editable=False, help_text="the spec's secrets, encrypted")
+    ping_key = models.CharField(
+        max_length=64, null=True, editable=False, help_text="SHA-256 of the token that a job reports by"
+    )
+    ping_sealed = models.TextField(blank=True, default="", editable=False, help_text="that token, encrypted")
     interval = models.PositiveIntegerField(default=60, help_text="seconds")
     timeout = models.PositiveSmallIntegerField(default=10, help_text="seconds, over all attempts of one check")
     regions = ArrayField(models.CharField(max_length=31))
@@ -173,6 +188,12 @@ class Monitor(models.Model):
 
     class Meta:
         ordering = ["created_at", "id"]
+        constraints = [
+            # pings: whose token is it
+            models.UniqueConstraint(
+                fields=["ping_key"], condition=models.Q(ping_key__isnull=False), name="monitors_by_ping_key"
+            )
+        ]
         indexes = [
             # dispatch: whose slot lies in a window of seconds
             models.Index(
@@ -203,10 +224,25 @@ class Monitor(models.Model):
         return str(self.spec.get("url", ""))
 
     @property
+    def is_passive(self) -> bool:
+        """It waits to be told: no region looks, and one word is enough."""
+        return self.kind in PASSIVE
+
+    @property
+    def ping_url(self) -> str | None:
+        """Where its job reports; whoever knows the address may speak for the job."""
+        token = secrets.unseal(self.ping_sealed).get("token")
+        return f"{settings.SITE_URL}/ping/{token}" if token else None
+
+    @property
     def full_spec(self) -> dict[str, Any]:
         """The spec with its secrets: for the checks themselves, and for nobody's eyes."""
         spec: dict[str, Any] = self.spec | secrets.unseal(self.sealed)
         return spec
+
+    def assigned(self, enabled: Collection[str]) -> list[str]:
+        """Whose word counts: its regions that are enabled; of a passive one its own."""
+        return [region for region in self.regions if region in enabled or self.is_passive]
 
     @property
     def voters(self) -> list[str]:
@@ -219,6 +255,8 @@ class Monitor(models.Model):
 
     @property
     def stale_after(self) -> timedelta:
+        if self.is_passive:
+            return FOR_EVER
         interval = max(self.interval, self.judged_by or 0)
         freshness = self.rules.freshness
         return timedelta(seconds=stale_after_s(interval=interval, timeout=self.timeout, freshness=freshness))
@@ -226,6 +264,9 @@ class Monitor(models.Model):
     @property
     def policy_sentence(self) -> str:
         """What the present policy means, in words."""
+        if self.is_passive:
+            spec = HeartbeatSpec.parse(self.spec)
+            return passive_sentence(due=spec.sentence, grace=spec.grace, alert_after=self.rules.alert_after_s)
         return policy_sentence(
             self.rules, regions=len(self.regions), interval=self.effective_interval, timeout=self.timeout
         )

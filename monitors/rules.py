@@ -129,6 +129,15 @@ def policy_sentence(policy: Policy, *, regions: int, interval: int, timeout: int
     return "; ".join(parts) + "."
 
 
+def passive_sentence(*, due: str, grace: int, alert_after: int) -> str:
+    """The same for a monitor that waits to be told, where one word is enough; ``grace``, ``alert_after`` in seconds."""
+    later = f", {span(alert_after)} later" if alert_after else ""
+    return (
+        f"Alerts{later} when its job reports a failure, or nothing at all within {span(grace)} of the time at which it is"
+        f" due ({due}); well again when the job reports that it is."
+    )
+
+
 def agreement(policy: Policy, regions: int) -> str:
     """Who has to say what before a monitor is down: "both regions fail twice in a row"."""
     return f"{_who(policy, regions)} {_verb('fail', policy, regions)} {_times(policy.confirmations)}"
@@ -185,6 +194,8 @@ def region_code_problem(code: str) -> str | None:
         return "a region needs a code, like usa"
     if not REGION_CODE.fullmatch(code):
         return f"{code!r} is no region code: use up to 31 small letters, digits and hyphens, no hyphen in front"
+    if code == "heartbeat":
+        return "'heartbeat' is no region code: what jobs report is kept by that name"
     return None
 
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import cache
+from hashlib import sha256
+from secrets import token_urlsafe
 from typing import Any
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 
+from monitors.kinds import SPECS
 from probes.fields import Field
-from probes.kinds import KINDS
 
 MASK = "********"
 
@@ -26,7 +28,7 @@ def split(kind: str, spec: dict[str, Any], *, kept: dict[str, Any]) -> tuple[dic
 
     A mask without a secret to stand for is left as it is; ``lost`` finds it.
     """
-    return split_fields(KINDS[kind].spec.describe(), spec, kept=kept)
+    return split_fields(SPECS[kind].describe(), spec, kept=kept)
 
 
 def split_fields(
@@ -55,6 +57,16 @@ def _masked(value: Any) -> Any:
 def lost(secrets: dict[str, Any]) -> list[str]:
     """Fields in which a mask stands for nothing that we know."""
     return [name for name, value in secrets.items() if MASK in (value.values() if isinstance(value, dict) else [value])]
+
+
+def new_token() -> str:
+    """128 random bits, to be part of an address."""
+    return token_urlsafe(16)
+
+
+def key_of(token: str) -> str:
+    """What a token is found by. It is random, so nothing slow is needed to keep it from being guessed."""
+    return sha256(token.encode()).hexdigest()
 
 
 def seal(secrets: dict[str, Any]) -> str:

@@ -35,6 +35,9 @@ class MonitorInput(StrictSerializer):
 class MonitorOutput(serializers.ModelSerializer[Monitor]):
     policy = serializers.DictField(source="rules.as_dict", read_only=True)
     policy_sentence = serializers.CharField(read_only=True, help_text="what the policy means, in words")
+    ping_url = serializers.URLField(
+        read_only=True, allow_null=True, help_text="where the job of a heartbeat reports; null for other kinds"
+    )
 
     class Meta:
         model = Monitor
@@ -44,6 +47,7 @@ class MonitorOutput(serializers.ModelSerializer[Monitor]):
             "kind",
             "url",
             "spec",
+            "ping_url",
             "interval",
             "effective_interval",
             "timeout",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +18,8 @@ from django.utils import timezone
 
 from accounts.models import Team
 from monitors import doorbell, rules, secrets, selectors
+from monitors.heartbeat import HeartbeatSpec
+from monitors.kinds import HEARTBEAT, PASSIVE, SPECS
 from monitors.models import DefaultFallback, Monitor, Region
 from monitors.rules import Policy, Status
 from probes import guard
@@ -266,20 +269,63 @@ def _want(monitor: Monitor) -> None:
 
 def _apply(monitor: Monitor, fields: dict[str, Any]) -> None:
     """Put new values on a monitor and refuse all that is wrong with them at once, field by field."""
+    was_passive = monitor.is_passive
     for name in ("name", "kind", "interval", "timeout", "tags"):
         if name in fields:
             setattr(monitor, name, fields[name])
     monitor.tags = sorted({tag.strip() for tag in monitor.tags})
-    problems = rules.timing_problems(
-        interval=monitor.interval, timeout=monitor.timeout, min_interval=settings.MONITOR_MIN_INTERVAL_SECONDS
-    )
+    problems = _apply_policy(monitor, fields) | _apply_parent(monitor, fields)
     if problem := rules.tag_problem(monitor.tags):
         problems["tags"] = problem
-    problems |= _apply_regions(monitor, fields) | _apply_fallbacks(monitor, fields)
-    problems |= _apply_policy(monitor, fields) | _apply_spec(monitor, fields) | _apply_parent(monitor, fields)
+    if monitor.is_passive != was_passive and not monitor._state.adding:
+        problems["kind"] = "a heartbeat cannot become a check, nor a check a heartbeat: make a new monitor"
+    else:
+        problems |= _apply_schedule(monitor, fields) if monitor.is_passive else _apply_checks(monitor, fields)
     if problems:
         raise ValidationError({name: [message] for name, message in problems.items()})
     monitor.phase = rules.phase_of(monitor.id, monitor.interval)
+
+
+def _apply_checks(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
+    problems = rules.timing_problems(
+        interval=monitor.interval, timeout=monitor.timeout, min_interval=settings.MONITOR_MIN_INTERVAL_SECONDS
+    )
+    problems |= _apply_regions(monitor, fields) | _apply_fallbacks(monitor, fields)
+    return problems | _apply_spec(monitor, fields)
+
+
+def _apply_schedule(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
+    """What of a passive monitor is its own: no region is asked, its interval follows from its spec, one word counts."""
+    if fields.get("url"):
+        return {"url": "a heartbeat has no address to check; its job calls ping_url"}
+    spec = dict(fields.get("spec", monitor.spec))
+    try:
+        parsed = HeartbeatSpec.parse(spec)
+    except InvalidSpec as error:
+        return {"spec": str(error)}
+    monitor.spec, monitor.interval, monitor.regions = spec, parsed.pace_s, [HEARTBEAT]
+    monitor.fallback_regions, monitor.stand_ins = [], {}
+    monitor.policy = replace(monitor.rules, confirmations=1, recovery=None, quorum=None, retries=0).as_dict()
+    monitor.name = monitor.name.strip() or parsed.default_name
+    if monitor.ping_key is None:
+        _give_ping_token(monitor)
+    return {}
+
+
+def _give_ping_token(monitor: Monitor) -> None:
+    token = secrets.new_token()
+    monitor.ping_key, monitor.ping_sealed = secrets.key_of(token), secrets.seal({"token": token})
+
+
+@transaction.atomic
+def renew_ping_url(monitor: Monitor) -> Monitor:
+    """Give the job of a passive monitor another address to report to; the old one is forgotten at once."""
+    monitor = Monitor.objects.select_for_update().get(pk=monitor.pk)
+    if not monitor.is_passive:
+        raise ValidationError({"kind": ["only a heartbeat has an address to report to"]})
+    _give_ping_token(monitor)
+    monitor.save(update_fields=["ping_key", "ping_sealed", "updated_at"])
+    return monitor
 
 
 def _apply_regions(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
@@ -342,7 +388,7 @@ def _apply_spec(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
     if "url" in fields:
         spec["url"] = fields["url"]
     if monitor.kind not in KINDS:
-        return {"kind": f"must be one of {', '.join(sorted(KINDS))}"}
+        return {"kind": f"must be one of {', '.join(sorted(SPECS))}"}
     kept = secrets.unseal(monitor.sealed)
     shown, hidden = secrets.split(monitor.kind, spec, kept=kept)
     parsed, problems = _read_spec(monitor.kind, shown | hidden)
@@ -385,6 +431,8 @@ def _read_spec(kind: str, spec: dict[str, Any]) -> tuple[Spec | None, dict[str, 
 
 def check_spec(kind: str, spec: dict[str, Any]) -> None:
     """Refuse a check that could not be run, naming the field."""
+    if kind in PASSIVE:
+        raise ValidationError({"kind": [f"there is nothing to run for a {kind}: its job reports"]})
     _, problems = _read_spec(kind, spec)
     if problems:
         raise ValidationError({name: [message] for name, message in problems.items()})

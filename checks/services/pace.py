@@ -36,7 +36,7 @@ def _slow_down(*, now: datetime) -> None:
     after_hours = settings.DOWN_BACKOFF_AFTER_HOURS
     if not after_hours:
         return
-    down = _some(Monitor.objects.active().down_since_before(now - timedelta(hours=after_hours)))
+    down = _some(Monitor.objects.active().dialled().down_since_before(now - timedelta(hours=after_hours)))
     states = incident_selectors.states_of(down)
     for monitor in down:
         down_for = now - max(monitor.status_since, monitor.eager_since or monitor.status_since)
