@@ -37,7 +37,8 @@ urlpatterns = [path("api/echo", Echo.as_view()), path("form", form_page), path("
 handler400 = handler403 = handler404 = "uptime.errors.refused"
 handler500 = "uptime.errors.failed"
 
-pytestmark = pytest.mark.urls(__name__)
+# A bare WSGI call closes old connections, and so looks at the one that an earlier test may have left.
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
 LIMIT = 1_048_576
 
