@@ -23,7 +23,7 @@ from accounts.models import User
 from accounts.rules import Role
 from accounts.selectors import membership_of
 from checks import selectors
-from checks.serializers import CorrectionInput, CorrectionOutput, ResultOutput, StatsOutput, TrialInput
+from checks.serializers import CorrectionInput, CorrectionOutput, EvidenceOutput, ResultOutput, StatsOutput, TrialInput
 from checks.services import corrections, stats, storage, trial
 from incidents import selectors as incident_selectors
 from incidents.handling import corrections as handling
@@ -179,6 +179,15 @@ class MonitoringTest(APIView):
             raise CheckingUnavailable from error
         answered = {result["region"] for result in results}
         return Response({"results": results, "silent": [region for region in regions if region not in answered]})
+
+
+class IncidentEvidence(APIView):
+    @extend_schema(responses=EvidenceOutput(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """What each region saw when it failed first, and what had changed since its last good check."""
+        team = membership_of(request.user).team
+        incident = get_object_or_404(incident_selectors.incidents_of(team), pk=pk)
+        return Response({"results": EvidenceOutput(selectors.evidence_of(incident), many=True).data})
 
 
 class CorrectionList(APIView):

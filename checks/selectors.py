@@ -19,9 +19,11 @@ from django.db.models import Count, Max, QuerySet
 from accounts.models import Team
 from checks import broker, pressure
 from checks.ids import CheckId
-from checks.models import CheckBatch, CheckResult, MonitorStats, RegionWorker, Watermark
+from checks.models import CheckBatch, CheckEvidence, CheckResult, MonitorStats, RegionWorker, Watermark
 from checks.pressure import Load
 from checks.rules import TICKS
+from incidents.models import Incident
+from incidents.rules.words import difference
 from monitors import secrets
 from monitors.models import Monitor, Region
 from monitors.rules import OFFLINE_AFTER, Policy
@@ -437,3 +439,35 @@ def breaker_word() -> dict[str, Any]:
 def pending_migrations() -> bool:
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+COMPARED = ("outcome", "reason", "http_status", "remote_ip", "body_bytes")
+
+
+def evidence_of(incident: Incident) -> list[dict[str, Any]]:
+    """What each region saw at its first failure, and what was otherwise at its last good check.
+
+    Single results and evidence are dropped with their day: what is gone is null.
+    """
+    return [_evidence(incident, region, cause) for region, cause in sorted(incident.cause.items())]
+
+
+def _evidence(incident: Incident, region: str, cause: Mapping[str, Any]) -> dict[str, Any]:
+    first, good = (_slot(cause.get(name)) for name in ("first_slot", "good_slot"))
+    slots = [slot for slot in (first, good) if slot]
+    results = {
+        result.slot: {name: getattr(result, name) for name in COMPARED}
+        for result in CheckResult.objects.filter(monitor=incident.monitor_id, region=region, slot__in=slots)
+    }
+    kept = CheckEvidence.objects.filter(monitor=incident.monitor_id, region=region, slot__in=slots[:1]).first()
+    return {
+        "region": region,
+        "slot": first,
+        "good_slot": good,
+        "seen": kept.seen if kept and first else None,
+        "difference": difference(results[good], results[first]) if first in results and good in results else None,
+    }
+
+
+def _slot(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -83,6 +83,14 @@ class TrialInput(StrictSerializer):
         return attrs
 
 
+class EvidenceOutput(serializers.Serializer[Any]):
+    region = serializers.CharField()
+    slot = serializers.DateTimeField(allow_null=True, help_text="of the first failure")
+    good_slot = serializers.DateTimeField(allow_null=True, help_text="of the last good check before")
+    seen = serializers.DictField(allow_null=True, help_text="answer, redirects, certificate; null when it is dropped")
+    difference = serializers.DictField(allow_null=True, help_text="[at the good check, at the failure] by name")
+
+
 class CorrectionInput(StrictSerializer):
     """Either an incident, or a monitor with ``from`` and ``to``; or the id of a correction to take back."""
 

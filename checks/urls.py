@@ -11,6 +11,7 @@ api_urlpatterns = [
     path("site-stats", api.StatsList.as_view(), name="api-stats-list"),
     path("site-stats/<uuid:pk>", api.StatsDetail.as_view(), name="api-stats"),
     path("site-stats/<uuid:pk>/refresh", api.StatsRefresh.as_view(), name="api-stats-refresh"),
+    path("incidents/<uuid:pk>/evidence", api.IncidentEvidence.as_view(), name="api-incident-evidence"),
     path("corrections", api.CorrectionList.as_view(), name="api-corrections"),
     path("monitoring/status", api.MonitoringStatus.as_view(), name="api-monitoring-status"),
     path("monitoring/health", api.MonitoringHealth.as_view(), name="api-monitoring-health"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -83,3 +83,8 @@ def say(vote: Vote) -> str:
         return f"{name} {EXCLUDED.get(vote.excluded, f'could not tell: {vote.excluded}')}{last}"
     said = (vote.message or vote.reason or "failed") if vote.failing else str(vote.outcome)
     return f"{name}: {said}, {vote.streak} times in a row, {span(vote.age_s or 0)} old"
+
+
+def difference(good: Mapping[str, Any], bad: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """What had changed between the last good check and the first failure: [then, at the failure] by name."""
+    return {name: [good[name], bad.get(name)] for name in good if good[name] != bad.get(name)}
