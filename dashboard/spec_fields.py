@@ -1,12 +1,12 @@
 """Form fields made from what a kind says of itself, and a kind's spec made from what was typed into them.
 
-A kind that learns a new field (``probes/kinds``) has it on the page without a line here.
+A kind of monitor or of channel that learns a new field has it on the page without a line here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django import forms
@@ -16,10 +16,19 @@ from monitors.kinds import SPECS
 from probes.fields import Field
 
 SHOWN_ELSEWHERE = {"url"}
+LONG = {"body", "template"}
+"""Text of several lines."""
+
 PREFIX = "spec_"
 KEPT = "What is saved is not shown: leave the stars to keep it."
 
 LABELS = {
+    "to": "E-mail address",
+    "url": "Address",
+    "secret": "Secret for signing",
+    "template": "JSON to send",
+    "routing_key": "Integration key",
+    "api_key": "API key",
     "banner_contains": "Text that must come first",
     "expected": "Expected records",
     "nameserver": "Name server",
@@ -52,9 +61,9 @@ def has_url(kind: str) -> bool:
     return any(field.name == "url" for field in SPECS[kind].describe())
 
 
-def form_fields(kind: str, spec: Mapping[str, Any]) -> Iterator[tuple[str, forms.Field]]:
+def form_fields(fields: Iterable[Field], spec: Mapping[str, Any]) -> Iterator[tuple[str, forms.Field]]:
     """The fields by name, filled from a stored spec, which holds masks in place of secrets."""
-    for field in described(kind):
+    for field in fields:
         yield PREFIX + field.name, _form_field(field, spec)
 
 
@@ -85,8 +94,13 @@ def _form_field(field: Field, spec: Mapping[str, Any]) -> forms.Field:
         case "text" if isinstance(about["initial"], list):  # a set of codes, as a program may give it
             return forms.CharField(**about | {"initial": ",".join(map(str, about["initial"]))})
         case _:
-            area = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}) if field.secret else forms.TextInput()
-            return forms.CharField(strip=False, widget=area, **about)
+            attrs = {"spellcheck": "false", "autocomplete": "off"} if field.secret or field.name in LONG else {}
+            area = forms.Textarea(attrs=attrs | {"rows": 3}) if field.name in LONG else forms.TextInput(attrs=attrs)
+            return forms.CharField(strip=False, widget=area, **about | {"initial": _text(about["initial"])})
+
+
+def _text(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, dict) else value
 
 
 def _choices(field: Field, chosen: Any) -> list[tuple[Any, Any]]:
@@ -100,19 +114,19 @@ def _plain(default: Any) -> Any:
     return default if default is None or isinstance(default, str | int | bool) else str(default) if default else None
 
 
-def read_spec(kind: str, cleaned: Mapping[str, Any], *, stored: Mapping[str, Any]) -> dict[str, Any]:
+def read_spec(fields: Iterable[Field], cleaned: Mapping[str, Any], *, stored: Mapping[str, Any]) -> dict[str, Any]:
     """The spec that the form asks for: what differs from the kind's defaults or was said before."""
-    spec = {name: value for name, value in stored.items() if name in SHOWN_ELSEWHERE}
-    for field in described(kind):
+    spec = {}
+    for field in fields:
         value = cleaned.get(PREFIX + field.name)
         if value not in (None, "", {}, []) and (value != _plain(field.default) or field.name in stored):
             spec[field.name] = value
     return spec
 
 
-def told(kind: str, spec: Mapping[str, Any]) -> list[tuple[str, str]]:
+def told(fields: Iterable[Field], spec: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a spec says beyond its address, in words for the page; of a secret only that there is one."""
-    return [(label_of(field), _shown(field, spec[field.name])) for field in described(kind) if field.name in spec]
+    return [(label_of(field), _shown(field, spec[field.name])) for field in fields if field.name in spec]
 
 
 def _shown(field: Field, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The pages. A view says who may see it, asks a selector or a service, and picks the template."""
+"""The list of monitors, and the pages of one."""
 
 from __future__ import annotations
 
@@ -7,73 +7,23 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.mixins import LoginRequiredMixin
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
-from django.utils.cache import patch_cache_control
 from django.views.generic import View
-from django_htmx.http import HttpResponseClientRefresh
-from django_htmx.middleware import HtmxDetails
 
-from accounts.models import Membership
 from accounts.rules import Role
-from accounts.selectors import membership_of
-from dashboard.forms import AddForm, MonitorForm, show_errors
+from dashboard.forms.monitor import AddForm, MonitorForm
 from dashboard.selectors import fingerprint
 from dashboard.selectors.chart import Range, chart
-from dashboard.selectors.incidents import incident_list
 from dashboard.selectors.listing import monitor_list
 from dashboard.selectors.monitor import monitor_page
-from dashboard.spec_fields import told
+from dashboard.spec_fields import described, told
+from dashboard.views.base import TeamView, taken
 from dashboard.words import listing
 from monitors import services
 from monitors.models import Monitor
 from monitors.services import defaults
-
-
-class HtmxRequest(HttpRequest):
-    """As the middleware leaves it."""
-
-    htmx: HtmxDetails
-
-
-class TeamView(LoginRequiredMixin, View):
-    """A page of the visitor's team. Every member may look; changing something takes an editor."""
-
-    request: HtmxRequest
-    membership: Membership
-    look_needs = Role.VIEWER
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.is_authenticated:
-            return self.to_the_door()
-        self.membership = membership_of(request.user)
-        if not self.membership.allows(self.look_needs if request.method in {"GET", "HEAD"} else Role.EDITOR):
-            raise PermissionDenied("Your role in the team does not allow this.")
-        return super().dispatch(request, *args, **kwargs)
-
-    def to_the_door(self) -> HttpResponseBase:
-        """Where the session has ended under an open page, the page as a whole goes to the log-in."""
-        return HttpResponseClientRefresh() if self.request.htmx else self.handle_no_permission()
-
-    @property
-    def can_change(self) -> bool:
-        return self.membership.allows(Role.EDITOR)
-
-    def show(self, template: str, **context: Any) -> HttpResponse:
-        return render(self.request, template, {"can_change": self.can_change, **context})
-
-    def show_live(self, template: str, etag: str, **context: Any) -> HttpResponseBase:
-        """A polled part: not sent again while nothing in it has changed."""
-        if self.request.headers.get("If-None-Match", "").removeprefix("W/") == f'"{etag}"':
-            response: HttpResponse = HttpResponseNotModified()
-        else:
-            response = self.show(template, etag=etag, **context)
-        response["ETag"] = f'"{etag}"'
-        patch_cache_control(response, private=True, no_store=True)
-        return response
 
 
 class Home(View):
@@ -105,14 +55,9 @@ class MonitorList(ListView):
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
         """Watch an address: nothing else needs to be said."""
-        form = AddForm(request.POST)
-        if form.is_valid():
-            try:
-                monitor = services.create_monitor(team=self.membership.team, url=form.cleaned_data["url"])
-                return redirect("monitor", pk=monitor.pk)
-            except ValidationError as error:
-                show_errors(form, error)
-        return self._page(form)
+        form, team = AddForm(request.POST), self.membership.team
+        monitor = taken(form, lambda: services.create_monitor(team=team, url=form.cleaned_data["url"]))
+        return redirect("monitor", pk=monitor.pk) if monitor else self._page(form)
 
     def _page(self, refused: AddForm | None = None) -> HttpResponse:
         context = self.listed()
@@ -139,14 +84,9 @@ class MonitorNew(TeamView):
         return self.show("dashboard/form.html", form=MonitorForm(initial_url=request.GET.get("url", "")))
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
-        form = MonitorForm(request.POST)
-        if form.is_valid():
-            try:
-                monitor = services.create_monitor(team=self.membership.team, **form.configuration())
-                return redirect("monitor", pk=monitor.pk)
-            except ValidationError as error:
-                show_errors(form, error)
-        return self.show("dashboard/form.html", form=form)
+        form, team = MonitorForm(request.POST), self.membership.team
+        monitor = taken(form, lambda: services.create_monitor(team=team, **form.configuration()))
+        return redirect("monitor", pk=monitor.pk) if monitor else self.show("dashboard/form.html", form=form)
 
 
 # --- one monitor ---
@@ -178,7 +118,7 @@ class MonitorPage(MonitorView):
             chart=chart(monitor, Range.parse(request.GET.get("range", "")), now=timezone.now()),
             ranges=list(Range),
             needed=monitor.rules.needed(len(monitor.regions)),
-            told=told(monitor.kind, monitor.spec),
+            told=told(described(monitor.kind), monitor.spec),
             **self.looked_at(),
         )
 
@@ -202,13 +142,8 @@ class MonitorEdit(MonitorView):
 
     def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
         form = MonitorForm(request.POST, monitor=self.monitor)
-        if form.is_valid():
-            try:
-                services.update_monitor(self.monitor, **form.configuration())
-                return self.back("Saved.")
-            except ValidationError as error:
-                show_errors(form, error)
-        return self._page(form)
+        saved = taken(form, lambda: services.update_monitor(self.monitor, **form.configuration()))
+        return self.back("Saved.") if saved else self._page(form)
 
     def _page(self, form: MonitorForm) -> HttpResponse:
         return self.show("dashboard/form.html", form=form, monitor=self.monitor)
@@ -249,12 +184,3 @@ class MonitorDelete(MonitorView):
         services.delete_monitor(self.monitor)
         messages.success(request, f"{name} is deleted.")
         return redirect("dashboard")
-
-
-# --- incidents ---
-
-
-class Incidents(TeamView):
-    def get(self, request: HttpRequest) -> HttpResponse:
-        page = incident_list(self.membership.team, page=request.GET.get("page", "1"))
-        return self.show("dashboard/incidents.html", page=page)

@@ -1,4 +1,4 @@
-"""The forms of the pages. They read what was typed; whether it makes sense together is for the services to say."""
+"""The forms of monitors."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.core.exceptions import ValidationError
 
 from dashboard import spec_fields, words
+from dashboard.forms.base import TagsField, sentence
 from monitors.kinds import PASSIVE, SPECS
 from monitors.models import Monitor
 from monitors.selectors import region_codes
@@ -61,15 +61,16 @@ class MonitorForm(forms.Form):
         label="Give up after (s)", min_value=1, max_value=60, help_text="Over all attempts of one check."
     )
     regions = forms.MultipleChoiceField(label="Check from", widget=forms.CheckboxSelectMultiple)
-    tags = forms.CharField(required=False, help_text="Separated by commas.")
+    tags = TagsField()
 
     def __init__(self, data: Any = None, *, monitor: Monitor | None = None, initial_url: str = "") -> None:
         self.kind = monitor.kind if monitor else "http"
+        self.described = spec_fields.described(self.kind)
         self.stored = dict(monitor.spec) if monitor else {}
         super().__init__(data, initial=_initial(monitor) | ({"url": initial_url} if initial_url else {}))
         self.fields["interval"].choices = _intervals(monitor)  # type: ignore[attr-defined]
         self.fields["regions"].choices = [(code, code) for code in region_codes()]  # type: ignore[attr-defined]
-        self.fields |= dict(spec_fields.form_fields(self.kind, self.stored))
+        self.fields |= dict(spec_fields.form_fields(self.described, self.stored))
         if not spec_fields.has_url(self.kind):
             del self.fields["url"]
         if self.kind in PASSIVE:
@@ -91,13 +92,11 @@ class MonitorForm(forms.Form):
         errors = any(field.errors for field in self.spec_fields)
         return typed or errors or bool(self.stored.keys() - spec_fields.SHOWN_ELSEWHERE)
 
-    def clean_tags(self) -> list[str]:
-        return [tag.strip() for tag in str(self.cleaned_data["tags"]).split(",") if tag.strip()]
-
     def clean(self) -> dict[str, Any]:
         """Let the kind itself read its part, so that its complaint stands at the field it is about."""
         cleaned = self.cleaned_data
-        spec = spec_fields.read_spec(self.kind, cleaned, stored=self.stored)
+        kept = {name: value for name, value in self.stored.items() if name in spec_fields.SHOWN_ELSEWHERE}
+        spec = kept | spec_fields.read_spec(self.described, cleaned, stored=self.stored)
         if "url" in cleaned:
             spec["url"] = cleaned["url"]
         if self.errors.keys() <= self.base_fields.keys() - {"url"}:
@@ -117,28 +116,16 @@ class MonitorForm(forms.Form):
         return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
 
 
-def show_errors(form: forms.Form, error: ValidationError) -> None:
-    """Put a service's complaints at their fields; what has no field here stands above the form."""
-    for name, messages in error.message_dict.items():
-        for message in messages:
-            form.add_error(name if name in form.fields else None, sentence(message))
-
-
-def sentence(message: str) -> str:
-    """Services speak to programs too (``must be ...``); a page begins with a capital and ends with a stop."""
-    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "!", "?")) else ".")
-
-
 def _initial(monitor: Monitor | None) -> dict[str, Any]:
     if monitor is None:
-        return defaults() | {"tags": ""}
+        return defaults()
     return {
         "name": monitor.name,
         "url": monitor.url,
         "interval": monitor.interval,
         "timeout": monitor.timeout,
         "regions": monitor.regions,
-        "tags": ", ".join(monitor.tags),
+        "tags": monitor.tags,
     }
 
 

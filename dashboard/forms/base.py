@@ -1,0 +1,76 @@
+"""What the forms share: how a service's complaints get to their fields, and fields that several of them have."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+PLACES = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+
+
+def show_errors(form: forms.Form, error: ValidationError) -> None:
+    """Put a service's complaints at their fields; what has no field here stands above the form."""
+    for name, messages in error.message_dict.items():
+        for message in messages:
+            form.add_error(name if name in form.fields else None, sentence(message))
+
+
+def sentence(message: str) -> str:
+    """Services speak to programs too (``must be ...``); a page begins with a capital and ends with a stop."""
+    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "!", "?")) else ".")
+
+
+class TagsField(forms.CharField):
+    """Words with commas between them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"required": False, "help_text": "Separated by commas.", **options})
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return [tag.strip() for tag in str(value or "").split(",") if tag.strip()]
+
+
+class MonitorsField(forms.TypedMultipleChoiceField):
+    """Some of the team's monitors, which the form offers by name."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"required": False, "coerce": UUID, **options})
+
+
+class ZoneField(forms.ChoiceField):
+    """A time zone by its name; one that is stored under an old name is offered as well."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"initial": "UTC", **options})
+        self.offer(str(self.initial))
+
+    def offer(self, zone: str) -> None:
+        names = _zones()
+        self.choices = [(name, name.replace("_", " ")) for name in (names if zone in names else (zone, *names))]
+
+
+@cache
+def _zones() -> tuple[str, ...]:
+    """UTC and the zones of places; the rest are old names and offsets."""
+    places = (
+        "Africa/",
+        "America/",
+        "Antarctica/",
+        "Asia/",
+        "Atlantic/",
+        "Australia/",
+        "Europe/",
+        "Indian/",
+        "Pacific/",
+    )
+    return ("UTC", *sorted(name for name in available_timezones() if name.startswith(places)))
