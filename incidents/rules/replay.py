@@ -60,7 +60,7 @@ class Replay:
     policy: Policy
     regions: Sequence[str]
     stale_after: timedelta
-    status_since: datetime
+    began: datetime
     absences: Sequence[Absence] = ()
     status: Status = Status.PENDING
     states: dict[str, RegionState] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Replay:
             self.states,
             self.regions,
             stale_after=self.stale_after,
-            status_since=self.status_since,
+            status_since=self.began,
             now=now,
             offline={each.region for each in self._absent(REGION_OFFLINE, now)},
             suspect=suspect,
@@ -109,9 +109,7 @@ class Replay:
         current = self._current()
         self.changes = [*recent(self.changes, self.policy, now=now), Change(now, before, after)]
         standing = Standing(open=current is not None, flapping=current is not None and current.flapping)
-        self.status, self.status_since = after, now
-        if after is Status.DOWN:
-            self.status_since = verdict.started_at or now
+        self.status = after
         flapping = is_flapping(self.changes, self.policy, now=now)
         for step in conclude(before, after, standing, flapping=flapping):
             self._do(step, current, verdict, now=now)
@@ -138,7 +136,7 @@ class Replay:
     def next_look(self, *, after: datetime) -> datetime | None:
         """The next moment at which something changes though no result comes: a word grows old, flapping calms down."""
         moments = [state.slot + self.stale_after + JUST_AFTER for state in self.states.values() if state.slot]
-        moments.append(self.status_since + self.stale_after + JUST_AFTER)
+        moments.append(self.began + self.stale_after + JUST_AFTER)
         moments += [edge for each in self.absences for edge in (each.since, each.until) if edge]
         moments += [change.at + timedelta(seconds=self.policy.flapping_s) for change in self.changes]
         return min((moment for moment in moments if moment > after), default=None)
