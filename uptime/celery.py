@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import celeryd_init, setup_logging, worker_ready
-from django.db import InterfaceError, OperationalError
+from celery.signals import celeryd_init, setup_logging, task_postrun, task_prerun, worker_ready
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from probes.names import ALERTS_QUEUE, CENTRAL_QUEUE
 from probes.stuck import ConnectAnew
@@ -72,7 +73,16 @@ app.conf.update(
     },
 )
 app.steps["consumer"].add(ConnectAnew)
+# Celery would close the database's connection before and after every task, and opening one costs more than most tasks.
+app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
 app.autodiscover_tasks()
+
+
+@task_prerun.connect
+@task_postrun.connect
+def _keep_connections(**_: Any) -> None:
+    """Between two tasks as Django does it between two requests: by ``CONN_MAX_AGE``, and after a look at their health."""
+    close_old_connections()
 
 
 @celeryd_init.connect
