@@ -81,7 +81,7 @@ app.autodiscover_tasks()
 @task_prerun.connect
 @task_postrun.connect
 def _keep_connections(**_: Any) -> None:
-    """Between two tasks as Django does it between two requests: by ``CONN_MAX_AGE``, and after a look at their health."""
+    """As Django does it between two requests: by ``CONN_MAX_AGE``, and after a look at their health."""
     close_old_connections()
 
 
