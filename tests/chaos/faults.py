@@ -264,7 +264,7 @@ def _members(world: World, group: str) -> int:
 
 FAULTS = [
     Fault("kill-worker", "kill -9 of a region's worker, three times or more", kill("india")),
-    Fault("kill-child", "kill -9 of a child of the central worker's pool, five times or more", kill("child", every_s=4)),
+    Fault("kill-child", "kill -9 of a child of the central worker, five times or more", kill("child", every_s=4)),
     Fault("kill-scheduler", "kill -9 of beat, three times or more", kill("beat")),
     Fault("kill-ingester", "kill -9 of the central worker with all its children, three times or more", kill("central")),
     Fault("stop-worker", "SIGSTOP of a region's worker", stop("india")),
