@@ -53,14 +53,15 @@ def note_region(kind: IncidentEvent.Kind, region: str, *, now: datetime, text: s
     IncidentEvent.objects.create(kind=kind, region=region, happened_at=now, note=text, data=data)
 
 
-def tell_health(monitor: Monitor, verdict: Verdict, *, before: Status, now: datetime) -> None:
-    """Partial, degraded, or well again: told when it lasts, and the end only where the beginning was."""
-    over = drop_held(monitor, now=now, kinds=HEALTH)
+def tell_health(monitor: Monitor, verdict: Verdict, *, before: Status, unheard: bool, now: datetime) -> None:
+    """Partial, degraded, or well again: told when it lasts, and the end only where the beginning was.
+
+    ``unheard``: what came before is over before anybody heard of it.
+    """
     kind = KIND_OF.get(verdict.status)
     words = sentence(verdict)[:500]
     if kind is None:
-        last = _last_told(monitor)
-        if not over and last in HEALTH:
+        if not unheard and _last_told(monitor) in HEALTH:
             note(Kind.RECOVERED, monitor, now=now, votes=verdict.votes_as_dicts(), before=before)
     elif not (kind is Kind.DEGRADED and story.only_certificate(verdict)):
         held_until = story.held_until(verdict.status, monitor.rules, started_at=now, now=now)

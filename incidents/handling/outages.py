@@ -23,6 +23,7 @@ MAX_NOTE = 2_000
 
 def follow(monitor: Monitor, verdict: Verdict, incident: Incident | None, *, before: Status, now: datetime) -> None:
     """Draw the conclusions from a change of status that has just been stored."""
+    unheard = drop_held(monitor, now=now, kinds=HEALTH) > 0
     standing = incident.standing if incident else story.NOTHING
     flapping = story.is_flapping(selectors.recent_changes(monitor, now=now), monitor.rules, now=now)
     for step in story.conclude(before, verdict.status, standing, flapping=flapping):
@@ -30,7 +31,7 @@ def follow(monitor: Monitor, verdict: Verdict, incident: Incident | None, *, bef
             case Step.OPEN | Step.FOLD:
                 _open(monitor, verdict, flapping=step is Step.FOLD, now=now)
             case Step.TELL:
-                tell_health(monitor, verdict, before=before, now=now)
+                tell_health(monitor, verdict, before=before, unheard=unheard, now=now)
             case Step.RESOLVE if incident:
                 resolve(incident, why="recovered", votes=verdict.votes_as_dicts(), status=verdict.status, now=now)
             case Step.RECOVER | Step.RELAPSE if incident:
@@ -38,7 +39,6 @@ def follow(monitor: Monitor, verdict: Verdict, incident: Incident | None, *, bef
 
 
 def _open(monitor: Monitor, verdict: Verdict, *, flapping: bool, now: datetime) -> None:
-    drop_held(monitor, now=now, kinds=HEALTH)
     started_at = verdict.started_at or now
     incident = Incident.objects.create(
         monitor=monitor,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from incidents import services
 from incidents.handling import outages
 from incidents.models import Incident, IncidentEvent, StatusChange
-from monitors.models import Monitor
+from monitors.models import Monitor, Region
 from monitors.services import pause
 from probes.contract import Outcome, Reason
 from tests.conftest import MakeMonitor
@@ -70,6 +70,24 @@ def test_a_partial_outage_that_is_over_at_once_is_told_to_nobody(shop: Monitor, 
     say(clock, shop, usa=DOWN, india=UP)
     say(clock, shop, usa=DOWN)
     say(clock, shop, usa=UP, india=UP, after_s=30)
+    assert (events_of(shop), events_of(shop, told=False)) == ([], ["partial"])
+
+
+@pytest.mark.parametrize("what", ["silence", "maintenance"])
+def test_what_we_lose_sight_of_before_it_is_told_is_told_to_nobody(shop: Monitor, clock: Clock, what: str) -> None:
+    say(clock, shop, usa=DOWN, india=UP)
+    say(clock, shop, usa=DOWN)
+    if what == "maintenance":
+        Monitor.objects.update(maintenance_until=clock.now + timedelta(hours=1))
+        say(clock, shop, usa=DOWN)
+    else:
+        Region.objects.filter(code="india").update(offline_since=clock.now)
+        say(clock, shop, usa=DOWN)
+    assert status_of(shop) == {"maintenance": "maintenance", "silence": "unknown"}[what]
+    Monitor.objects.update(maintenance_until=None)
+    Region.objects.update(offline_since=None)
+    all_say(clock, UP, shop)
+    assert status_of(shop) == "up"
     assert (events_of(shop), events_of(shop, told=False)) == ([], ["partial"])
 
 
