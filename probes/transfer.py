@@ -57,7 +57,11 @@ _OUR_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS
 _DEBUG_TEXT, _DEBUG_TLS_IN = 0, 5
 _CERTIFICATE_MESSAGE = 11
 _SOCKET_EVENTS = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOUT: READ | WRITE}
-_TO_LIBCURL = ((READ, pycurl.CSELECT_IN), (WRITE, pycurl.CSELECT_OUT))
+_TO_LIBCURL = {
+    READ: pycurl.CSELECT_IN,
+    WRITE: pycurl.CSELECT_OUT,
+    READ | WRITE: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
+}
 
 
 # smtp and imap only as far as STARTTLS.
@@ -240,6 +244,8 @@ class Exchange:
 
     def read_headers(self) -> None:
         """From the lines that came since the last time; trailers after the body count as headers."""
+        if self._headers_read == len(self.header_lines):
+            return
         lines, self._headers_read = self.header_lines[self._headers_read :], len(self.header_lines)
         for line in lines:
             if line[:5].upper() == b"HTTP/":
@@ -373,15 +379,12 @@ class Transfers:
         self._collect()
 
     def _on_ready(self, fd: int, mask: int) -> None:
-        events = 0
-        for ours, theirs in _TO_LIBCURL:
-            if mask & ours:
-                events |= theirs
         # Errors and hang-ups carry no flag of their own in libcurl's terms; reading finds them.
+        events = _TO_LIBCURL.get(mask & (READ | WRITE), pycurl.CSELECT_ERR)
         owner = self._owners.get(fd)
         if owner is not None and mask & READ and not owner.wants_tls:
             owner.answered = True
-        self._multi.socket_action(fd, events or pycurl.CSELECT_ERR)
+        self._multi.socket_action(fd, events)
         self._collect()
 
     def _collect(self) -> None:
