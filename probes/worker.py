@@ -38,7 +38,7 @@ from probes.stuck import ConnectAnew
 log = logging.getLogger("probes.worker")
 
 BATCHES_AT_ONCE = 32
-REPORT_SIZE = 100
+REPORT_SIZE = 250
 REPORT_AFTER_SECONDS = 0.25
 RETRY_FIRST_SECONDS, RETRY_LAST_SECONDS = 0.2, 1.0
 STOPPING_SECONDS = 4.0

@@ -52,7 +52,8 @@ def _ingest(batch_id: str, region: str, results: Sequence[Any]) -> None:
     # By check: a report that says the same thing twice must not count as two checks that came home.
     found = {item["id"]: row for item in results if (row := _read(item, reader, region))}
     monitors = store.lock_by_text({row.monitor for row in found.values()})
-    new = store.write([row for check, row in found.items() if _is_current(check, monitors.get(row.monitor))])
+    current = [row for check, row in found.items() if _is_current(check, monitors.get(row.monitor))]
+    new = store.write(current, uncounted=[monitor for monitor, locked in monitors.items() if locked.uncounted])
     questions = store.conclude(new, region=region, monitors=monitors, now=now)
     _count(batch, len(new))
     dispatch.ask_at_once(questions, now=now)

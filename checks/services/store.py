@@ -49,6 +49,8 @@ class Locked(NamedTuple):
     config_version: int
     paused: bool
     status: str
+    uncounted: bool = False
+    """Planned work goes on, and what is found meanwhile counts neither for nor against the monitor."""
 
 
 COLUMNS = (
@@ -75,7 +77,8 @@ COPY = f"COPY incoming (place, {', '.join(COLUMNS)}) FROM STDIN"
 STORE = f"""
 WITH fresh AS (
     INSERT INTO checks_checkresult ({", ".join(COLUMNS)})
-    SELECT monitor_id, region, to_timestamp(slot), to_timestamp(checked_at), {", ".join(COLUMNS[4:])}
+    SELECT monitor_id, region, to_timestamp(slot), to_timestamp(checked_at), {", ".join(COLUMNS[4:-3])},
+        CASE WHEN monitor_id = ANY (%s::uuid[]) THEN 'maintenance' ELSE outcome END, reason, message
     FROM incoming ORDER BY monitor_id, region, slot
     ON CONFLICT DO NOTHING
     RETURNING monitor_id, region, slot
@@ -88,7 +91,8 @@ WHERE fresh.slot IS NULL OR fresh.slot < (SELECT closing FROM checks_rollupmark)
 """Says only what is out of the ordinary: rows that were there already, and new ones of an hour that has been folded."""
 
 LOCK = """
-SELECT id::text, config_version, paused, status FROM monitors_monitor
+SELECT id::text, config_version, paused, status, maintenance_until IS NOT NULL AND NOT maintenance_counts
+FROM monitors_monitor
 WHERE id = ANY (%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -112,16 +116,17 @@ def record(results: Sequence[NewResult], *, monitors: Mapping[UUID, Locked], now
 
     Results of monitors not given are left out. Returns the regions that should be asked at once.
     """
-    return draw_conclusions(
-        store_new([result for result in results if result.monitor in monitors]), monitors=monitors, now=now
-    )
+    uncounted = [str(monitor) for monitor, locked in monitors.items() if locked.uncounted]
+    new = store_new([result for result in results if result.monitor in monitors], uncounted=uncounted)
+    return draw_conclusions(new, monitors=monitors, now=now)
 
 
-def store_new(results: Sequence[NewResult]) -> list[NewResult]:
+def store_new(results: Sequence[NewResult], *, uncounted: Sequence[str] = ()) -> list[NewResult]:
     """Add the rows of locked monitors; gives the results that were not there yet."""
     # By key: a report that says the same thing twice must not count as two checks that came home.
     once = {result.key: result for result in results}
-    return [row.result for row in write([row_of(result) for result in once.values()]) if row.result]
+    rows = [row_of(result) for result in once.values()]
+    return [row.result for row in write(rows, uncounted=uncounted) if row.result]
 
 
 class Row(NamedTuple):
@@ -162,10 +167,11 @@ def row_of(result: NewResult) -> Row:
 DAY_S, FIRST_DAY = 86_400, date(1970, 1, 1).toordinal()
 
 
-def write(rows: Sequence[Row]) -> list[Row]:
+def write(rows: Sequence[Row], *, uncounted: Sequence[str] = ()) -> list[Row]:
     """Add rows of locked monitors, no two with the same key; gives those that were not there yet.
 
-    Rollups count them when their hour is over, or at once where that has happened already.
+    Those of ``uncounted`` monitors are stored as ``maintenance``; their reasons still say what was found. Rollups count
+    all of them when their hour is over, or at once where that has happened already.
     """
     if not rows:
         return []
@@ -177,7 +183,7 @@ def write(rows: Sequence[Row]) -> list[Row]:
                 f"{place}\t{row.monitor}\t{row.region}\t{row.slot}\t{row.line}\n" for place, row in enumerate(rows)
             )
             copy.write("".join(lines))
-        cursor.execute(STORE)
+        cursor.execute(STORE, [list(uncounted)])
         told = dict(cursor.fetchall())
         cursor.execute("DELETE FROM incoming")
     new = [row for place, row in enumerate(rows) if told.get(place, True)] if told else list(rows)

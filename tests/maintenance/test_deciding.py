@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Team
-from checks.models import CheckBatch
-from checks.services import dispatch
+from checks.models import CheckBatch, CheckResult, MonitorStats
+from checks.services import dispatch, recount, stats
 from incidents import services as incidents
 from incidents.models import Incident, IncidentEvent
 from maintenance import services
@@ -41,9 +41,7 @@ def told() -> list[str]:
     return list(IncidentEvent.objects.order_by("id").values_list("kind", flat=True))
 
 
-def test_a_failure_during_planned_work_is_told_once_when_it_ends(
-    team: Team, make_monitor: MakeMonitor
-) -> None:
+def test_a_failure_during_planned_work_is_told_once_when_it_ends(team: Team, make_monitor: MakeMonitor) -> None:
     monitor = make_monitor()
     look(monitor, Outcome.UP)
     window = begin(team)
@@ -115,3 +113,17 @@ def test_a_paused_monitor_stays_paused(team: Team, make_monitor: MakeMonitor) ->
     Monitor.objects.filter(pk=monitor.pk).update(paused=True, status="paused")
     services.stop(begin(team, pauses_checks=True))
     assert status_of(monitor) == "paused"
+
+
+@pytest.mark.parametrize(("counts", "uptime"), [(False, None), (True, 0.0)])
+def test_planned_work_counts_as_uptime_only_by_choice(
+    team: Team, make_monitor: MakeMonitor, counts: bool, uptime: float | None
+) -> None:
+    monitor = make_monitor()
+    begin(team, counts_as_uptime=counts)
+    look(monitor, Outcome.DOWN)
+    rows = set(CheckResult.objects.filter(monitor=monitor).values_list("outcome", "reason"))
+    assert rows == {("down" if counts else "maintenance", "connect_refused")}
+    stats.compute([monitor.pk], now=timezone.now())
+    assert MonitorStats.objects.get(monitor=monitor).uptime_24h == uptime
+    assert not list(recount.differences(timezone.now().date(), now=timezone.now()))
