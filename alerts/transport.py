@@ -1,15 +1,20 @@
 """Hands over what a notifier wrote, and says what came of it. The only place in ``alerts`` that talks to the network.
 
-Two roads out, both somebody else's: ``probes.post``, behind the address guard, for all that goes over HTTP; and the
-mail backend of Django to the operator's own server (``EMAIL_URL``).
+Two roads out, both somebody else's: ``probes.post``, behind the address guard, for all that goes over HTTP (Apprise's
+too, see ``probes/relay.py``); and the mail backend of Django to the operator's own server (``EMAIL_URL``).
 """
 
 from __future__ import annotations
 
+import json
+import logging
+import os
 import smtplib
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
@@ -19,13 +24,17 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.utils import timezone
 
-from alerts.notifiers import Mail, Outgoing
+from alerts.notifiers import Mail, Outgoing, Relay
 from monitors.secrets import MASK
 from probes.contract import Reason
 from probes.findings import Fault
 from probes.post import Answer, Post, shared_poster
 
+logger = logging.getLogger(__name__)
+
 HTTP_TIMEOUT_S = 10.0
+RELAY_TIMEOUT_S = 20.0
+RELAY_MAY_KNOW = {"HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ", "SSL_CERT_DIR", "SSL_CERT_FILE"}
 ANSWER_LENGTH = 500
 REASON_LENGTH = 300
 SHORTEST_SECRET = 4
@@ -56,7 +65,7 @@ def hand_over(
 ) -> Sent:
     """Never raises for what the other side does. ``secrets`` are masked in what is told of the answer."""
     began = monotonic()
-    sent = _mail(outgoing) if isinstance(outgoing, Mail) else _post(outgoing, complaint)
+    sent = _send(outgoing, complaint)
     hide = Masking(secrets)
     return replace(
         sent,
@@ -64,6 +73,16 @@ def hand_over(
         reason=hide(sent.reason)[:REASON_LENGTH],
         duration_ms=(monotonic() - began) * 1000,
     )
+
+
+def _send(outgoing: Outgoing, complaint: Callable[[bytes], str | None] | None) -> Sent:
+    match outgoing:
+        case Mail():
+            return _mail(outgoing)
+        case Relay():
+            return _relay(outgoing)
+        case _:
+            return _post(outgoing, complaint)
 
 
 class Masking:
@@ -125,6 +144,38 @@ def read_retry_after(value: str | None, *, now: datetime) -> timedelta | None:
 def _readable(body: bytes) -> str:
     text = body[: 4 * ANSWER_LENGTH].decode(errors="replace")
     return "".join(char if char.isprintable() or char == "\n" else " " for char in text).strip()
+
+
+# -- by Apprise
+
+
+def _relay(relay: Relay) -> Sent:
+    """It knows of our environment what the probes may know: neither the database nor a secret."""
+    known = {name: value for name, value in os.environ.items() if name in RELAY_MAY_KNOW or name[:6] == "PROBE_"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "probes.relay"],
+            input=json.dumps(asdict(relay)),
+            capture_output=True,
+            check=True,
+            cwd=settings.BASE_DIR,
+            env=known,
+            text=True,
+            timeout=RELAY_TIMEOUT_S,
+        )
+        said = json.loads(done.stdout.rpartition("\n")[2])
+    except (subprocess.SubprocessError, OSError, ValueError) as error:
+        logger.warning("The relay failed: %s", type(error).__name__)
+        return Sent(ok=False, reason=f"Apprise could not be used: {type(error).__name__}")
+    status = said.get("status")
+    return Sent(
+        ok=said["ok"],
+        status=status,
+        answer=_readable(said.get("answer", "").encode()),
+        reason=said["reason"] or ("" if said["ok"] else f"it answered {status}"),
+        permanent=said["permanent"] or (not said["ok"] and status in NEVER_AGAIN),
+        retry_after=read_retry_after(said.get("retry_after"), now=timezone.now()),
+    )
 
 
 # -- by mail

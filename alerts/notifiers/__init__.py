@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alerts.notifiers import (
+    apprise,
     discord,
     email,
     mattermost,
@@ -15,7 +16,7 @@ from alerts.notifiers import (
     telegram,
     webhook,
 )
-from alerts.notifiers.base import Mail, Notifier, Outgoing, Settings
+from alerts.notifiers.base import Mail, Notifier, Outgoing, Relay, Settings
 
 NOTIFIERS: dict[str, Notifier] = {
     "email": Notifier("E-mail", email.EmailSettings, email.write),
@@ -29,6 +30,7 @@ NOTIFIERS: dict[str, Notifier] = {
     "ntfy": Notifier("ntfy", ntfy.NtfySettings, ntfy.write),
     "pushover": Notifier("Pushover", pushover.PushoverSettings, pushover.write, complaint=pushover.complaint),
     "mattermost": Notifier("Mattermost", mattermost.MattermostSettings, mattermost.write),
+    "apprise": Notifier("Apprise", apprise.AppriseSettings, apprise.write),
 }
 
-__all__ = ["NOTIFIERS", "Mail", "Notifier", "Outgoing", "Settings"]
+__all__ = ["NOTIFIERS", "Mail", "Notifier", "Outgoing", "Relay", "Settings"]

@@ -39,7 +39,19 @@ class Mail:
     thread: str
 
 
-Outgoing = Post | Mail
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A message that Apprise carries, in a process of its own (``probes/relay.py``)."""
+
+    module: str
+    name: str
+    url: str
+    title: str
+    body: str
+    level: str
+
+
+Outgoing = Post | Mail | Relay
 
 
 @dataclass(frozen=True, slots=True)
