@@ -63,6 +63,16 @@ def _start_servers(config: pytest.Config, home: Path) -> None:
         os.environ["CELERY_BROKER_URL"] = os.environ["REDIS_URL"]
 
 
+WHOLE_BOXES = {"road", "browser", "onebox", "chaos"}
+"""Folders whose tests start the whole product: one after the other, however many processes share the tests."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if WHOLE_BOXES.intersection(item.path.parts):
+            item.add_marker(pytest.mark.xdist_group("box"))
+
+
 def _share_servers(worker: int) -> None:
     """One of several processes that share the tests (``make test``): its own database in each server of the first one.
 
