@@ -76,6 +76,7 @@ REASONS: dict[Reason, str] = {
     Reason.PING_NO_REPLY: "The host did not reply to ping.",
     Reason.HEARTBEAT_MISSED: "The expected sign of life did not come.",
     Reason.HEARTBEAT_FAILED: "The job reported that it failed.",
+    Reason.HEARTBEAT_OVERLAP: "A run of the job began before the one before it had ended.",
     Reason.INVALID_SPEC: "The check is set up in a way that cannot be run.",
     Reason.LATE: "The check was not made: its time had passed.",
     Reason.BACKPRESSURE: "The check was not made: the region had too much to do.",

@@ -133,8 +133,8 @@ def passive_sentence(*, due: str, grace: int, alert_after: int) -> str:
     """The same for a monitor that waits to be told, where one word is enough; ``grace``, ``alert_after`` in seconds."""
     later = f", {span(alert_after)} later" if alert_after else ""
     return (
-        f"Alerts{later} when its job reports a failure, or nothing at all within {span(grace)} of the time at which it is"
-        f" due ({due}); well again when the job reports that it is."
+        f"Alerts{later} when its job reports a failure, or nothing at all within {span(grace)} of the time it is due"
+        f" ({due}); well again when the job reports that it is."
     )
 
 

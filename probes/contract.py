@@ -89,6 +89,7 @@ class Reason(StrEnum):
     PING_NO_REPLY = "ping_no_reply"
     HEARTBEAT_MISSED = "heartbeat_missed"
     HEARTBEAT_FAILED = "heartbeat_failed"
+    HEARTBEAT_OVERLAP = "heartbeat_overlap"
     INVALID_SPEC = "invalid_spec"
     LATE = "late"
     BACKPRESSURE = "backpressure"

@@ -19,10 +19,13 @@ from accounts.models import User
 from alerts.models import Channel, Delivery, Rule, Step
 from alerts.services import planning
 from checks.services import dispatch
+from heartbeats import services as heartbeats
+from heartbeats.models import Ping
 from incidents.models import Incident
 from maintenance.models import Window
 from maintenance.services import start_now as start_maintenance
 from monitors.models import Monitor
+from monitors.services import create_monitor
 from probes.contract import Outcome
 from tests.checks.road import answer_all
 from tests.conftest import PASSWORD, MakeMonitor
@@ -43,8 +46,9 @@ OPEN_TO_ALL = {
 }
 """What somebody without an account may ask for."""
 
-WITH_A_TOKEN = {"metrics"}
-"""Opened by a token of the operator's, not by an account; see tests/checks/test_metrics.py."""
+WITH_A_TOKEN = {"metrics", "ping/<str:token>", "ping/<str:token>/<str:word>"}
+"""Opened by a token of the operator's or a job's, not by an account; see tests/checks/test_metrics.py and
+tests/heartbeats/test_ping.py."""
 
 OWN_ACCOUNT = {"api/auth/me", "api/auth/logout", "logout/"}
 """What everybody may change, whatever their role: themselves."""
@@ -55,6 +59,9 @@ THINGS = {
     "channels/": "channel",
     "rules/": "rule",
     "deliveries/": "delivery",
+    "/heartbeat": "job",
+    "/pings": "job",
+    "/ping-url": "job",
 }
 """What a route's id is the id of, by a part of the route; a monitor's where nothing is said."""
 
@@ -96,12 +103,16 @@ def ids(make_monitor: MakeMonitor) -> dict[str, UUID]:
     monitor = make_monitor(wanted=True)
     dispatch.dispatch_wanted()
     answer_all(Outcome.DOWN)
+    job = create_monitor(team=monitor.team, kind="heartbeat", spec={"period": 3600})
+    Ping.objects.create(monitor=job, at=timezone.now(), word="success")
+    heartbeats.turn(now=timezone.now())
     window = start_maintenance(team=monitor.team, by=None, minutes=30, title="Deploy", everything=True)
     planning.plan(now=timezone.now())
     delivery = Delivery.objects.select_related("rule").get(team=monitor.team)
     assert delivery.rule is not None
     return {
         "monitor": monitor.pk,
+        "job": job.pk,
         "incident": Incident.objects.get(monitor=monitor).pk,
         "window": window.pk,
         "channel": delivery.channel_id,
@@ -178,7 +189,7 @@ def test_the_owner_finds_everything(route: str, ids: dict[str, UUID], owner: Use
 
 
 def test_a_viewer_changes_nothing(ids: dict[str, UUID], untouched: None, viewer: User, api: Api) -> None:
-    for route in set(ours()) - OPEN_TO_ALL:
+    for route in set(ours()) - OPEN_TO_ALL - WITH_A_TOKEN:
         if route in OWN_ACCOUNT:
             continue
         client = signed_in(viewer, route, api)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import structlog
@@ -19,6 +20,14 @@ class OutageInOneLine(logging.Filter):
             first_line = str(reason).partition("\n")[0]
             record.msg, record.args, record.exc_info = "Waiting: %s", (first_line,), None
         return True
+
+
+PING_TOKEN = re.compile(r"(/ping/)[^/\s?\"'<>\\]+")
+
+
+def without_tokens(_logger: Any, _method: str, line: str) -> str:
+    """The address that a job reports to is a secret; Django names the address of every request that it refuses."""
+    return PING_TOKEN.sub(r"\1********", line)
 
 
 def configuration(*, form: str, level: str) -> dict[str, Any]:
@@ -46,6 +55,7 @@ def configuration(*, form: str, level: str) -> dict[str, Any]:
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,
                     renderer,
+                    without_tokens,
                 ],
             }
         },

@@ -51,6 +51,7 @@ class DatabaseDownMiddleware:
 class BodyLimitMiddleware:
     """Refuses a body that is announced as too large, or without its length, before a byte of it is read.
 
+    Pings pass: what a job sends along is not worth losing its sign of life, and only its beginning is read.
     A body longer than announced needs nothing here: Django reads no further than the Content-Length.
     """
 
@@ -58,7 +59,7 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        problem = _body_problem(request)
+        problem = None if request.path_info.startswith("/ping/") else _body_problem(request)
         return respond(request, problem) if problem else self.get_response(request)
 
 

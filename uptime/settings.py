@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "maintenance",
     "alerts",
     "checks",
+    "heartbeats",
     "dashboard",
 ]
 MIDDLEWARE = [

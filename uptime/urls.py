@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 import accounts.urls
 import alerts.urls
 import checks.urls
+import heartbeats.urls
 import incidents.urls
 import maintenance.urls
 import monitors.urls
@@ -20,6 +21,7 @@ api_urlpatterns = [
     *alerts.urls.api_urlpatterns,
     *maintenance.urls.api_urlpatterns,
     *checks.urls.api_urlpatterns,
+    *heartbeats.urls.api_urlpatterns,
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
 ]
 
@@ -30,6 +32,7 @@ urlpatterns = [
     path("api/", include(api_urlpatterns)),
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics_for_prometheus, name="metrics"),
+    path("", include("heartbeats.urls")),
     path("", include("accounts.urls")),
     path("", include("dashboard.urls")),
 ]

@@ -1,0 +1,51 @@
+"""``/api/monitor/{id}/heartbeat``, ``pings``, ``ping-url``: how a job does, what it said, and a new address for it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from checks.selectors import database_now
+from heartbeats import selectors
+from heartbeats.serializers import JobOutput, PingOutput
+from monitors import services
+from monitors.api import monitor_of
+from monitors.models import Monitor
+from monitors.paging import page_of, read_cursor
+from monitors.serializers import MonitorOutput
+
+
+def heartbeat_of(request: Request, pk: UUID) -> Monitor:
+    monitor = monitor_of(request, pk)
+    if not monitor.is_passive:
+        raise Http404
+    return monitor
+
+
+class HeartbeatDetail(APIView):
+    @extend_schema(responses=JobOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """How the job does: new, up, late (in its grace), down or started; when a ping is due; what is under way."""
+        return Response(JobOutput(selectors.job(heartbeat_of(request, pk), now=database_now())).data)
+
+
+class PingList(APIView):
+    @extend_schema(responses=PingOutput(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """What the job has said, newest first: ``?limit= &cursor=``; the last hundred pings are kept."""
+        cursor = request.query_params.get("cursor")
+        found = selectors.pings_of(heartbeat_of(request, pk), after=read_cursor(cursor, parts=2) if cursor else None)
+        page, more = page_of(found, request.query_params, key=lambda ping: (ping.at, ping.pk))
+        return Response({"results": PingOutput(page, many=True).data, "next": more})
+
+
+class PingUrl(APIView):
+    @extend_schema(request=None, responses=MonitorOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Give the job a new address to report to; the old one is forgotten at once."""
+        return Response(MonitorOutput(services.renew_ping_url(heartbeat_of(request, pk))).data)
