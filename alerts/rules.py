@@ -123,7 +123,7 @@ def thread_of(event: str, *, incident: UUID | None, monitor: UUID | None, region
         return f"region:{region}:suspect"
     if event in {"degraded", "partial", "recovered"}:
         return f"monitor:{monitor}:health"
-    if event in {"flapping", "calm"}:
+    if event in {"flapping", "calm"} and incident is None:
         return f"monitor:{monitor}:flapping"
     if event == "certificate":
         return f"monitor:{monitor}:certificate"

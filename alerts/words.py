@@ -25,6 +25,13 @@ _TITLES: Mapping[Kind, str] = {
     Kind.REGION_WELL: "REGION: {name} is well again",
     Kind.TEST: "TEST: this is how a message from Uptime looks",
 }
+_CLOSED: Mapping[str, str] = {
+    "by_hand": "CLOSED: {name}, by hand",
+    "paused": "CLOSED: {name}, as it was paused",
+    "calm": "CALM: {name} works and has stopped flapping",
+}
+"""The end of an incident that is not, or not only, a recovery."""
+
 _LISTS: Mapping[Kind, str] = {
     Kind.DOWN: "DOWN: {count} monitors",
     Kind.UP: "UP: {count} monitors work again",
@@ -32,9 +39,11 @@ _LISTS: Mapping[Kind, str] = {
 }
 
 
-def title(kind: Kind, name: str, *, count: int = 1) -> str:
-    """One line, whatever the name holds."""
+def title(kind: Kind, name: str, *, count: int = 1, why: str = "") -> str:
+    """One line, whatever the name holds. ``why``: what closed an incident."""
     words = _LISTS.get(kind, f"{kind.upper()}: {{count}} messages") if count > 1 else _TITLES[kind]
+    if kind is Kind.UP and count == 1:
+        words = _CLOSED.get(why, words)
     return " ".join(words.replace("{count}", str(count)).replace("{name}", name).split())[:200]
 
 

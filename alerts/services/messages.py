@@ -20,7 +20,8 @@ def message_of(delivery: Delivery, members: Sequence[Delivery] = ()) -> Message:
     event, kind = delivery.event, Kind(delivery.kind)
     monitor, incident = monitor_of(event), event.incident
     why = _why(event, kind)
-    title = words.title(kind, monitor.name if monitor else event.region, count=1 + len(members))
+    name = monitor.name if monitor else event.region
+    title = words.title(kind, name, count=1 + len(members), why=event.data.get("why", ""))
     return Message(
         key=delivery.key,
         thread=delivery.thread,
@@ -30,7 +31,7 @@ def message_of(delivery: Delivery, members: Sequence[Delivery] = ()) -> Message:
         lines=_list([delivery, *members]) if members else _lines(delivery, monitor, why),
         link=_link(None if members else monitor),
         happened_at=event.happened_at,
-        name=monitor.name if monitor else event.region,
+        name=name,
         url=monitor.url if monitor else "",
         reason="; ".join(why),
         monitor_id=str(monitor.pk) if monitor else None,
@@ -46,7 +47,7 @@ def _why(event: IncidentEvent, kind: Kind) -> tuple[str, ...]:
         return words.causes(event.incident.cause)
     if kind in {Kind.UP, Kind.RECOVERED, Kind.CALM, Kind.REGION_WELL, Kind.ACKNOWLEDGED}:
         return ()
-    return words.reasons(event.votes)
+    return words.reasons(event.votes) or tuple(filter(None, [words.line(event.data.get("reason", ""))]))
 
 
 def _lines(delivery: Delivery, monitor: Monitor | None, why: Sequence[str]) -> tuple[str, ...]:
@@ -59,7 +60,9 @@ def _lines(delivery: Delivery, monitor: Monitor | None, why: Sequence[str]) -> t
         lines.append(f"First failure {began}, certain {sure}.")
     if incident is not None and kind is Kind.UP and incident.resolved_at is not None:
         spent = words.span((incident.resolved_at - incident.started_at).total_seconds())
-        lines.append(f"It was down for {spent}, until {words.moment(incident.resolved_at)}.")
+        lines.append(f"It was open for {spent}, until {words.moment(incident.resolved_at)}.")
+        if event.data.get("why") == "by_hand":
+            lines.append(f"What the checks say of it now: {event.data.get('status') or 'nothing'}.")
     if kind is Kind.REMINDER:
         lines.append(f"Nobody has acknowledged it {words.span(delivery.step * 60)} after the first message.")
     elif delivery.step:

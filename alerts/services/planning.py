@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -34,6 +34,8 @@ POISONED_AFTER = timedelta(hours=1)
 """An event that could not be planned for so long is tried no more; the log has why."""
 
 WAITS_FOR_TROUBLE = "waits until its trouble is told"
+SECOND_END = 1
+"""The step of the message that tells the end of a lesser trouble together with an outage's."""
 
 
 @dataclass(slots=True)
@@ -87,8 +89,8 @@ def _am_the_planner() -> bool:
 
 
 def _plan_one(event: IncidentEvent, batch: _Batch) -> None:
-    thread = thread_of(event)
-    if any(draft.thread == thread for draft in batch.drafts):
+    monitor = monitor_of(event)
+    if any(draft.event.monitor_id == event.monitor_id or monitor_of(draft.event) == monitor for draft in batch.drafts):
         _write(batch)  # what follows looks at what was announced
     if event.kind in rules.BEGINS:
         if batch.now - event.happened_at < rules.GIVE_UP_AFTER:
@@ -128,7 +130,7 @@ def _draft(
         kind=kind,
         step=step,
         thread=thread_of(event),
-        subject=words.title(kind, monitor.name if monitor else event.region),
+        subject=words.title(kind, monitor.name if monitor else event.region, why=event.data.get("why", "")),
         created_at=now,
         due_at=at,
         next_at=at,
@@ -211,19 +213,37 @@ def _group(new: Sequence[Delivery], *, now: datetime) -> None:
 
 
 def _end(event: IncidentEvent, kind: Kind, batch: _Batch) -> None:
-    announced = selectors.announced_on(thread_of(event))
+    """Answer what was announced of a trouble. The end of an outage is the end of what led to it as well."""
+    told = _answer(event, kind, thread_of(event), batch)
+    monitor = monitor_of(event)
+    if kind is Kind.UP and monitor is not None:
+        lesser = rules.thread_of("recovered", incident=None, monitor=monitor.pk, region="")
+        _answer(event, Kind.RECOVERED, lesser, batch, already_told=told)
+
+
+def _answer(
+    event: IncidentEvent, kind: Kind, thread: str, batch: _Batch, *, already_told: Mapping[UUID, Delivery] | None = None
+) -> dict[UUID, Delivery]:
+    """One message a channel; none where ``already_told`` has one that will do. Gives them by channel."""
+    announced = selectors.announced_on(thread)
     facts = [Announced(one.pk, one.channel_id, State(one.state), one.tries, one.due_at) for one in announced]
     ending = rules.ending(facts, ended_at=event.happened_at)
     by_id = {one.pk: one for one in announced}
     cancel([by_id[pk] for pk in ending.cancel], "it was over before it was told", now=batch.now)
-    for answered in ending.answer.values():
+    drafts = {}
+    for channel, answered in ending.answer.items():
         begun = [by_id[pk] for pk in answered]
-        if begun[0].channel.enabled:
-            draft = _follow(event, kind, begun[0], now=batch.now)
-            if any(one.state != State.SENT for one in begun):
-                draft.reason = WAITS_FOR_TROUBLE
-            batch.drafts.append(draft)
-            batch.answers[draft.pk] = answered
+        known = (already_told or {}).get(channel)
+        if not begun[0].channel.enabled:
+            continue
+        if known is None or _keeps_cases(begun[0].channel):
+            known = drafts[channel] = _follow(event, kind, begun[0], now=batch.now)
+            known.thread, known.step = thread, 0 if already_told is None else SECOND_END
+            batch.drafts.append(known)
+        if any(one.state != State.SENT for one in begun):
+            known.reason = WAITS_FOR_TROUBLE
+        batch.answers[known.pk] = (*batch.answers.get(known.pk, ()), *answered)
+    return drafts
 
 
 def _follow(event: IncidentEvent, kind: Kind, told: Delivery, *, now: datetime) -> Delivery:

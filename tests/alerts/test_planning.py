@@ -131,6 +131,57 @@ def test_lesser_troubles_have_their_ends_too(
     assert "refused" in sink.received[0].json["text"]
 
 
+def test_the_end_of_an_outage_is_the_end_of_what_led_to_it(
+    story: Story, monitor: Monitor, channel: Channel, make_rule: MakeRule, sink: Sink
+) -> None:
+    make_rule(channel, events=["down", "partial"])
+    story.event("partial", monitor)
+    incident = story.goes_down(monitor)
+    story.tick()
+    story.wait(minutes=2)
+    story.comes_back(incident)
+    story.tick()
+    assert sink.kinds == ["partial", "down", "up"]
+    assert not Delivery.objects.exclude(kind="up").filter(closed_by=None).exists()
+
+
+def test_who_keeps_cases_hears_the_end_of_each(story: Story, monitor: Monitor, team: Team, make_rule: MakeRule) -> None:
+    key = {"routing_key": "0" * 32}
+    make_rule(channels.create_channel(team=team, kind="pagerduty", settings=key), events=["down", "partial"])
+    story.event("partial", monitor)
+    incident = story.goes_down(monitor)
+    planning.plan(now=story.now)
+    Delivery.objects.update(state="sent")
+    story.comes_back(incident)
+    planning.plan(now=story.now)
+    ends = Delivery.objects.filter(kind__in=["up", "recovered"])
+    assert {one.thread for one in ends} == set(Delivery.objects.values_list("thread", flat=True))
+    assert all(one.closes.get().thread == one.thread for one in ends)
+
+
+def test_flapping_ends_with_calm_or_with_the_incident(
+    story: Story, monitor: Monitor, channel: Channel, make_rule: MakeRule, sink: Sink
+) -> None:
+    make_rule(channel, events=["flapping"])
+    for why in ("calm", "by_hand"):
+        incident = story.goes_down(monitor)
+        incident.events.all().delete()
+        IncidentEvent.objects.filter(pk=story.event("flapping", monitor, incident).pk).update(
+            votes=[], data={"reason": "it keeps changing"}
+        )
+        story.tick()
+        story.wait(minutes=40)
+        if why == "calm":
+            story.event("calm", monitor, incident)
+        story.comes_back(incident)
+        incident.events.filter(kind="resolved").update(data={"why": why, "status": "down"})
+        story.tick()
+    assert sink.kinds == ["flapping", "calm", "flapping", "up"]
+    assert "it keeps changing" in sink.received[0].json["text"]
+    assert sink.received[3].json["title"] == "CLOSED: Shop, by hand"
+    assert "say of it now: down" in sink.received[3].json["text"]
+
+
 # -- many at once
 
 
