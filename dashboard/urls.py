@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import incidents, monitors
+from dashboard.views import alerts, incidents, monitors
 
 urlpatterns = [
     path("", monitors.Home.as_view(), name="home"),
@@ -18,4 +18,17 @@ urlpatterns = [
     path("monitors/<uuid:pk>/check/", monitors.MonitorCheck.as_view(), name="monitor-check"),
     path("monitors/<uuid:pk>/delete/", monitors.MonitorDelete.as_view(), name="monitor-delete"),
     path("incidents/", incidents.IncidentList.as_view(), name="incidents"),
+    path("alerts/", alerts.ChannelList.as_view(), name="channels"),
+    path("alerts/channels/new/", alerts.ChannelNew.as_view(), name="channel-new"),
+    path("alerts/channels/<uuid:pk>/", alerts.ChannelPage.as_view(), name="channel"),
+    path("alerts/channels/<uuid:pk>/edit/", alerts.ChannelEdit.as_view(), name="channel-edit"),
+    path("alerts/channels/<uuid:pk>/test/", alerts.ChannelTest.as_view(), name="channel-test"),
+    path("alerts/channels/<uuid:pk>/delete/", alerts.ChannelDelete.as_view(), name="channel-delete"),
+    path("alerts/rules/", alerts.RuleList.as_view(), name="rules"),
+    path("alerts/rules/new/", alerts.RuleNew.as_view(), name="rule-new"),
+    path("alerts/rules/<uuid:pk>/edit/", alerts.RuleEdit.as_view(), name="rule-edit"),
+    path("alerts/rules/<uuid:pk>/delete/", alerts.RuleDelete.as_view(), name="rule-delete"),
+    path("alerts/deliveries/", alerts.DeliveryList.as_view(), name="deliveries"),
+    path("alerts/deliveries/<uuid:pk>/", alerts.DeliveryPage.as_view(), name="delivery"),
+    path("alerts/deliveries/<uuid:pk>/redrive/", alerts.DeliveryRedrive.as_view(), name="delivery-redrive"),
 ]

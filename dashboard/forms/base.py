@@ -38,13 +38,18 @@ class TagsField(forms.CharField):
         return [tag.strip() for tag in str(value or "").split(",") if tag.strip()]
 
 
+def as_id(value: Any) -> UUID:
+    """For choices that are rows. Django coerces what is stored already as well, to compare."""
+    return UUID(str(value))
+
+
 class MonitorsField(forms.TypedMultipleChoiceField):
     """Some of the team's monitors, which the form offers by name."""
 
     widget = forms.CheckboxSelectMultiple
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"required": False, "coerce": UUID, **options})
+        super().__init__(**{"required": False, "coerce": as_id, **options})
 
 
 class ZoneField(forms.ChoiceField):

@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from alerts.notifiers import Notifier
 from checks.rules import Tick
-from dashboard import pictures, words
+from dashboard import alert_words, pictures, words
 from monitors.rules import Status
 from probes.contract import Outcome
 
@@ -24,7 +25,18 @@ register.filter("reason", words.reason_in_words)
 register.filter("listing", words.listing)
 register.filter("why", words.why)
 register.filter("span", words.span)
+register.filter("event_word", alert_words.event_word)
+register.filter("state_word", alert_words.state_word)
+register.filter("state_mark", alert_words.state_mark)
+register.filter("health_word", alert_words.health_word)
+register.filter("health_mark", alert_words.health_mark)
 register.simple_tag(pictures.status_icon, name="status_icon")
+
+
+@register.filter
+def kind_title(kinds: Mapping[str, Notifier], kind: str) -> str:
+    """What people call a kind of channel."""
+    return kinds[kind].title if kind in kinds else kind
 
 
 @register.filter

@@ -22,6 +22,9 @@ from dashboard.forms.base import show_errors
 
 T = TypeVar("T")
 
+TESTED = "a_channel_was_tested"
+"""In the session of who has seen a channel take a test message: the hint to do so is not for them."""
+
 
 class HtmxRequest(HttpRequest):
     """As the middleware leaves it."""
@@ -54,6 +57,10 @@ class TeamView(LoginRequiredMixin, View):
 
     def show(self, template: str, **context: Any) -> HttpResponse:
         return render(self.request, template, {"can_change": self.can_change, **context})
+
+    def confirm(self, heading: str, words: str, back: str) -> HttpResponse:
+        """Ask before something is deleted."""
+        return self.show("dashboard/confirm.html", heading=heading, words=words, back=back)
 
     def show_live(self, template: str, etag: str, **context: Any) -> HttpResponseBase:
         """A polled part: not sent again while nothing in it has changed."""

@@ -15,11 +15,12 @@ from django.views.generic import View
 from accounts.rules import Role
 from dashboard.forms.monitor import AddForm, MonitorForm
 from dashboard.selectors import fingerprint
+from dashboard.selectors.alerts import is_tested
 from dashboard.selectors.chart import Range, chart
 from dashboard.selectors.listing import monitor_list
 from dashboard.selectors.monitor import monitor_page
 from dashboard.spec_fields import described, told
-from dashboard.views.base import TeamView, taken
+from dashboard.views.base import TESTED, TeamView, taken
 from dashboard.words import listing
 from monitors import services
 from monitors.models import Monitor
@@ -66,6 +67,7 @@ class MonitorList(ListView):
             form=refused or AddForm(autofocus=not context["list"].total),
             regions=defaults()["regions"],
             demo_site_url=settings.DEMO_SITE_URL,
+            hint_to_test=self.can_change and not (self.request.session.get(TESTED) or is_tested(self.membership.team)),
             **context,
         )
 

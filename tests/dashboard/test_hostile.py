@@ -6,8 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
+from alerts.models import Channel, Delivery, Rule
+from alerts.services import planning
 from incidents.models import Incident
 from monitors import services
 from monitors.models import Monitor
@@ -54,6 +57,12 @@ def hostile(request: pytest.FixtureRequest, make_monitor: MakeMonitor) -> tuple[
     Monitor.objects.filter(pk=monitor.pk).update(spec={**monitor.spec, "url": f"http://127.0.0.1:9/{words}"})
     tell(monitor, usa="..xx", india="..xx", message=words)
     Incident.objects.filter(monitor=monitor).update(cause={words: {"reason": words, "message": words}})
+    planning.plan(now=timezone.now())
+    Channel.objects.update(name=words, settings={"to": words}, last_error=words, failures=9)
+    Rule.objects.update(name=words, tags=[words[:40]], everything=False)
+    Delivery.objects.update(reason=words, subject=words)
+    for delivery in Delivery.objects.all():
+        delivery.attempts.create(number=1, at=timezone.now(), ok=False, reason=words, answer=words)
     return words, monitor
 
 
@@ -65,7 +74,16 @@ def offences(page: str) -> list[str]:
 
 def addresses(monitor: Monitor) -> list[str]:
     own = [f"/monitors/{monitor.pk}/{more}" for more in PAGES]
-    return [*own, "/monitors/", "/monitors/rows/", "/incidents/", "/monitors/new/"]
+    delivery = Delivery.objects.filter(event__monitor=monitor).first()
+    told = [f"/alerts/deliveries/{delivery.pk}/", *_channel_pages(delivery)] if delivery else []
+    lists = ["/monitors/", "/monitors/rows/", "/incidents/", "/alerts/", "/alerts/rules/", "/alerts/deliveries/"]
+    return [*own, *told, *lists, "/monitors/new/", "/alerts/channels/new/", "/alerts/rules/new/"]
+
+
+def _channel_pages(delivery: Delivery) -> list[str]:
+    assert delivery.rule is not None
+    channel = f"/alerts/channels/{delivery.channel_id}/"
+    return [channel, f"{channel}edit/", f"{channel}delete/", f"/alerts/rules/{delivery.rule.pk}/edit/"]
 
 
 def test_hostile_words_stay_words_everywhere(client: Client, hostile: tuple[str, Monitor]) -> None:
