@@ -167,16 +167,6 @@ def grace_of(monitor: Monitor) -> timedelta:
     return min(timedelta(seconds=monitor.effective_interval + monitor.timeout + 30), LONGEST_GRACE)
 
 
-# -- sending
-
-
-def senders_wanted(*, now: datetime, most: int) -> int:
-    """How many more senders would find something to do, up to ``most`` together with those at work."""
-    at_work = Delivery.objects.filter(state=State.SENDING).count()
-    room = max(0, most - at_work)
-    return len(Delivery.objects.due(now).order_by().values_list("pk", flat=True)[:room]) if room else 0
-
-
 # -- deliveries as people see them
 
 

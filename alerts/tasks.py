@@ -8,7 +8,6 @@ from celery import current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from alerts import selectors
 from alerts.services import planning, sending, upkeep
 from probes.names import ALERTS_QUEUE
 
@@ -27,7 +26,7 @@ def tick() -> None:
     while planning.plan(now=now) == planning.EVENTS_AT_ONCE:
         pass
     upkeep.sweep(now=now)
-    for _ in range(selectors.senders_wanted(now=now, most=MOST_SENDERS)):
+    for _ in range(sending.senders_wanted(now=now, most=MOST_SENDERS)):
         _ring()
 
 

@@ -95,7 +95,8 @@ def claim(*, now: datetime) -> Claimed | Turn | None:
     return _take(delivery, tuple(one for one in members if one.pk not in waiting), now=now)
 
 
-def _next_due(now: datetime) -> Delivery | None:
+def claimable(now: datetime) -> QuerySet[Delivery]:
+    """What a sender would take now, the longest due first."""
     under_way = Delivery.objects.filter(state=State.SENDING).order_by()
     busy = under_way.values("channel").annotate(number=Count("pk")).filter(number__gte=MOST_PER_CHANNEL)
     crowded = under_way.values("team").annotate(number=Count("pk")).filter(number__gte=MOST_PER_TEAM)
@@ -106,9 +107,19 @@ def _next_due(now: datetime) -> Delivery | None:
         .exclude(team__in=crowded.values("team"))
         .exclude(closes__state__in=rules.OPEN_STATES)
         .filter(~Exists(_told_before(now)))
-        .select_related("channel", "event__monitor", "event__incident__monitor")
     )
-    return found.order_by("next_at", "id").select_for_update(skip_locked=True, of=("self",)).first()
+    return found.order_by("next_at", "id")
+
+
+def senders_wanted(*, now: datetime, most: int) -> int:
+    """How many more senders would find something to do, up to ``most`` together with those at work."""
+    room = max(0, most - Delivery.objects.filter(state=State.SENDING).count())
+    return len(claimable(now).values_list("pk", flat=True)[:room]) if room else 0
+
+
+def _next_due(now: datetime) -> Delivery | None:
+    found = claimable(now).select_related("channel", "event__monitor", "event__incident__monitor")
+    return found.select_for_update(skip_locked=True, of=("self",)).first()
 
 
 def _told_before(now: datetime) -> QuerySet[Delivery]:

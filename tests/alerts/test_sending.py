@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from django.utils.http import http_date
 
-from alerts import transport
+from alerts import tasks, transport
 from alerts.models import Attempt, Channel, Delivery
-from alerts.services import channels, upkeep
+from alerts.services import channels, planning, sending, upkeep
 from monitors.models import Monitor
 from tests.alerts.conftest import MakeChannel, MakeRule, Story, states
 from tests.alerts.sinks import Sink, endless_body, hang, reset, status
@@ -186,6 +187,41 @@ def test_a_broken_channel_is_tried_rarely_and_the_others_go_on(
     broken.refresh_from_db()
     assert broken.health == "ok"
     assert len(sink.received) == 10
+
+
+def test_a_channel_that_hangs_holds_up_nobody(
+    story: Story, make_monitor: MakeMonitor, make_channel: MakeChannel, make_rule: MakeRule, sink: Sink
+) -> None:
+    slow = make_channel(sink.url)
+    make_rule(slow, name="slow")
+    for number in range(4):
+        story.goes_down(make_monitor(name=f"M{number}"))
+    planning.plan(now=story.now)
+    under_way = [sending.claim(now=story.now) for _ in range(8)]
+    channels_at_work = [one.delivery.channel_id for one in under_way if isinstance(one, sending.Claimed)]
+    assert sorted(map(channels_at_work.count, {*channels_at_work})) == [2, 2]
+    assert sending.senders_wanted(now=story.now, most=12) == 0
+    finished = next(one for one in under_way if isinstance(one, sending.Claimed))
+    sending.record(finished, sending.attempt(finished), now=story.now)
+    assert sending.senders_wanted(now=story.now, most=12) > 0
+    assert isinstance(sending.claim(now=story.now), sending.Claimed)
+
+
+def test_the_ticks_of_the_worker_do_all_of_it(story: Story, monitor: Monitor, sink: Sink) -> None:
+    story.goes_down(monitor)
+    tasks.tick()
+    assert Delivery.objects.due(timezone.now()).count() == 1
+    tasks.send()
+    assert sink.kinds == ["down"]
+    Delivery.objects.update(settled_at=timezone.now() - timedelta(days=91))
+    tasks.housekeeping()
+    assert Delivery.objects.count() == 1  # its end is still to be told
+    story.comes_back(monitor.incidents.get())
+    tasks.tick()
+    tasks.send()
+    Delivery.objects.update(settled_at=timezone.now() - timedelta(days=91))
+    tasks.housekeeping()
+    assert not Delivery.objects.exists()
 
 
 def test_secrets_that_come_back_are_masked(
