@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -19,6 +20,7 @@ from monitors import secrets
 from monitors.heartbeat import HeartbeatSpec
 from monitors.kinds import PASSIVE
 from monitors.rules import Policy, Status, passive_sentence, policy_sentence, stale_after_s
+from probes.contract import InvalidSpec
 
 FOR_EVER = timedelta(days=36_500)
 """The last word of a passive monitor counts until its next deadline, whenever that is."""
@@ -231,7 +233,10 @@ class Monitor(models.Model):
     @property
     def ping_url(self) -> str | None:
         """Where its job reports; whoever knows the address may speak for the job."""
-        token = secrets.unseal(self.ping_sealed).get("token")
+        try:
+            token = secrets.unseal(self.ping_sealed).get("token")
+        except InvalidToken:  # the keys are lost; a list must not be
+            return None
         return f"{settings.SITE_URL}/ping/{token}" if token else None
 
     @property
@@ -265,7 +270,10 @@ class Monitor(models.Model):
     def policy_sentence(self) -> str:
         """What the present policy means, in words."""
         if self.is_passive:
-            spec = HeartbeatSpec.parse(self.spec)
+            try:
+                spec = HeartbeatSpec.parse(self.spec)
+            except InvalidSpec as error:  # a time zone that has been abolished since
+                return f"Never alerts: {error}."
             return passive_sentence(due=spec.sentence, grace=spec.grace, alert_after=self.rules.alert_after_s)
         return policy_sentence(
             self.rules, regions=len(self.regions), interval=self.effective_interval, timeout=self.timeout

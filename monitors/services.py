@@ -109,8 +109,8 @@ def request_check(monitor: Monitor) -> None:
 
 @transaction.atomic
 def request_checks(*, team: Team, only: Monitor | None = None) -> int:
-    """Check all of a team's monitors now; says how many. Paused ones stay as they are."""
-    chosen = Monitor.objects.for_team(team).active()
+    """Check all of a team's monitors now; says how many. Paused ones stay as they are, passive ones too."""
+    chosen = Monitor.objects.for_team(team).active().dialled()
     if only is not None:
         chosen = chosen.filter(pk=only.pk)
     asked = chosen.update(wanted_at=timezone.now(), slowed_to=None, eager_since=timezone.now())
@@ -124,6 +124,13 @@ def request_checks_of(monitors: Collection[UUID]) -> int:
     asked = Monitor.objects.active().filter(pk__in=monitors).update(wanted_at=timezone.now())
     doorbell.ring()
     return asked
+
+
+def slow_down(monitor: UUID) -> None:
+    """Check a monitor as seldom as one that has been down for long, until a success or a person takes it back."""
+    for found in Monitor.objects.filter(pk=monitor, interval__lte=rules.SLOWEST_S // 2):
+        found.slowed_to = found.judged_by = rules.SLOWEST_S // found.interval * found.interval
+        found.save(update_fields=["slowed_to", "judged_by"])
 
 
 @transaction.atomic
@@ -262,7 +269,7 @@ def _checked(monitor: Monitor) -> list[Any]:
 
 
 def _want(monitor: Monitor) -> None:
-    if not monitor.paused:
+    if not monitor.paused and not monitor.is_passive:
         monitor.wanted_at = timezone.now()
         doorbell.ring()
 
@@ -304,7 +311,7 @@ def _apply_schedule(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
     except InvalidSpec as error:
         return {"spec": str(error)}
     monitor.spec, monitor.interval, monitor.regions = spec, parsed.pace_s, [HEARTBEAT]
-    monitor.fallback_regions, monitor.stand_ins = [], {}
+    monitor.fallback_regions, monitor.stand_ins, monitor.wanted_at = [], {}, None
     monitor.policy = replace(monitor.rules, confirmations=1, recovery=None, quorum=None, retries=0).as_dict()
     monitor.name = monitor.name.strip() or parsed.default_name
     if monitor.ping_key is None:

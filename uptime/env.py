@@ -95,6 +95,8 @@ def regions(name: str, default: str) -> list[str]:
     for code in codes:
         if not REGION_CODE.fullmatch(code):
             stop(f"{name} has a bad region code {code!r}; use lower-case letters, digits and hyphens.")
+    if "heartbeat" in codes:
+        stop(f"{name} has a region called heartbeat; what jobs report is kept by that name, so choose another.")
     if len(set(codes)) != len(codes):
         stop(f"{name} names a region twice.")
     return codes

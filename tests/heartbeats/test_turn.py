@@ -9,6 +9,8 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Team
+from alerts.models import Delivery
+from alerts.services import planning
 from checks.models import CheckEvidence, CheckResult
 from checks.services import dispatch
 from heartbeats import selectors, services
@@ -223,3 +225,13 @@ def test_a_deleted_job_takes_its_pings_along(make_job: MakeJob) -> None:
     monitor_services.delete_monitor(monitor)
     assert not Ping.objects.exists()
     assert not Heartbeat.objects.exists()
+
+
+def test_people_are_told_of_it_as_of_any_other(make_job: MakeJob) -> None:
+    monitor = make_job()
+    ping_at(monitor, NOW - MINUTE, Word.FAIL)
+    services.turn(now=NOW)
+    planning.plan(now=NOW)
+    delivery = Delivery.objects.get(team=monitor.team)
+    assert (delivery.kind, delivery.event.monitor) == ("down", monitor)
+    assert "Backup" in delivery.subject
