@@ -23,14 +23,14 @@ from alerts.models import Channel, Delivery, Rule
 from alerts.serializers import (
     ChannelInput,
     ChannelOutput,
+    ChannelTrialInput,
+    ChannelTrialOutput,
     DeliveryDetailOutput,
     DeliveryOutput,
     KindOutput,
     RuleInput,
     RuleOutput,
-    SavedTrialInput,
-    TrialInput,
-    TrialOutput,
+    SavedChannelTrialInput,
 )
 from alerts.services import channels, rulebook, upkeep
 from alerts.transport import Sent
@@ -112,25 +112,25 @@ class ChannelDetail(APIView):
 class ChannelTrial(APIView):
     throttle_scope = "test"
 
-    @extend_schema(request=TrialInput, responses=TrialOutput)
+    @extend_schema(request=ChannelTrialInput, responses=ChannelTrialOutput)
     def post(self, request: Request) -> Response:
         """Send a test message by settings that are not saved, and give the real answer."""
-        return _trial(channels.try_out(**read(TrialInput, request)))
+        return _trial(channels.try_out(**read(ChannelTrialInput, request)))
 
 
 class SavedChannelTrial(APIView):
     throttle_scope = "test"
 
-    @extend_schema(request=SavedTrialInput, responses=TrialOutput)
+    @extend_schema(operation_id="channels_test_saved", request=SavedChannelTrialInput, responses=ChannelTrialOutput)
     def post(self, request: Request, pk: UUID) -> Response:
         """The same by a saved channel, or by a change of its settings that is not saved yet."""
         channel = channel_of(request, pk)
-        settings = read(SavedTrialInput, request).get("settings", channel.settings)
+        settings = read(SavedChannelTrialInput, request).get("settings", channel.settings)
         return _trial(channels.try_out(kind=channel.kind, settings=settings, channel=channel))
 
 
 def _trial(sent: Sent) -> Response:
-    return Response(TrialOutput(asdict(sent)).data)
+    return Response(ChannelTrialOutput(asdict(sent)).data)
 
 
 class RuleList(APIView):

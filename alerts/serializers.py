@@ -19,12 +19,12 @@ class ChannelInput(StrictSerializer):
     enabled = serializers.BooleanField(required=False)
 
 
-class TrialInput(StrictSerializer):
+class ChannelTrialInput(StrictSerializer):
     kind = serializers.CharField(max_length=20)
     settings = serializers.DictField()
 
 
-class SavedTrialInput(StrictSerializer):
+class SavedChannelTrialInput(StrictSerializer):
     settings = serializers.DictField(required=False, help_text="left out: those that are saved")
 
 
@@ -58,7 +58,7 @@ class KindOutput(serializers.Serializer[Any]):
     )
 
 
-class TrialOutput(serializers.Serializer[Any]):
+class ChannelTrialOutput(serializers.Serializer[Any]):
     ok = serializers.BooleanField()
     status = serializers.IntegerField(allow_null=True, help_text="of the HTTP or SMTP answer")
     answer = serializers.CharField(help_text="its beginning; secrets masked")
