@@ -38,7 +38,7 @@ class CheckBatch(models.Model):
         OPEN = "open"
         DONE = "done"
         DEAD = "dead"
-        SPLIT = "split", "sent on in halves"
+        SPLIT = "split", "sent on in parts"
 
     id = models.CharField(primary_key=True, max_length=160)
     region = models.CharField(max_length=31)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -20,7 +21,7 @@ from checks.pressure import PATIENCE_S
 from checks.services import store
 from monitors.models import Monitor
 from monitors.selectors import enabled_regions
-from monitors.services import request_checks_of
+from monitors.services import request_checks_of, slow_down
 from probes.contract import Batch, CheckRequest, Outcome, Reason
 
 BATCH_SIZE = 250
@@ -28,9 +29,14 @@ SPLIT_AFTER = 3
 """A batch that did not come home so many times is sent on in parts: one of its checks may be poison."""
 
 MAX_ATTEMPTS = 5
+TURN = timedelta(seconds=3)
+"""How far apart parts are sent."""
+
 SENDING_TAKES = timedelta(seconds=3)
 SWEEP_LIMIT = 200
 DEAD_KEPT = timedelta(days=7)
+POISON_AFTER = 3
+"""So many dead letters of one monitor within an hour are its own doing."""
 
 logger = logging.getLogger(__name__)
 
@@ -165,37 +171,39 @@ def _settle(batch: CheckBatch, *, now: datetime) -> list[Again]:
         return []
     if batch.attempt >= SPLIT_AFTER and len(missing) > 1:
         batch.state = CheckBatch.State.SPLIT
-        return _parts(batch, missing, now=now)
+        _open_parts(batch, missing, now=now)
+        return []
     batch.attempt += 1
     batch.sent_at = now
     return [(batch, missing)]
 
 
-def _parts(parent: CheckBatch, missing: Sequence[CheckId], *, now: datetime) -> list[Again]:
+def _open_parts(parent: CheckBatch, missing: Sequence[CheckId], *, now: datetime) -> None:
     """Several batches in the place of one, whose story ends here: should it report after all, its results count once.
 
     There are two tries left to find a check that kills its worker: 250 checks go on as 16 parts, and the part that
-    does not come home as 16 single checks. Only the one that is poison is lost.
+    does not come home as 16 single checks. Each has its turn, since a worker that dies takes with it all that it has in
+    hand: nothing is sent now, the sweep sends each part when it is due. Only the check that is poison is lost.
     """
     last_try = parent.attempt + 1 >= MAX_ATTEMPTS
     size = 1 if last_try else math.ceil(math.sqrt(len(missing)))
-    parts = [
-        CheckBatch(
-            id=f"{parent.id}:{number}",
-            region=parent.region,
-            lane=parent.lane,
-            check_ids=[str(check) for check in checks],
-            attempt=parent.attempt + 1,
-            patience_s=parent.patience_s,
-            created_at=parent.created_at,
-            expires_at=parent.expires_at,
-            sent_at=now,
+    parts = []
+    for number, checks in enumerate(portions(missing, size)):
+        turn = now + number * TURN
+        parts.append(
+            CheckBatch(
+                id=f"{parent.id}:{number}",
+                region=parent.region,
+                lane=parent.lane,
+                check_ids=[str(check) for check in checks],
+                attempt=parent.attempt + 1,
+                patience_s=parent.patience_s,
+                created_at=turn,
+                expires_at=turn + timedelta(seconds=(MAX_ATTEMPTS + 1) * parent.patience_s),
+            )
         )
-        for number, checks in enumerate(portions(missing, size))
-    ]
     CheckBatch.objects.bulk_create(parts, ignore_conflicts=True)
     logger.warning("Batch %s did not come home %d times; it goes on in %d", parent.id, parent.attempt, len(parts))
-    return list(zip(parts, portions(missing, size), strict=True))
 
 
 def _send_again(again: Sequence[Again], *, now: datetime) -> None:
@@ -225,6 +233,22 @@ def _give_up(batch: CheckBatch, missing: Sequence[CheckId], *, now: datetime) ->
         monitors=store.lock_monitors({check.monitor for check in missing}),
         now=now,
     )
+    if reason is Reason.DEAD_LETTER and len(missing) == 1:
+        _keep_poison_away(missing[0].monitor, now=now)
+
+
+def _keep_poison_away(monitor: UUID, *, now: datetime) -> None:
+    """A check that was lost by itself again and again is tried as seldom as can be, or its region would do nothing else
+    than die of it. As with one that is down for long, any success ends that, and so does a person."""
+    alone = CheckBatch.objects.filter(
+        state=CheckBatch.State.DEAD,
+        created_at__gt=now - timedelta(hours=1),
+        check_ids__len=1,
+        check_ids__0__startswith=f"{monitor}/",
+    )
+    if alone.count() + 1 >= POISON_AFTER:
+        logger.warning("Monitor %s was lost by itself %d times in an hour: checked seldom", monitor, POISON_AFTER)
+        slow_down(monitor)
 
 
 def redrive(batches: Iterable[CheckBatch]) -> int:

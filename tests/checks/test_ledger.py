@@ -14,7 +14,7 @@ from accounts.models import User
 from checks import broker
 from checks.ids import CheckId
 from checks.models import CheckBatch, CheckResult, Hour, MonitorStats, RollupHour
-from checks.services import dispatch, ingest, ledger, rollups, storage
+from checks.services import dispatch, ingest, ledger, pace, rollups, storage
 from incidents import services as incidents
 from monitors import services as monitor_services
 from monitors.models import Region
@@ -118,10 +118,12 @@ def test_of_a_batch_that_fails_again_and_again_only_the_poison_is_lost(make_moni
     parent.refresh_from_db()
     assert parent.state == "split"
     assert [(len(batch.check_ids), batch.attempt) for batch in open_batches()] == [(4, 4), (4, 4), (2, 4)]
+    each_in_its_turn(3)
     answer_without(poison)
     age(30)
     ledger.sweep()
     assert [(len(batch.check_ids), batch.attempt) for batch in open_batches()] == [(1, 5)] * 4
+    each_in_its_turn(4)
     answer_without(poison)
     age(30)
     ledger.sweep()
@@ -135,11 +137,39 @@ def test_of_a_batch_that_fails_again_and_again_only_the_poison_is_lost(make_moni
     assert all(batch.attempt <= ledger.MAX_ATTEMPTS for batch in CheckBatch.objects.all())
 
 
+def each_in_its_turn(parts: int) -> None:
+    """No two parts are sent at once: a worker that dies of one would take the other with it."""
+    for sent in range(1, parts + 1):
+        age(3 if sent > 1 else 4)
+        ledger.sweep()
+        assert [batch.sent_at is not None for batch in open_batches()] == [True] * sent + [False] * (parts - sent)
+
+
 def answer_without(poison: str) -> None:
     """Every batch comes home but the one that kills its worker."""
     for batch in open_batches():
         if poison not in batch.check_ids:
             ingest.ingest(report_on(batch))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_check_that_dies_alone_three_times_in_an_hour_is_tried_seldom(make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor(regions=["usa"])
+    for time, slowed_to in enumerate([None, None, 3600]):
+        monitor_services.request_checks_of([monitor.pk])
+        dispatch.dispatch_wanted(now=timezone.now() + timedelta(seconds=time))
+        CheckBatch.objects.filter(state="open").update(attempt=5)
+        age(30)
+        ledger.sweep()
+        assert not open_batches()
+        monitor.refresh_from_db()
+        assert monitor.slowed_to == slowed_to
+    monitor_services.request_checks_of([monitor.pk])
+    dispatch.dispatch_wanted(now=timezone.now() + timedelta(seconds=10))
+    answer_all(Outcome.UP)
+    pace.review(now=timezone.now())
+    monitor.refresh_from_db()
+    assert monitor.slowed_to is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -151,6 +181,7 @@ def test_a_late_finisher_of_a_split_batch_closes_its_parts(make_monitor: MakeMon
     age(30)
     ledger.sweep()
     assert len(open_batches()) == 2
+    each_in_its_turn(2)
     ingest.ingest(late)
     age(30)
     ledger.sweep()
