@@ -1,7 +1,8 @@
 """The web server's own heart: while it beats, pings would have been heard.
 
 Each web process stamps the table ``Ear`` every few seconds from a thread of its own. While the database is away no
-stamp arrives, and a ping that had to be refused is remembered until the next one, so no job is blamed for our silence.
+stamp arrives; a ping that had to be refused is remembered until the next one; and a new process begins the listening
+anew, since nobody knows what it would have heard. So no job is blamed for our silence.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from django.db import Error, connection
 from heartbeats import services
 from heartbeats.selectors import WEB
 
-EVERY_S = 3.0
+EVERY_S = 2.0
 
 logger = logging.getLogger(__name__)
 _refused = threading.Event()
+_refused.set()  # who has just come does not know what came in vain before
 
 
 def start() -> None:
@@ -27,7 +29,7 @@ def start() -> None:
 
 
 def refused() -> None:
-    """A ping came while we could not write it down."""
+    """A ping came, or might have come, while we could not write it down."""
     _refused.set()
 
 
@@ -45,5 +47,6 @@ def _stamp_for_ever() -> None:
             stamp()
         except Error as error:
             logger.warning("Cannot say that pings are heard: %s", str(error).partition("\n")[0])
+            refused()
             connection.close()
         time.sleep(EVERY_S)

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,8 +17,9 @@ from monitors.heartbeat import HeartbeatSpec
 from monitors.rules import Status, span
 from probes.contract import Outcome, Reason
 
-SETTLES = timedelta(seconds=3)
-"""A deadline is decided so long after it has passed: pings that arrived in time have been written down by then."""
+SETTLES = timedelta(seconds=5)
+"""A deadline is decided so long after it has passed: pings that arrived in time have been written down by then, and who
+had to refuse one has said so."""
 
 BREAK = timedelta(seconds=15)
 """Whoever listens and has not said so for longer was away meanwhile."""
@@ -132,6 +133,25 @@ def _end_of(run: Run, schedule: HeartbeatSpec) -> Deadline:
         return Deadline(ends, ends, run)
     due = schedule.due_after(run.began)
     return Deadline(due, due + schedule.grace_time, run)
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """A time in which we listened without a break; what comes ``until`` then can be decided."""
+
+    since: datetime
+    until: datetime
+
+    def settled(self, now: datetime) -> datetime:
+        """Deadlines before this are decided."""
+        return min(now - SETTLES, self.until)
+
+
+def hearing(stamp: tuple[datetime, datetime] | None, *, now: datetime) -> Hearing:
+    """What somebody's last stamp (since, last) is worth: who has not stamped for a while does not listen any more."""
+    if stamp is None or now - stamp[1] > BREAK:
+        return Hearing(now, now)
+    return Hearing(*stamp)
 
 
 class Story:
@@ -258,20 +278,18 @@ class Told:
     took: list[timedelta | None]
 
 
-def tell(
-    beat: Beat, schedule: HeartbeatSpec, pings: Sequence[Ping], *, now: datetime, listening_since: datetime
-) -> Told:
+def tell(beat: Beat, schedule: HeartbeatSpec, pings: Sequence[Ping], *, now: datetime, hearing: Hearing) -> Told:
     """Take in pings, which come in the order of their times, and decide the deadlines that have passed for good.
 
     Fewer ``took`` than pings: the others are for the next time.
     """
-    story = Story(not_after(beat, now), schedule, listening_since=listening_since)
+    story, settled = Story(not_after(beat, now), schedule, listening_since=hearing.since), hearing.settled(now)
     took: list[timedelta | None] = []
     for ping in pings:
-        if not story.wait(min(ping.at, now - SETTLES)):
+        if not story.wait(min(ping.at, settled)):
             return Told(story.beat, story.said, took)
         took.append(story.hear(ping))
-    story.wait(now - SETTLES)
+    story.wait(settled)
     return Told(story.beat, story.said, took)
 
 
@@ -298,8 +316,3 @@ def state(beat: Beat, schedule: HeartbeatSpec, *, status: Status, now: datetime)
     if beat.runs:
         return State.STARTED
     return State.LATE if now > deadline.due else State.UP
-
-
-def listening_since(stamps: Iterable[tuple[datetime, datetime]], *, now: datetime) -> datetime:
-    """Since when somebody has listened without a break, from the (since, last) of those who do; now: nobody does."""
-    return max((since if now - last <= BREAK else now for since, last in stamps), default=now)

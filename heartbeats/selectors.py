@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 
 from heartbeats import rules
 from heartbeats.models import Ear, Heartbeat, Ping
-from heartbeats.rules import Beat, State
+from heartbeats.rules import Beat, Hearing, State
 from monitors.heartbeat import HeartbeatSpec
 from monitors.models import Monitor
 from monitors.rules import Status
@@ -37,9 +37,9 @@ ORDER BY monitor_id LIMIT %(limit)s
 """Monitors with pings that nobody has taken in, whose time is up, or of which somebody has changed the schedule."""
 
 
-def waiting(*, now: datetime, limit: int) -> list[UUID]:
+def waiting(*, settled: datetime, limit: int) -> list[UUID]:
     with connection.cursor() as cursor:
-        cursor.execute(WAITING, {"until": now - rules.SETTLES, "limit": limit})
+        cursor.execute(WAITING, {"until": settled, "limit": limit})
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -64,11 +64,10 @@ def beats(monitors: Iterable[UUID]) -> dict[UUID, Heartbeat]:
     return Heartbeat.objects.in_bulk(list(monitors))
 
 
-def listening_since(*, now: datetime) -> datetime:
-    """Since when a ping would have been heard. Where web servers stamp the table, they know; the scheduler else."""
+def hearing(*, now: datetime) -> Hearing:
+    """When a ping would have been heard. Where web servers stamp the table, they know; the scheduler else."""
     ears = {ear.name: (ear.since, ear.last) for ear in Ear.objects.all()}
-    ear = ears.get(WEB) or ears.get(SCHEDULER)
-    return rules.listening_since([ear] if ear else [], now=now)
+    return rules.hearing(ears.get(WEB) or ears.get(SCHEDULER), now=now)
 
 
 def pings_of(monitor: Monitor, *, after: list[str] | None = None) -> QuerySet[Ping]:

@@ -16,7 +16,7 @@ from checks.selectors import database_now
 from checks.services import store
 from heartbeats import rules, selectors
 from heartbeats.models import Heartbeat, Ping
-from heartbeats.rules import Beat, Said, Word
+from heartbeats.rules import Beat, Hearing, Said, Word
 from heartbeats.selectors import SCHEDULER
 from monitors import secrets
 from monitors.heartbeat import HeartbeatSpec
@@ -114,9 +114,10 @@ def turn(*, now: datetime | None = None) -> int:
     enough, done = monotonic() + TURN_S, 0
     while monotonic() < enough:
         moment = now or database_now()
-        ids = selectors.waiting(now=moment, limit=AT_ONCE)
+        hearing = selectors.hearing(now=moment)
+        ids = selectors.waiting(settled=hearing.settled(moment), limit=AT_ONCE)
         if ids:
-            _turn(ids, now=moment, listening_since=selectors.listening_since(now=moment))
+            _turn(ids, now=moment, hearing=hearing)
             done += len(ids)
         if len(ids) < AT_ONCE:
             break
@@ -124,7 +125,7 @@ def turn(*, now: datetime | None = None) -> int:
 
 
 @transaction.atomic
-def _turn(ids: Sequence[UUID], *, now: datetime, listening_since: datetime) -> None:
+def _turn(ids: Sequence[UUID], *, now: datetime, hearing: Hearing) -> None:
     """1. Lock the monitors, in the order that all writers use. 2. Tell each one's story. 3. Store what it comes to."""
     locked = store.lock_monitors(ids)
     monitors = Monitor.objects.in_bulk(list(locked))
@@ -139,7 +140,7 @@ def _turn(ids: Sequence[UUID], *, now: datetime, listening_since: datetime) -> N
             heard += [(ping.pk, None) for ping in mine]
             continue
         beat = _beat(monitor, stored.get(pk), now=now)
-        told = rules.tell(beat, schedule, [ping.as_rule() for ping in mine], now=now, listening_since=listening_since)
+        told = rules.tell(beat, schedule, [ping.as_rule() for ping in mine], now=now, hearing=hearing)
         bodies = {ping.at: ping.body for ping in mine}
         results += [_result(pk, said, bodies, now=now) for said in told.said]
         heard += [

@@ -44,7 +44,7 @@ def site() -> Iterator[tuple[str, psutil.Process]]:
         server.wait(20)
 
 
-def test_it_says_so_and_a_new_worker_goes_on(site: tuple[str, psutil.Process], make_job: MakeJob) -> None:
+def test_it_says_so_and_a_new_process_begins_anew(site: tuple[str, psutil.Process], make_job: MakeJob) -> None:
     address, server = site
     job = make_job()
     Ear.objects.all().delete()
@@ -52,7 +52,7 @@ def test_it_says_so_and_a_new_worker_goes_on(site: tuple[str, psutil.Process], m
     for worker in server.children():
         worker.send_signal(signal.SIGKILL)
     since = timezone.now()
-    assert wait_for(lambda: Ear.objects.filter(name=WEB, last__gt=since).exists(), seconds=60)
+    assert wait_for(lambda: Ear.objects.filter(name=WEB, since__gt=since).exists(), seconds=60)
     with urlopen(f"{address}/ping/{token_of(job)}/start", timeout=30) as answer:  # noqa: S310 - loopback
         assert answer.read() == b"OK\n"
     assert Ping.objects.get().word == "start"

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartbeats import rules
-from heartbeats.rules import Beat, Ping, State, Word, next_deadline, read_word, tell
+from heartbeats.rules import Beat, Hearing, Ping, State, Word, next_deadline, read_word, tell
 from monitors.heartbeat import HeartbeatSpec
 from monitors.rules import Status
 from probes.contract import Outcome
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-LONG_AGO = NOON - timedelta(days=400)
+FAR = timedelta(days=400)
+ALWAYS = Hearing(NOON - FAR, NOON + FAR)
 HOURLY = HeartbeatSpec(period=3600, grace=600)
 BOUNDED = HeartbeatSpec(period=3600, grace=600, max_runtime=1200)
 DAILY = HeartbeatSpec(cron="0 2 * * *", zone="Europe/Berlin", grace=1800)
@@ -27,6 +28,10 @@ def minute(number: float) -> datetime:
     return NOON + timedelta(minutes=number)
 
 
+def listening_since(number: float) -> Hearing:
+    return Hearing(minute(number), NOON + FAR)
+
+
 def ping(at: float, word: str = "", run: str = "") -> Ping:
     said = read_word(word)
     assert said is not None
@@ -34,10 +39,10 @@ def ping(at: float, word: str = "", run: str = "") -> Ping:
 
 
 def story(
-    schedule: HeartbeatSpec, pings: Sequence[Ping], *, until: float, listening: datetime = LONG_AGO
+    schedule: HeartbeatSpec, pings: Sequence[Ping], *, until: float, listening: Hearing = ALWAYS
 ) -> list[tuple[float, str]]:
     """Results as (minute, word), as one look at the end finds them."""
-    told = tell(Beat(), schedule, pings, now=minute(until), listening_since=listening)
+    told = tell(Beat(), schedule, pings, now=minute(until), hearing=listening)
     return [((said.at - NOON) / timedelta(minutes=1), _short(said)) for said in told.said]
 
 
@@ -88,13 +93,13 @@ def test_a_nightly_job_on_the_nights_when_the_clocks_change() -> None:
         while due < end:
             pings.append(Ping(due + timedelta(seconds=20)))
             due = DAILY.due_after(due)
-        told = tell(Beat(), DAILY, pings, now=end, listening_since=LONG_AGO)
+        told = tell(Beat(), DAILY, pings, now=end, hearing=ALWAYS)
         assert [said.outcome for said in told.said] == [Outcome.UP] * len(pings)
         assert len(pings) >= 3
 
 
 @pytest.mark.parametrize(
-    ("listening_since", "expected"),
+    ("since", "expected"),
     [
         (0, [(70, "missed"), (130, "missed")]),
         (50, [(70, "missed"), (130, "missed")]),  # from one grace before it was due
@@ -104,16 +109,25 @@ def test_a_nightly_job_on_the_nights_when_the_clocks_change() -> None:
         (131, [(130, "scheduler_gap")]),
     ],
 )
-def test_nobody_is_blamed_for_our_silence(listening_since: float, expected: list[tuple[float, str]]) -> None:
-    heard = story(HOURLY, [ping(0)], until=132, listening=minute(listening_since))[1:]
-    if listening_since > 110:
+def test_nobody_is_blamed_for_our_silence(since: float, expected: list[tuple[float, str]]) -> None:
+    heard = story(HOURLY, [ping(0)], until=132, listening=listening_since(since))[1:]
+    if since > 110:
         heard = heard[1:]
     assert heard == expected
 
 
+def test_nothing_is_decided_beyond_what_was_listened_to() -> None:
+    """A web server that died a moment ago has not been missed yet, and the job's ping may have come to it in vain."""
+    heard = tell(Beat(), HOURLY, [ping(0)], now=minute(70.2), hearing=Hearing(NOON - FAR, minute(69.99)))
+    assert len(heard.said) == 1
+    stamp = (NOON - FAR, minute(69.99))
+    for now, expected in ((70.2, Hearing(*stamp)), (70.3, Hearing(minute(70.3), minute(70.3)))):
+        assert rules.hearing(stamp, now=minute(now)) == expected
+
+
 def test_unknown_deadlines_of_an_hour_are_one_row() -> None:
     often = HeartbeatSpec(period=60, grace=30)
-    told = tell(Beat(anchor=NOON), often, [], now=minute(120.1), listening_since=minute(120))
+    told = tell(Beat(anchor=NOON), often, [], now=minute(120.1), hearing=listening_since(120))
     assert [(said.at, said.slots) for said in told.said] == [(minute(59.5), 59), (minute(119.5), 60)]
 
 
@@ -123,7 +137,7 @@ def test_a_long_gap_is_written_down_in_portions() -> None:
     last = ping(3_000)
     pings = [last]
     while pings:
-        told = tell(beat, often, pings, now=minute(3_001), listening_since=minute(3_000))
+        told = tell(beat, often, pings, now=minute(3_001), hearing=listening_since(3_000))
         beat, found, rounds = told.beat, found + sum(said.slots for said in told.said), rounds + 1
         pings = pings[len(told.took) :]
     assert rounds > 1
@@ -133,7 +147,7 @@ def test_a_long_gap_is_written_down_in_portions() -> None:
 
 def test_how_long_runs_took() -> None:
     pings = [ping(0, "start", "a"), ping(1, "start", "b"), ping(4, "", "b"), ping(9, "1", "a"), ping(10)]
-    told = tell(Beat(), HOURLY, pings, now=minute(11), listening_since=LONG_AGO)
+    told = tell(Beat(), HOURLY, pings, now=minute(11), hearing=ALWAYS)
     assert told.took == [None, None, timedelta(minutes=3), timedelta(minutes=9), None]
 
 
@@ -149,7 +163,7 @@ def test_how_long_runs_took() -> None:
     ],
 )
 def test_the_state_in_one_word(pings: list[Ping], now: float, expected: State) -> None:
-    beat = tell(Beat(), HOURLY, pings, now=minute(now), listening_since=LONG_AGO).beat
+    beat = tell(Beat(), HOURLY, pings, now=minute(now), hearing=ALWAYS).beat
     assert rules.state(beat, HOURLY, status=Status.UP, now=minute(now)) is expected
     assert rules.state(beat, HOURLY, status=Status.PAUSED, now=minute(now)) is State.PAUSED
 
@@ -171,8 +185,8 @@ def test_the_last_part_of_an_address(text: str, expected: Any) -> None:
 
 
 def test_a_clock_that_is_set_back_neither_blames_nor_blinds() -> None:
-    ahead = tell(Beat(), HOURLY, [ping(600)], now=minute(601), listening_since=LONG_AGO).beat
-    told = tell(ahead, HOURLY, [ping(5)], now=minute(6), listening_since=LONG_AGO)
+    ahead = tell(Beat(), HOURLY, [ping(600)], now=minute(601), hearing=ALWAYS).beat
+    told = tell(ahead, HOURLY, [ping(5)], now=minute(6), hearing=ALWAYS)
     assert all(said.outcome is Outcome.UP for said in told.said)
     deadline = next_deadline(told.beat, HOURLY)
     assert deadline is not None
@@ -194,11 +208,11 @@ def in_order(pings: Sequence[Ping]) -> list[Ping]:
 @given(PINGS, st.lists(st.floats(0, 2_100, allow_nan=False), max_size=12))
 def test_when_it_is_looked_at_makes_no_difference(pings: list[Ping], looks: list[float]) -> None:
     pings = in_order(pings)
-    at_once = tell(Beat(), HOURLY, pings, now=minute(2_200), listening_since=LONG_AGO)
+    at_once = tell(Beat(), HOURLY, pings, now=minute(2_200), hearing=ALWAYS)
     beat, said, rest = Beat(), [], pings
     for look in [*sorted(looks), 2_200]:
         arrived = [one for one in rest if one.at <= minute(look)]
-        told = tell(beat, HOURLY, arrived, now=minute(look), listening_since=LONG_AGO)
+        told = tell(beat, HOURLY, arrived, now=minute(look), hearing=ALWAYS)
         beat, rest = told.beat, rest[len(arrived) :]
         said += told.said
     assert (beat, said) == (at_once.beat, at_once.said)
@@ -218,7 +232,7 @@ def test_a_job_that_reports_in_time_is_never_blamed(moments: list[float], twice:
 def test_pings_in_any_order_end_well_when_the_last_is_good(pings: list[Ping], chance: Any) -> None:
     """One that took its time to be written down is taken in after later ones."""
     chance.shuffle(pings)
-    told = tell(Beat(), HOURLY, [*pings, ping(2_001)], now=minute(2_002), listening_since=LONG_AGO)
+    told = tell(Beat(), HOURLY, [*pings, ping(2_001)], now=minute(2_002), hearing=ALWAYS)
     assert told.beat.word is Outcome.UP
     slots = [said.at for said in told.said]
     assert slots == sorted(set(slots))
@@ -226,5 +240,5 @@ def test_pings_in_any_order_end_well_when_the_last_is_good(pings: list[Ping], ch
 
 @given(PINGS, st.floats(0, 2_200))
 def test_no_blame_from_before_we_listened(pings: list[Ping], since: float) -> None:
-    told = tell(Beat(), HOURLY, in_order(pings), now=minute(2_200), listening_since=minute(since))
+    told = tell(Beat(), HOURLY, in_order(pings), now=minute(2_200), hearing=listening_since(since))
     assert all(said.at > minute(since) for said in told.said if _short(said) == "missed")
