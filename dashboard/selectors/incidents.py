@@ -1,18 +1,257 @@
-"""The list of incidents."""
+"""The list of incidents, and the page of one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
 from django.core.paginator import Page, Paginator
-from django.db.models import F
+from django.db.models import F, Q
 
 from accounts.models import Team
-from incidents.models import Incident
-from incidents.selectors import incidents_of
+from alerts.models import Delivery
+from alerts.rules import State
+from alerts.selectors import find_deliveries
+from checks.models import CheckEvidence, CheckResult
+from checks.services.corrections import WINDOWS, uptimes
+from dashboard import timeline, words
+from dashboard.timeline import Line, Told
+from incidents.models import Correction, Incident
+from incidents.rules import Vote
+from incidents.rules.corrections import Span, Verdict
+from incidents.rules.words import EXCLUDED, read_votes
+from incidents.selectors import corrected_spans, explain, find_incidents
+from monitors.models import Monitor
 
 PAGE_SIZE = 50
+MOST_EVENTS = 500
+MOST_MESSAGES = 500
 
 
-def incident_list(team: Team, *, page: str = "1") -> Page[Incident]:
+def incident_list(
+    team: Team, *, only_open: bool = False, monitor: Monitor | None = None, page: str = "1"
+) -> Page[Incident]:
     """A page of the team's incidents: open ones, then the newest."""
-    found = incidents_of(team).order_by(F("resolved_at").desc(nulls_first=True), "-started_at", "-id")
-    return Paginator(found, PAGE_SIZE).get_page(page)
+    found = find_incidents(team, monitor=str(monitor.pk) if monitor else "", only_open=only_open)
+    ordered = found.order_by(F("resolved_at").desc(nulls_first=True), "-started_at", "-id")
+    return Paginator(ordered, PAGE_SIZE).get_page(page)
+
+
+# --- one incident ---
+
+
+@dataclass(frozen=True, slots=True)
+class VoteView:
+    """What one region said when it was decided, and whether that counted."""
+
+    vote: Vote
+    said: str
+
+    @property
+    def mark(self) -> str:
+        return self.vote.outcome or "unknown"
+
+    @property
+    def counted(self) -> str:
+        """Yes, or why it had no vote."""
+        if self.vote.excluded is None:
+            return ""
+        known = EXCLUDED.get(self.vote.excluded)
+        return f"it {known}" if known else words.reason_in_words(self.vote.excluded)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is another since the last good check."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a region saw when it failed first, as far as it is kept."""
+
+    region: str
+    reason: str
+    message: str
+    at: datetime | None
+    result: CheckResult | None
+    good: CheckResult | None
+    seen: Mapping[str, Any]
+    redirects: list[dict[str, Any]]
+    certificate: list[tuple[str, str]]
+
+    @property
+    def headers(self) -> str:
+        headers = self.seen.get("headers") or {}
+        pairs = headers.items() if isinstance(headers, dict) else headers
+        return "\n".join(f"{name}: {value}" for name, value in pairs)
+
+    @property
+    def dns(self) -> str:
+        return ", ".join(map(str, self.seen.get("dns") or []))
+
+    @property
+    def body(self) -> str:
+        return str(self.seen.get("body") or "")
+
+    @property
+    def differences(self) -> list[Difference]:
+        if self.result is None or self.good is None:
+            return []
+        told = [
+            Difference("HTTP status", _or_none(self.good.http_status), _or_none(self.result.http_status)),
+            Difference("Address", _or_none(self.good.remote_ip), _or_none(self.result.remote_ip)),
+            Difference("Size", _bytes(self.good.body_bytes), _bytes(self.result.body_bytes)),
+            Difference(
+                "Response time", words.milliseconds(self.good.total_ms), words.milliseconds(self.result.total_ms)
+            ),
+        ]
+        return [item for item in told if item.before != item.after]
+
+
+def _or_none(value: object) -> str:
+    return words.NOTHING if value is None else str(value)
+
+
+def _bytes(value: int | None) -> str:
+    return words.NOTHING if value is None else words.quantity(value, "byte")
+
+
+@dataclass(frozen=True)
+class IncidentPage:
+    incident: Incident
+    explained: dict[str, Any] | None
+    votes: list[VoteView]
+    timeline: list[Line]
+    evidence: list[Evidence]
+    corrections: list[Correction]
+
+    @property
+    def can_reopen(self) -> bool:
+        """Closed by hand while the trouble goes on."""
+        return self.incident.resolved_at is not None and self.incident.recovered_at is None
+
+
+def incident_page(incident: Incident) -> IncidentPage:
+    explained = explain(incident)
+    corrections = incident.corrections.select_related("actor", "withdrawn_by__actor").order_by("created_at")
+    return IncidentPage(
+        incident=incident,
+        explained=explained,
+        votes=[_vote(vote) for vote in read_votes(explained["recorded_votes"])] if explained else [],
+        timeline=_timeline(incident),
+        evidence=_evidence(incident),
+        corrections=list(corrections.exclude(kind=Correction.Kind.WITHDRAWAL)),
+    )
+
+
+def _vote(vote: Vote) -> VoteView:
+    said = vote.message or words.reason_in_words(vote.reason) if vote.failing or vote.reason else ""
+    return VoteView(vote, said)
+
+
+def _timeline(incident: Incident) -> list[Line]:
+    events = incident.events.select_related("actor").order_by("happened_at", "id")[:MOST_EVENTS]
+    told = find_deliveries(incident.monitor.team, incident=str(incident.pk)).order_by("created_at")[:MOST_MESSAGES]
+    lines = [timeline.of_event(event, actor=event.actor.email if event.actor else "") for event in events]
+    return timeline.in_order(lines, [timeline.of_message(_told(delivery)) for delivery in told])
+
+
+def _told(delivery: Delivery) -> Told:
+    waits = delivery.state in {State.WAITING, State.HELD}
+    at = delivery.settled_at or (delivery.next_at if waits else delivery.created_at)
+    return Told(delivery.pk, delivery.kind, delivery.state, at, delivery.channel.name, delivery.reason)
+
+
+# --- evidence ---
+
+
+def _evidence(incident: Incident) -> list[Evidence]:
+    """By region, from the keys that the cause gives; what retention has dropped is left out."""
+    causes = {region: cause for region, cause in sorted(incident.cause.items()) if isinstance(cause, dict)}
+    first = {region: _moment(cause.get("first_slot")) for region, cause in causes.items()}
+    good = {region: _moment(cause.get("good_slot")) for region, cause in causes.items()}
+    keys = {(region, slot) for slots in (first, good) for region, slot in slots.items() if slot}
+    results: dict[tuple[str, datetime | None], CheckResult] = {}
+    seen: dict[tuple[str, datetime | None], dict[str, Any]] = {}
+    if keys:
+        results = {(row.region, row.slot): row for row in CheckResult.objects.filter(_keys(incident, keys))}
+        seen = {(row.region, row.slot): row.seen for row in CheckEvidence.objects.filter(_keys(incident, keys))}
+    return [
+        _of_region(region, cause, first[region], results, seen.get((region, first[region])), good[region])
+        for region, cause in causes.items()
+    ]
+
+
+def _keys(incident: Incident, keys: set[tuple[str, datetime]]) -> Q:
+    slots = [slot for _, slot in keys]
+    return Q(monitor=incident.monitor_id, region__in=[region for region, _ in keys], slot__in=slots)
+
+
+def _of_region(
+    region: str,
+    cause: dict[str, Any],
+    slot: datetime | None,
+    results: Mapping[tuple[str, datetime | None], CheckResult],
+    seen: dict[str, Any] | None,
+    good_slot: datetime | None,
+) -> Evidence:
+    kept = seen or {}
+    certificate = kept.get("certificate") or {}
+    return Evidence(
+        region=region,
+        reason=words.reason_in_words(cause.get("reason")),
+        message=str(cause.get("message") or ""),
+        at=slot,
+        result=results.get((region, slot)),
+        good=results.get((region, good_slot)),
+        seen=kept.get("seen") or {},
+        redirects=kept.get("redirects") or [],
+        certificate=[(name.replace("_", " ").capitalize(), _shown(value)) for name, value in certificate.items()],
+    )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item.get("subject") if isinstance(item, dict) else item) for item in value)
+    return _or_none(value)
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+
+
+# --- corrections ---
+
+WINDOW_NAMES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Uptime over a span as it is, and as each correction would make it."""
+
+    label: str
+    now: float | None
+    false_alarm: float | None
+    maintenance: float | None
+
+
+def what_if(incident: Incident, *, now: datetime) -> list[Figures]:
+    """What correcting an incident would do to the uptime."""
+    monitor = incident.monitor_id
+    spans = corrected_spans([monitor], since=now - WINDOWS["90d"]).get(monitor, [])
+    ends_at = incident.resolved_at or now
+    present = uptimes(monitor, spans, now=now)
+    false_alarm, maintenance = (
+        uptimes(monitor, [*spans, Span(verdict, incident.started_at, ends_at)], now=now)
+        for verdict in (Verdict.FALSE_ALARM, Verdict.MAINTENANCE)
+    )
+    return [Figures(WINDOW_NAMES[name], present[name], false_alarm[name], maintenance[name]) for name in WINDOW_NAMES]

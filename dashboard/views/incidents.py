@@ -1,14 +1,165 @@
-"""Incidents: the list, and the page of one."""
+"""Incidents: the list, the page of one, and what people do about it."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, cast
 
-from dashboard.selectors.incidents import incident_list
-from dashboard.views.base import TeamView
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.rules import Role
+from checks.selectors import database_now
+from checks.services import corrections, stats
+from dashboard.forms.incidents import CorrectionForm, NoteForm, WithdrawalForm
+from dashboard.selectors.choices import monitor_choices
+from dashboard.selectors.incidents import WINDOW_NAMES, incident_list, incident_page, what_if
+from dashboard.views.base import TeamView, taken
+from dashboard.words import percent
+from incidents import selectors
+from incidents.exceptions import Overtaken
+from incidents.handling import corrections as handling
+from incidents.handling import outages
+from incidents.models import Correction, Incident
+from monitors.models import Monitor
 
 
 class IncidentList(TeamView):
     def get(self, request: HttpRequest) -> HttpResponse:
-        page = incident_list(self.membership.team, page=request.GET.get("page", "1"))
-        return self.show("dashboard/incidents.html", page=page)
+        """``?open=yes &monitor= &page=``; a monitor that is not the team's filters nothing."""
+        team, query = self.membership.team, request.GET
+        offered = monitor_choices(team)
+        asked = query.get("monitor", "")
+        monitor = Monitor.objects.for_team(team).filter(pk=asked).first() if asked in dict(offered) else None
+        only_open = query.get("open") == "yes"
+        page = incident_list(team, only_open=only_open, monitor=monitor, page=query.get("page", "1"))
+        return self.show("dashboard/incidents.html", page=page, only_open=only_open, monitor=monitor, monitors=offered)
+
+
+class IncidentView(TeamView):
+    """A page of one of the team's incidents. Another team's does not exist here."""
+
+    @cached_property
+    def incident(self) -> Incident:
+        mine = selectors.incidents_of(self.membership.team).select_related("monitor__team")
+        return get_object_or_404(mine, pk=self.kwargs["pk"])
+
+    @property
+    def person(self) -> User:
+        return cast(User, self.request.user)
+
+    def incident_page(self, note: NoteForm | None = None) -> HttpResponse:
+        page = incident_page(self.incident)
+        return self.show("dashboard/incident.html", page=page, incident=page.incident, form=note or NoteForm())
+
+    def back(self, said: str) -> HttpResponseBase:
+        messages.success(self.request, said)
+        return redirect("incident", pk=self.incident.pk)
+
+
+class IncidentPage(IncidentView):
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        return self.incident_page()
+
+
+class IncidentChange(IncidentView):
+    """A button: does one thing, and says what it did or why it came too late."""
+
+    http_method_names = ["post"]
+    act: staticmethod[..., Incident]
+    done: str
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        try:
+            self.act(self.incident, actor=self.person, now=timezone.now())
+        except Overtaken as error:
+            messages.error(request, str(error.detail))
+            return redirect("incident", pk=self.incident.pk)
+        return self.back(self.done)
+
+
+class IncidentAcknowledge(IncidentChange):
+    act, done = staticmethod(outages.acknowledge), "Acknowledged: nobody is reminded of it any more."
+
+
+class IncidentResolve(IncidentChange):
+    act, done = staticmethod(outages.resolve_by_hand), "Closed. If the site recovers and fails again, a new one opens."
+
+
+class IncidentReopen(IncidentChange):
+    act, done = staticmethod(outages.reopen), "Opened again."
+
+
+class IncidentNote(IncidentView):
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        incident, form, now = self.incident, NoteForm(request.POST), timezone.now()
+        noted = taken(
+            form, lambda: outages.add_note(incident, text=form.cleaned_data["text"], actor=self.person, now=now)
+        )
+        return self.back("Noted.") if noted else self.incident_page(form)
+
+
+class IncidentCorrect(IncidentView):
+    """Say what an incident was in truth, having seen what that does to the uptime; or take that back."""
+
+    look_needs = Role.EDITOR
+
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        return self._page(CorrectionForm(), WithdrawalForm(self._standing()))
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        standing = self._standing()
+        if "withdraw" in request.POST:
+            back = WithdrawalForm(standing, request.POST)
+            changed = taken(back, lambda: self._compare(lambda _: self._withdraw(back)))
+            return self.back(f"Taken back. {changed}") if changed else self._page(CorrectionForm(), back)
+        form = CorrectionForm(request.POST)
+        changed = taken(form, lambda: self._compare(lambda now: self._correct(form, now)))
+        return self.back(f"Corrected. {changed}") if changed else self._page(form, WithdrawalForm(standing))
+
+    def _correct(self, form: CorrectionForm, now: Any) -> Correction:
+        incident, cleaned = self.incident, form.cleaned_data
+        return handling.correct(
+            incident.monitor,
+            verdict=cleaned["kind"],
+            starts_at=incident.started_at,
+            ends_at=incident.resolved_at or now,
+            why=cleaned["why"],
+            actor=self.person,
+            now=now,
+            incident=incident,
+        )
+
+    def _withdraw(self, form: WithdrawalForm) -> Correction:
+        return handling.withdraw(form.chosen, why=form.cleaned_data["why"], actor=self.person)
+
+    def _compare(self, act: Callable[[Any], Correction]) -> str:
+        """Do it, and say what it did to the uptime, where it did anything."""
+        now, monitor = database_now(), self.incident.monitor_id
+        _, uptime = corrections.compare(monitor, lambda: act(now), now=now)
+        stats.compute([monitor], now=now)
+        told = [
+            f"{WINDOW_NAMES[name]}: {percent(value['before'])} before, {percent(value['after'])} now"
+            for name, value in uptime.items()
+            if value["before"] != value["after"]
+        ]
+        return f"Uptime over {'; '.join(told)}." if told else "No uptime is another by that."
+
+    def _standing(self) -> list[Correction]:
+        known = self.incident.corrections.filter(withdrawn_by=None).exclude(kind=Correction.Kind.WITHDRAWAL)
+        return list(known.order_by("created_at"))
+
+    def _page(self, form: CorrectionForm, back: WithdrawalForm) -> HttpResponse:
+        return self.show(
+            "dashboard/correct.html",
+            incident=self.incident,
+            form=form,
+            back=back,
+            figures=what_if(self.incident, now=database_now()),
+        )

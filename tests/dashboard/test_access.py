@@ -15,6 +15,7 @@ from accounts.models import User
 from alerts.models import Delivery, Rule
 from alerts.services import planning
 from dashboard.urls import urlpatterns
+from incidents.models import Incident
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
@@ -27,6 +28,7 @@ LOOK = [
     "monitor-live",
     "monitor-series",
     "incidents",
+    "incident",
     "channels",
     "channel",
     "rules",
@@ -37,6 +39,7 @@ LOOK_TO_CHANGE = [
     "monitor-new",
     "monitor-edit",
     "monitor-delete",
+    "incident-correct",
     "channel-new",
     "channel-edit",
     "channel-delete",
@@ -44,7 +47,17 @@ LOOK_TO_CHANGE = [
     "rule-edit",
     "rule-delete",
 ]
-POST_ONLY = ["monitor-pause", "monitor-resume", "monitor-check", "channel-test", "delivery-redrive"]
+POST_ONLY = [
+    "monitor-pause",
+    "monitor-resume",
+    "monitor-check",
+    "incident-acknowledge",
+    "incident-resolve",
+    "incident-reopen",
+    "incident-note",
+    "channel-test",
+    "delivery-redrive",
+]
 CHANGE = ["dashboard", *LOOK_TO_CHANGE, *POST_ONLY]
 OF_ONE = [route.name for route in urlpatterns if "<uuid:pk>" in str(route.pattern)]
 
@@ -64,6 +77,7 @@ def things(monitor: Monitor) -> Things:
     delivery = Delivery.objects.get()
     return {
         "monitor": monitor,
+        "incident": Incident.objects.get(),
         "channel": delivery.channel,
         "rule": Rule.objects.get(),
         "delivery": delivery,
@@ -150,7 +164,7 @@ def test_a_viewer_changes_nothing(visit: Visit, viewer: User, things: Things, na
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("name", ["dashboard", "monitor", "channel"])
+@pytest.mark.parametrize("name", ["dashboard", "monitor", "incident", "channel"])
 def test_a_viewer_sees_no_buttons_and_an_editor_does(
     visit: Visit, viewer: User, editor: User, things: Things, name: str
 ) -> None:

@@ -11,7 +11,9 @@ from django.utils import timezone
 from accounts.models import User
 from alerts.models import Channel, Delivery, Rule
 from alerts.services import planning
-from incidents.models import Incident
+from checks.models import CheckEvidence
+from incidents.handling import outages
+from incidents.models import Correction, Incident, StatusChange
 from monitors import services
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
@@ -58,12 +60,33 @@ def hostile(request: pytest.FixtureRequest, make_monitor: MakeMonitor) -> tuple[
     tell(monitor, usa="..xx", india="..xx", message=words)
     Incident.objects.filter(monitor=monitor).update(cause={words: {"reason": words, "message": words}})
     planning.plan(now=timezone.now())
+    _tell_the_incident(words, Incident.objects.get(monitor=monitor))
     Channel.objects.update(name=words, settings={"to": words}, last_error=words, failures=9)
     Rule.objects.update(name=words, tags=[words[:40]], everything=False)
     Delivery.objects.update(reason=words, subject=words)
     for delivery in Delivery.objects.all():
         delivery.attempts.create(number=1, at=timezone.now(), ok=False, reason=words, answer=words)
     return words, monitor
+
+
+def _tell_the_incident(words: str, incident: Incident) -> None:
+    """What a site sent and what people wrote, wherever the incident's page shows such words."""
+    outages.add_note(incident, text=words, actor=User.objects.get(), now=timezone.now())
+    change = StatusChange.objects.filter(happened_at=incident.confirmed_at).get()
+    change.votes = [vote | {"message": words, "stands_in_for": words} for vote in change.votes]
+    change.save()
+    slot = incident.confirmed_at.replace(microsecond=0)
+    cause = {"reason": words, "message": words, "first_slot": slot.isoformat()}
+    Incident.objects.filter(pk=incident.pk).update(cause={"usa": cause})
+    seen = {
+        "seen": {"dns": [words], "headers": {words: words}, "body": words},
+        "redirects": [{"url": words, "status": words, "location": words}],
+        "certificate": {"subject": words, "names": [words], "chain": [{"subject": words}]},
+    }
+    CheckEvidence.objects.update_or_create(monitor=incident.monitor, region="usa", slot=slot, defaults={"seen": seen})
+    Correction.objects.create(
+        monitor=incident.monitor, incident=incident, kind="false_alarm", starts_at=slot, ends_at=slot, why=words
+    )
 
 
 def offences(page: str) -> list[str]:
@@ -77,7 +100,10 @@ def addresses(monitor: Monitor) -> list[str]:
     delivery = Delivery.objects.filter(event__monitor=monitor).first()
     told = [f"/alerts/deliveries/{delivery.pk}/", *_channel_pages(delivery)] if delivery else []
     lists = ["/monitors/", "/monitors/rows/", "/incidents/", "/alerts/", "/alerts/rules/", "/alerts/deliveries/"]
-    return [*own, *told, *lists, "/monitors/new/", "/alerts/channels/new/", "/alerts/rules/new/"]
+    story = [
+        f"/incidents/{pk}/{more}" for pk in monitor.incidents.values_list("pk", flat=True) for more in ("", "correct/")
+    ]
+    return [*own, *story, *told, *lists, "/monitors/new/", "/alerts/channels/new/", "/alerts/rules/new/"]
 
 
 def _channel_pages(delivery: Delivery) -> list[str]:

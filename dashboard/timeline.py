@@ -1,0 +1,100 @@
+"""The story of an incident as lines to read: what was noticed, who was told, what people did. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from alerts.rules import State
+from dashboard import alert_words, words
+
+MARKS = {
+    "suspected": "degraded",
+    "opened": "down",
+    "reopened": "down",
+    "flapping": "degraded",
+    "calm": "up",
+    "resolved": "up",
+    "acknowledged": "pending",
+    "noted": "unknown",
+}
+WORDS = {
+    "suspected": "The first failure was seen",
+    "opened": "Confirmed: it is down",
+    "reopened": "Opened again",
+    "flapping": "It keeps changing; the changes are one incident until it is calm",
+    "calm": "It has stopped changing",
+    "acknowledged": "Acknowledged",
+    "noted": "Note",
+}
+ENDINGS = {
+    "recovered": "It recovered",
+    "calm": "It stayed well",
+    "paused": "Closed, as the monitor was paused",
+    "by_hand": "Closed by hand",
+}
+
+
+class Event(Protocol):
+    """An event of an incident, as ``incidents`` stores it."""
+
+    kind: str
+    happened_at: datetime
+    note: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message about the incident, as far as the story goes. ``at`` is when it was settled, or is looked at next."""
+
+    id: UUID
+    kind: str
+    state: str
+    at: datetime
+    channel: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    at: datetime
+    mark: str
+    """The status icon beside it."""
+    words: str
+    text: str = ""
+    """What a person or a site said, as it was said."""
+    actor: str = ""
+    delivery: UUID | None = None
+
+
+def of_event(event: Event, *, actor: str) -> Line:
+    words_of = ENDINGS.get(str(event.data.get("why")), "Resolved") if event.kind == "resolved" else ""
+    lasted = event.data.get("lasted_s")
+    if event.kind == "resolved" and isinstance(lasted, int | float):
+        words_of += f" after {words.span(lasted)}"
+    text = event.note or str(event.data.get("reason") or "")
+    told = words_of or WORDS.get(event.kind, event.kind)
+    return Line(event.happened_at, MARKS.get(event.kind, "unknown"), told, text=text, actor=actor)
+
+
+def of_message(told: Told) -> Line:
+    """``Told Ops: Down``."""
+    what = alert_words.event_word(told.kind)
+    sentences = {
+        State.SENT: f"Told {told.channel}: {what}",
+        State.DEAD: f"{told.channel} could not be told: {what}",
+        State.CANCELLED: f"{told.channel} need not be told: {what}",
+        State.SENDING: f"{told.channel} is being told: {what}",
+    }
+    sentence = sentences.get(State(told.state), f"{told.channel} will be told: {what}")
+    text = "" if told.state == State.SENT else told.reason
+    return Line(told.at, alert_words.state_mark(told.state), sentence, text=text, delivery=told.id)
+
+
+def in_order(events: Iterable[Line], messages: Iterable[Line]) -> list[Line]:
+    """By time; at the same moment what happened comes before what was told of it."""
+    return sorted([*events, *messages], key=lambda line: line.at)
