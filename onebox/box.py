@@ -14,8 +14,9 @@ from onebox.supervisor import Service
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# The order of stopping: who makes work first, who keeps it last.
-WORKERS, BEAT, WEB, VALKEY, POSTGRES = range(5)
+# The order of stopping: who does work first, who keeps it last.
+PROGRAMS, VALKEY, POSTGRES = range(3)
+PROGRAM_GRACE_S = 5.5
 
 QUIET_CELERY = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 # One person's box may run as root, and serves static files without collecting them first.
@@ -66,13 +67,13 @@ class Box:
 
     def programs(self) -> Iterator[Service]:
         """Everything that is ours, each by the name it has in the log."""
-        yield _service(self._web(), WEB, grace_seconds=2)
-        yield _service(self._beat(), BEAT, grace_seconds=1)
-        yield _service(self._central(), WORKERS, grace_seconds=5.5)
-        yield _service(self._alerts(), WORKERS, grace_seconds=5.5)
+        yield _service(self._web())
+        yield _service(self._beat())
+        yield _service(self._central())
+        yield _service(self._alerts())
         for region in self.settings.regions:
-            yield _service(self._region(region), WORKERS, grace_seconds=5.5)
-        yield _service(self._command("demo", "-m", "onebox.demo"), WORKERS, grace_seconds=1)
+            yield _service(self._region(region))
+        yield _service(self._command("demo", "-m", "onebox.demo"))
 
     def one_shots(self) -> tuple[Command, ...]:
         """What has to be done before the programs start."""
@@ -162,8 +163,8 @@ class Box:
         )
 
 
-def _service(command: Command, rank: int, *, grace_seconds: float) -> Service:
-    return Service(command.name, lambda: command, stop_rank=rank, grace_seconds=grace_seconds)
+def _service(command: Command) -> Service:
+    return Service(command.name, lambda: command, stop_rank=PROGRAMS, grace_seconds=PROGRAM_GRACE_S)
 
 
 def schema_fingerprint(box: Box) -> str:
