@@ -67,6 +67,7 @@ WHOLE_BOXES = {"road", "browser", "onebox", "chaos"}
 """Folders whose tests start the whole product: one after the other, however many processes share the tests."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if WHOLE_BOXES.intersection(item.path.parts):
