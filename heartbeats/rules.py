@@ -173,7 +173,7 @@ class Story:
 
     def _pass(self, deadline: Deadline) -> None:
         heard = self._was_heard(deadline)
-        message = _absence(deadline, self.schedule) if heard else "nobody was there to hear it: our own outage"
+        message = _absence(deadline, self.schedule) if heard else _gap(1)
         outcome = Outcome.DOWN if heard else Outcome.UNKNOWN
         reason = Reason.HEARTBEAT_MISSED if heard else Reason.SCHEDULER_GAP
         anchor = self.beat.anchor or deadline.due
@@ -244,12 +244,18 @@ class Story:
 
 def _merged(before: Said, said: Said) -> Said | None:
     """Unknown results of the same hour are one row, as other gaps are."""
-    same_hour = before.at.replace(minute=0, second=0, microsecond=0) == said.at.replace(
-        minute=0, second=0, microsecond=0
-    )
-    if before.outcome is said.outcome is Outcome.UNKNOWN and same_hour:
-        return replace(said, slots=before.slots + said.slots)
+    if before.outcome is said.outcome is Outcome.UNKNOWN and _hour(before.at) == _hour(said.at):
+        slots = before.slots + said.slots
+        return replace(said, slots=slots, message=_gap(slots))
     return None
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def _gap(slots: int) -> str:
+    return f"{slots} ping{'s' if slots > 1 else ''} not heard: nobody of ours was there"
 
 
 def _absence(deadline: Deadline, schedule: HeartbeatSpec) -> str:

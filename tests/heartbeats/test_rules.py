@@ -129,6 +129,7 @@ def test_unknown_deadlines_of_an_hour_are_one_row() -> None:
     often = HeartbeatSpec(period=60, grace=30)
     told = tell(Beat(anchor=NOON), often, [], now=minute(120.1), hearing=listening_since(120))
     assert [(said.at, said.slots) for said in told.said] == [(minute(59.5), 59), (minute(119.5), 60)]
+    assert told.said[0].message == "59 pings not heard: nobody of ours was there"
 
 
 def test_a_long_gap_is_written_down_in_portions() -> None:
