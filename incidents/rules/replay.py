@@ -7,7 +7,7 @@ was in force, the incidents are the recorded ones; what silence alone brought ab
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from incidents.rules import DOWN_NO_MORE, REGION_OFFLINE, Observation, RegionState, Verdict, cast_votes, decide, observe
 from incidents.rules.story import Change, Standing, Step, conclude, is_calm, is_flapping, recent
 from monitors.rules import Policy, Status
-from probes.contract import Reason
+from probes.contract import Outcome, Reason
 
 JUST_AFTER = timedelta(microseconds=1)
 
@@ -34,6 +34,17 @@ class Absence:
 
     region: str
     why: str
+    since: datetime
+    until: datetime | None = None
+
+    def covers(self, now: datetime) -> bool:
+        return self.since <= now and (self.until is None or now < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A time of planned work: results are noted, and nothing is decided."""
+
     since: datetime
     until: datetime | None = None
 
@@ -62,6 +73,7 @@ class Replay:
     stale_after: timedelta
     began: datetime
     absences: Sequence[Absence] = ()
+    works: Sequence[Work] = ()
     status: Status = Status.PENDING
     states: dict[str, RegionState] = field(default_factory=dict)
     incidents: list[Raised] = field(default_factory=list)
@@ -72,6 +84,24 @@ class Replay:
             state = self.states.get(one.region) or RegionState(one.region)
             self.states[one.region] = observe(state, one, strict=self.policy.degraded_counts)
         self.judge(now=now)
+
+    def take_steady(self, seen: Observation) -> bool:
+        """The usual case in short, as in ``services.fold_passes``: what is up says up again. False: ``take`` it."""
+        state = self.states.get(seen.region)
+        steady = (
+            self.status is Status.UP
+            and seen.outcome is Outcome.UP
+            and not seen.message
+            and state is not None
+            and state.outcome is Outcome.UP
+            and not state.message
+            and state.slot is not None
+            and state.slot < seen.slot
+        )
+        if steady and state is not None:
+            word = replace(state, slot=seen.slot, streak=state.streak + 1, silence=None, silent_slot=None)
+            self.states[seen.region] = word
+        return steady
 
     def look(self, *, now: datetime) -> None:
         """What the server does every few seconds: notice silence, and calm after flapping."""
@@ -91,6 +121,9 @@ class Replay:
             offline={each.region for each in self._absent(REGION_OFFLINE, now)},
             suspect=suspect,
         )
+        if any(work.covers(now) for work in self.works):
+            self._follow(Verdict(Status.MAINTENANCE, votes), now=now)
+            return
         current = self._current()
         in_trouble = current is not None and current.recovered_at is None
         self._follow(decide(votes, self.policy, current=self.status, open_incident=in_trouble), now=now)
@@ -137,7 +170,8 @@ class Replay:
         """The next moment at which something changes though no result comes: a word grows old, flapping calms down."""
         moments = [state.slot + self.stale_after + JUST_AFTER for state in self.states.values() if state.slot]
         moments.append(self.began + self.stale_after + JUST_AFTER)
-        moments += [edge for each in self.absences for edge in (each.since, each.until) if edge]
+        spans: list[Absence | Work] = [*self.absences, *self.works]
+        moments += [edge for each in spans for edge in (each.since, each.until) if edge]
         moments += [change.at + timedelta(seconds=self.policy.flapping_s) for change in self.changes]
         return min((moment for moment in moments if moment > after), default=None)
 
@@ -165,6 +199,28 @@ def replay(
         now = at
     _wait(story, now, until)
     return story.incidents
+
+
+class Telling:
+    """A story told result by result, with the looks between them, for pasts too long to be held at once."""
+
+    def __init__(self, story: Replay) -> None:
+        self.story, self.now = story, story.began
+        self._next = story.next_look(after=self.now)
+
+    def hear(self, arrival: Arrival) -> None:
+        """Arrivals come in the order of their time."""
+        self.wait(until=arrival.at)
+        # A steady word only puts looks off, so the next one that is known comes first in any case.
+        if not self.story.take_steady(arrival.seen):
+            self.story.take([arrival.seen], now=arrival.at)
+            self._next = self.story.next_look(after=arrival.at)
+        self.now = arrival.at
+
+    def wait(self, *, until: datetime) -> None:
+        if self._next is not None and self._next <= until:
+            _wait(self.story, self.now, until)
+            self._next = self.story.next_look(after=until)
 
 
 def _wait(story: Replay, now: datetime, until: datetime) -> None:
