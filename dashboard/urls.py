@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import alerts, incidents, monitors
+from dashboard.views import alerts, incidents, maintenance, monitors
 
 urlpatterns = [
     path("", monitors.Home.as_view(), name="home"),
@@ -37,4 +37,11 @@ urlpatterns = [
     path("alerts/deliveries/", alerts.DeliveryList.as_view(), name="deliveries"),
     path("alerts/deliveries/<uuid:pk>/", alerts.DeliveryPage.as_view(), name="delivery"),
     path("alerts/deliveries/<uuid:pk>/redrive/", alerts.DeliveryRedrive.as_view(), name="delivery-redrive"),
+    path("maintenance/", maintenance.WindowList.as_view(), name="maintenance"),
+    path("maintenance/new/", maintenance.WindowNew.as_view(), name="window-new"),
+    path("maintenance/start/", maintenance.WindowStart.as_view(), name="window-start"),
+    path("maintenance/<uuid:pk>/", maintenance.WindowPage.as_view(), name="window"),
+    path("maintenance/<uuid:pk>/edit/", maintenance.WindowEdit.as_view(), name="window-edit"),
+    path("maintenance/<uuid:pk>/stop/", maintenance.WindowStop.as_view(), name="window-stop"),
+    path("maintenance/<uuid:pk>/delete/", maintenance.WindowDelete.as_view(), name="window-delete"),
 ]

@@ -18,7 +18,7 @@ KINDS = {
 
 
 class NoteForm(forms.Form):
-    text = forms.CharField(label="Note", max_length=2_000, widget=forms.Textarea(attrs={"rows": 3}))
+    text = forms.CharField(label="Note", max_length=2_000, widget=forms.Textarea(attrs={"rows": 3, "class": "prose"}))
 
 
 class CorrectionForm(forms.Form):
@@ -31,7 +31,10 @@ class CorrectionForm(forms.Form):
         initial=Verdict.FALSE_ALARM.value,
     )
     why = forms.CharField(
-        label="Why", max_length=500, widget=forms.Textarea(attrs={"rows": 2}), help_text="Stays with the incident."
+        label="Why",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2, "class": "prose"}),
+        help_text="Stays with the incident.",
     )
 
 

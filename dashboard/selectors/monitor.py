@@ -15,10 +15,12 @@ from checks.rules import Tick
 from checks.selectors import Wanted, latest_results, newest_results, stats_of
 from dashboard.selectors.delays import Delay, delays, pace_s
 from dashboard.selectors.listing import FAILING, figures_awaited
+from dashboard.selectors.maintenance import work_on
 from dashboard.words import reason_in_words
 from incidents.models import Incident
 from incidents.rules import RegionState
 from incidents.selectors import incidents_of, states_of
+from maintenance.models import Window as Work
 from monitors.models import Monitor
 from monitors.rules import Status
 from probes.contract import Outcome
@@ -101,6 +103,8 @@ class MonitorPage:
     recent: list[CheckResult]
     incidents: list[Incident]
     delays: list[Delay]
+    work: list[Work]
+    """Planned work that goes on."""
 
     @property
     def failing(self) -> int:
@@ -141,7 +145,8 @@ class MonitorPage:
         regions = [region.facts() for region in self.regions]
         newest = [(result.region, result.slot) for result in self.recent]
         stories = [(incident.pk, incident.resolved_at) for incident in self.incidents]
-        return (*shown, monitor.wanted_at, regions, self.windows, newest, stories, self.delays, self.pace_s)
+        work = [(window.pk, window.title, window.next_ends) for window in self.work]
+        return (*shown, monitor.wanted_at, regions, self.windows, newest, stories, self.delays, work, self.pace_s)
 
 
 def _cause(reason: str, regions: list[RegionView]) -> Cause:
@@ -171,6 +176,7 @@ def monitor_page(monitor: Monitor, *, now: datetime) -> MonitorPage:
         recent=newest_results(monitor, Wanted(), limit=RECENT_CHECKS),
         incidents=list(incidents_of(monitor.team).filter(monitor=monitor)[:RECENT_INCIDENTS]),
         delays=[] if monitor.paused else delays(now=now, regions=monitor.regions),
+        work=work_on(monitor, now=now),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils.safestring import SafeString
 from alerts.notifiers import Notifier
 from checks.rules import Tick
 from dashboard import alert_words, pictures, words
+from dashboard.forms.maintenance import REPEATS
 from monitors.rules import Status
 from probes.contract import Outcome
 
@@ -31,6 +33,19 @@ register.filter("state_mark", alert_words.state_mark)
 register.filter("health_word", alert_words.health_word)
 register.filter("health_mark", alert_words.health_mark)
 register.simple_tag(pictures.status_icon, name="status_icon")
+
+
+@register.filter
+def repeats(rule: str) -> str:
+    """When planned work comes round, in words where it is one of the usual rules."""
+    return REPEATS.get(rule, rule)
+
+
+@register.simple_tag
+def in_zone(moment: datetime, zone: str) -> SafeString:
+    """A time on the clocks of a zone, which it names."""
+    local = moment.astimezone(ZoneInfo(zone))
+    return format_html('<time datetime="{}">{}</time>', _iso(moment), f"{local:%a %-d %b %Y, %H:%M} ({zone})")
 
 
 @register.filter

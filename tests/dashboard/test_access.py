@@ -16,6 +16,7 @@ from alerts.models import Delivery, Rule
 from alerts.services import planning
 from dashboard.urls import urlpatterns
 from incidents.models import Incident
+from maintenance.services import start_now as start_maintenance
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
@@ -34,6 +35,8 @@ LOOK = [
     "rules",
     "deliveries",
     "delivery",
+    "maintenance",
+    "window",
 ]
 LOOK_TO_CHANGE = [
     "monitor-new",
@@ -46,6 +49,10 @@ LOOK_TO_CHANGE = [
     "rule-new",
     "rule-edit",
     "rule-delete",
+    "window-new",
+    "window-start",
+    "window-edit",
+    "window-delete",
 ]
 POST_ONLY = [
     "monitor-pause",
@@ -57,6 +64,7 @@ POST_ONLY = [
     "incident-note",
     "channel-test",
     "delivery-redrive",
+    "window-stop",
 ]
 CHANGE = ["dashboard", *LOOK_TO_CHANGE, *POST_ONLY]
 OF_ONE = [route.name for route in urlpatterns if "<uuid:pk>" in str(route.pattern)]
@@ -81,6 +89,7 @@ def things(monitor: Monitor) -> Things:
         "channel": delivery.channel,
         "rule": Rule.objects.get(),
         "delivery": delivery,
+        "window": start_maintenance(team=monitor.team, by=None, minutes=30, title="Deploy", tags=["none"]),
     }
 
 
@@ -164,7 +173,7 @@ def test_a_viewer_changes_nothing(visit: Visit, viewer: User, things: Things, na
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("name", ["dashboard", "monitor", "incident", "channel"])
+@pytest.mark.parametrize("name", ["dashboard", "monitor", "incident", "channel", "window"])
 def test_a_viewer_sees_no_buttons_and_an_editor_does(
     visit: Visit, viewer: User, editor: User, things: Things, name: str
 ) -> None:

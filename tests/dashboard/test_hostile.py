@@ -14,6 +14,8 @@ from alerts.services import planning
 from checks.models import CheckEvidence
 from incidents.handling import outages
 from incidents.models import Correction, Incident, StatusChange
+from maintenance.models import Window
+from maintenance.services import start_now as start_maintenance
 from monitors import services
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
@@ -61,6 +63,7 @@ def hostile(request: pytest.FixtureRequest, make_monitor: MakeMonitor) -> tuple[
     Incident.objects.filter(monitor=monitor).update(cause={words: {"reason": words, "message": words}})
     planning.plan(now=timezone.now())
     _tell_the_incident(words, Incident.objects.get(monitor=monitor))
+    start_maintenance(team=monitor.team, by=None, minutes=30, title=words, note=words, tags=[words[:40]])
     Channel.objects.update(name=words, settings={"to": words}, last_error=words, failures=9)
     Rule.objects.update(name=words, tags=[words[:40]], everything=False)
     Delivery.objects.update(reason=words, subject=words)
@@ -103,7 +106,10 @@ def addresses(monitor: Monitor) -> list[str]:
     story = [
         f"/incidents/{pk}/{more}" for pk in monitor.incidents.values_list("pk", flat=True) for more in ("", "correct/")
     ]
-    return [*own, *story, *told, *lists, "/monitors/new/", "/alerts/channels/new/", "/alerts/rules/new/"]
+    windows = Window.objects.values_list("pk", flat=True)
+    work = [f"/maintenance/{pk}/{more}" for pk in windows for more in ("", "edit/", "delete/")]
+    lists += ["/maintenance/", "/maintenance/start/", "/maintenance/new/"]
+    return [*own, *story, *told, *work, *lists, "/monitors/new/", "/alerts/channels/new/", "/alerts/rules/new/"]
 
 
 def _channel_pages(delivery: Delivery) -> list[str]:
