@@ -29,16 +29,19 @@ def start() -> None:
 
 
 def refused() -> None:
-    """A ping came, or might have come, while we could not write it down."""
+    """A ping came while we could not write it down."""
     _refused.set()
 
 
 def stamp() -> None:
     """Say once that this process listens, and whether it had to refuse a ping since."""
     missed = _refused.is_set()
-    services.listen(WEB, missed=missed)
-    if missed:
-        _refused.clear()
+    _refused.clear()  # before the stamp: a ping that is refused meanwhile is for the next one
+    try:
+        services.listen(WEB, missed=missed)
+    except Error:
+        _refused.set()
+        raise
 
 
 def _stamp_for_ever() -> None:
@@ -47,6 +50,5 @@ def _stamp_for_ever() -> None:
             stamp()
         except Error as error:
             logger.warning("Cannot say that pings are heard: %s", str(error).partition("\n")[0])
-            refused()
             connection.close()
         time.sleep(EVERY_S)

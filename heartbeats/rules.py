@@ -103,10 +103,13 @@ class Said:
 
 
 def begin_anew(beat: Beat, *, at: datetime) -> Beat:
-    """Count from this moment: the watch was resumed, or its schedule changed. A new one stays new."""
+    """Count from this moment, with the next ping as news: the watch was resumed, or its schedule changed.
+
+    A new job stays new.
+    """
     if beat.anchor is None or beat.anchor >= at:
         return beat
-    return replace(beat, anchor=at, runs=())
+    return replace(beat, anchor=at, runs=(), word=None)
 
 
 def not_after(beat: Beat, now: datetime) -> Beat:

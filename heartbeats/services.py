@@ -16,7 +16,7 @@ from checks.selectors import database_now
 from checks.services import store
 from heartbeats import rules, selectors
 from heartbeats.models import Heartbeat, Ping
-from heartbeats.rules import Beat, Hearing, Said, Word
+from heartbeats.rules import Beat, Hearing, Said, Told, Word
 from heartbeats.selectors import SCHEDULER
 from monitors import secrets
 from monitors.heartbeat import HeartbeatSpec
@@ -134,20 +134,19 @@ def _turn(ids: Sequence[UUID], *, now: datetime, hearing: Hearing) -> None:
     known: list[Heartbeat] = []
     heard: list[tuple[int, float | None]] = []
     for pk, monitor in sorted(monitors.items()):
-        mine = pings.get(pk, [])
-        schedule = _schedule(monitor)
-        if schedule is None or monitor.paused or monitor.maintenance_pauses:
-            heard += [(ping.pk, None) for ping in mine]
-            continue
+        mine, schedule = pings.get(pk, []), _schedule(monitor)
         beat = _beat(monitor, stored.get(pk), now=now)
-        told = rules.tell(beat, schedule, [ping.as_rule() for ping in mine], now=now, hearing=hearing)
-        bodies = {ping.at: ping.body for ping in mine}
-        results += [_result(pk, said, bodies, now=now) for said in told.said]
-        heard += [
-            (ping.pk, took.total_seconds() if took else None) for ping, took in zip(mine, told.took, strict=False)
-        ]
-        deadline = rules.next_deadline(told.beat, schedule)
-        known.append(Heartbeat.of(monitor, told.beat, deadline=deadline.at if deadline else None))
+        if monitor.paused or monitor.maintenance_pauses:
+            heard += [(ping.pk, None) for ping in mine]
+        elif schedule is None:
+            heard += [(ping.pk, None) for ping in mine]
+            known.append(Heartbeat.of(monitor, beat, deadline=None))
+        else:
+            told = rules.tell(beat, schedule, [ping.as_rule() for ping in mine], now=now, hearing=hearing)
+            results += _results(pk, told, mine, now=now)
+            heard += [(ping.pk, _seconds(took)) for ping, took in zip(mine, told.took, strict=False)]
+            deadline = rules.next_deadline(told.beat, schedule)
+            known.append(Heartbeat.of(monitor, told.beat, deadline=deadline.at if deadline else None))
     store.record(results, monitors=locked, now=now)
     _save(known)
     _mark_heard(heard)
@@ -174,6 +173,15 @@ def _beat(monitor: Monitor, stored: Heartbeat | None, *, now: datetime) -> Beat:
     if monitor.status == Status.PENDING:
         beat = rules.begin_anew(beat, at=monitor.status_since)
     return beat
+
+
+def _seconds(took: timedelta | None) -> float | None:
+    return None if took is None else took.total_seconds()
+
+
+def _results(monitor: UUID, told: Told, pings: Sequence[Ping], *, now: datetime) -> list[store.NewResult]:
+    bodies = {ping.at: ping.body for ping in pings}
+    return [_result(monitor, said, bodies, now=now) for said in told.said]
 
 
 def _result(monitor: UUID, said: Said, bodies: dict[datetime, str], *, now: datetime) -> store.NewResult:

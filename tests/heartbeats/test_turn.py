@@ -165,6 +165,16 @@ def test_a_paused_job_is_not_missed_and_counts_from_its_resumption(make_job: Mak
     assert status_of(monitor) == "down"
 
 
+def test_the_first_ping_after_a_resumption_is_news(make_job: MakeJob) -> None:
+    monitor = make_job()
+    ping_at(monitor, NOW - 10 * MINUTE)
+    services.turn(now=NOW - 9 * MINUTE)
+    monitor_services.resume(monitor_services.pause(monitor))
+    ping_at(monitor, NOW - 5 * MINUTE)
+    services.turn(now=NOW)
+    assert status_of(monitor) == "up"
+
+
 def test_a_new_schedule_counts_from_the_change(make_job: MakeJob) -> None:
     monitor = make_job()
     ping_at(monitor, NOW - 50 * MINUTE)
@@ -216,6 +226,10 @@ def test_a_schedule_that_cannot_be_read_stops_nobody(make_job: MakeJob) -> None:
         ping_at(monitor, NOW)
     services.turn(now=NOW + MINUTE)
     assert (status_of(well), status_of(broken)) == ("up", "pending")
+    assert selectors.waiting(settled=NOW + HOUR, limit=10) == []
+    ping_at(broken, NOW + MINUTE)
+    services.turn(now=NOW + HOUR)
+    assert selectors.waiting(settled=NOW + timedelta(days=3), limit=10) == [well.pk]
 
 
 def test_a_deleted_job_takes_its_pings_along(make_job: MakeJob) -> None:
