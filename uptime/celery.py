@@ -67,6 +67,7 @@ app.conf.update(
         "notice-silence": _tick("incidents.notice_silence", 5),
         "maintenance": _tick("maintenance.turn", 5),
         "heartbeats": _tick("heartbeats.turn", 1),
+        "drills": _tick("drills.turn", 1),
         "alerts": _tick("alerts.tick", 1, ALERTS_QUEUE),
         "housekeeping": _tick("checks.housekeeping", 600),
         "heartbeats-housekeeping": _tick("heartbeats.housekeeping", 3600),

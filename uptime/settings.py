@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "alerts",
     "checks",
     "heartbeats",
+    "drills",
     "dashboard",
 ]
 MIDDLEWARE = [

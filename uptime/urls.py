@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 import accounts.urls
 import alerts.urls
 import checks.urls
+import drills.urls
 import heartbeats.urls
 import incidents.urls
 import maintenance.urls
@@ -22,6 +23,7 @@ api_urlpatterns = [
     *maintenance.urls.api_urlpatterns,
     *checks.urls.api_urlpatterns,
     *heartbeats.urls.api_urlpatterns,
+    *drills.urls.api_urlpatterns,
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
 ]
 
@@ -33,6 +35,7 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics_for_prometheus, name="metrics"),
     path("", include("heartbeats.urls")),
+    path("", include("drills.urls")),
     path("", include("accounts.urls")),
     path("", include("dashboard.urls")),
 ]

@@ -1,0 +1,71 @@
+"""``/api/drills``: take a target down on purpose; ``/api/monitor/{id}/backtest``: the past under another policy."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import cast
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import User
+from accounts.rules import Role
+from accounts.selectors import membership_of
+from drills import backtest, selectors, services
+from drills.serializers import BacktestInput, BacktestOutput, DrillDetailOutput, DrillInput, DrillOutput
+from monitors.api import monitor_of
+from monitors.paging import page_of, read_cursor
+
+
+class DrillList(APIView):
+    throttle_scope = "trigger"
+
+    @extend_schema(responses=DrillOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """The team's drills, newest first, with the figures of the newest 200: ``?limit= &cursor=``."""
+        team, cursor = membership_of(request.user).team, request.query_params.get("cursor")
+        found = selectors.drills_of(team, after=read_cursor(cursor, parts=2) if cursor else None)
+        page, more = page_of(found, request.query_params, key=lambda drill: (drill.asked_at, drill.pk))
+        told = {"results": DrillOutput(page, many=True).data, "next": more}
+        return Response(told | {"detection": asdict(selectors.detection(team))})
+
+    @extend_schema(request=DrillInput, responses={202: DrillDetailOutput})
+    def post(self, request: Request) -> Response:
+        """Begin a drill: within a few minutes a target of ours fails, and the team is told by its rules."""
+        serializer = DrillInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        team, by = membership_of(request.user).team, cast(User, request.user)
+        drill = services.begin(team=team, by=by, interval=serializer.validated_data.get("interval"))
+        return Response(DrillDetailOutput(drill).data, status=status.HTTP_202_ACCEPTED)
+
+    def get_throttles(self) -> list[object]:  # type: ignore[override]
+        """Reading is free: only a drill has everybody's phones ring."""
+        return list(super().get_throttles()) if self.request.method == "POST" else []
+
+
+class DrillDetail(APIView):
+    @extend_schema(responses=DrillDetailOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """One drill: its stages, and every message sent because of it."""
+        drill = get_object_or_404(selectors.drills_of(membership_of(request.user).team), pk=pk)
+        return Response(DrillDetailOutput(drill).data)
+
+
+class MonitorBacktest(APIView):
+    needed_role = Role.VIEWER
+    throttle_scope = "test"
+
+    @extend_schema(request=BacktestInput, responses=BacktestOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Replay the last days under another policy: what it raises, misses or tells later. Stores nothing."""
+        monitor = monitor_of(request, pk)
+        serializer = BacktestInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        found = backtest.run(monitor, **serializer.validated_data)
+        same = not found.differences
+        return Response(BacktestOutput(found).data | {"same_as_recorded": same, "limits": list(backtest.LIMITS)})
