@@ -34,9 +34,12 @@ OPEN_AT_MOST_S = 30
 
 OVERDUE = """
 SELECT id FROM checks_checkbatch
-WHERE state = 'open' AND created_at + make_interval(secs => patience_s + 4) < now()
+WHERE state = 'open' AND created_at < now()
+    - make_interval(secs => CASE WHEN created_at < %s THEN %s ELSE patience_s + 4 END)
 """
-"""The sweep comes every 2 s; it also closes batches whose last result came by another road."""
+"""The sweep comes every 2 s; it also closes batches whose last result came by another road. A batch from before the end
+of the fault may be one that the fault has taken: until it is home, nothing is repaired. Parameters: the end, and the
+seconds that a batch usually takes."""
 LAST_UNKNOWN = """
 SELECT max(slot) FROM checks_checkresult JOIN monitors_monitor AS monitor ON monitor.id = monitor_id
 WHERE slot > %s AND outcome = 'unknown' AND NOT paused
@@ -143,7 +146,7 @@ class Campaign:
             late = self.world.box.rows(
                 invariants.LOST_OR_UNRECORDED, ended, now - timedelta(seconds=USUALLY_STORED_WITHIN_S)
             )
-            overdue = self.world.box.rows(OVERDUE)
+            overdue = self.world.box.rows(OVERDUE, ended, USUALLY_STORED_WITHIN_S + TIMEOUT_S)
         except psycopg.OperationalError as error:
             return str(error)
         slow = now - timedelta(seconds=USUALLY_STORED_WITHIN_S + TIMEOUT_S)
