@@ -58,7 +58,7 @@ class DrillDetail(APIView):
 
 class MonitorBacktest(APIView):
     needed_role = Role.VIEWER
-    throttle_scope = "test"
+    throttle_scope = "backtest"
 
     @extend_schema(request=BacktestInput, responses=BacktestOutput)
     def post(self, request: Request, pk: UUID) -> Response:

@@ -31,7 +31,7 @@ from probes.findings import outcome_of
 
 PAGE = timedelta(hours=6)
 LEAD = timedelta(hours=1)
-"""So long before the span the story begins, so that the votes at its beginning are known."""
+"""So long before the span, at least, the story begins, so that the votes at its beginning are known."""
 
 OUT_OF_ORDER = timedelta(minutes=2)
 """How far ahead of its slot a check may come home. Later than its slot it may be as late as it likes."""
@@ -84,7 +84,8 @@ class _Past:
         self.monitor, self.since, self.until = monitor, since, until
         self.incidents = _incidents(monitor, since=since, until=until)
         starts = [incident.started_at for incident in self.incidents]
-        self.began = max(min([since, *starts]) - LEAD, monitor.created_at)
+        lead = max(LEAD, 2 * monitor.stale_after, timedelta(seconds=monitor.rules.flapping_s))
+        self.began = max(min([since, *starts]) - lead, monitor.created_at)
         self.results = 0
         self.first_result_at: datetime | None = None
 
@@ -176,17 +177,29 @@ def _recorded(incident: Incident, present: Policy, first_result_at: datetime | N
     """An incident with what may part it from its replay."""
     opening = opening_of(incident)
     closing = incident.events.filter(kind=IncidentEvent.Kind.RESOLVED).order_by("-id").first()
-    policy = Policy.parse(opening.policy) if opening else present
+    policy = _policy_of(opening)
     votes: Sequence[dict[str, Any]] = opening.votes if opening else ()
     return Recorded(
         Outage.seen(
-            incident.started_at, incident.confirmed_at, incident.resolved_at, policy, flapping=incident.flapping
+            incident.started_at,
+            incident.confirmed_at,
+            incident.resolved_at,
+            policy or present,
+            flapping=incident.flapping,
         ),
         ended_why=str(closing.data.get("why", "")) if closing else "",
         same_policy=policy == present,
         results_kept=first_result_at is not None and first_result_at <= incident.started_at,
         excluded=tuple(sorted({str(vote["excluded"]) for vote in votes if vote.get("excluded")})),
     )
+
+
+def _policy_of(opening: StatusChange | None) -> Policy | None:
+    """The policy of that time; None where it is not known, or cannot be read any more."""
+    try:
+        return Policy.parse(opening.policy) if opening else None
+    except InvalidSpec:
+        return None
 
 
 def _absences(monitor: Monitor, *, since: datetime) -> list[Absence]:
@@ -216,4 +229,6 @@ def _works(monitor: Monitor, *, since: datetime) -> list[Work]:
             found.append(Work(since, change.happened_at))
         if change.after == Status.MAINTENANCE:
             began = change.happened_at
+    if not changes and monitor.status == Status.MAINTENANCE:
+        return [Work(since)]
     return [*found, Work(began)] if began is not None else found

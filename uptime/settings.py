@@ -221,6 +221,7 @@ REST_FRAMEWORK = {
         "refresh": "60/min",
         "trigger": "10/min",
         "test": "20/min",
+        "backtest": "6/min",
     },
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

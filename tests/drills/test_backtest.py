@@ -20,13 +20,14 @@ from checks.services import store
 from drills import backtest
 from drills.backtest import Backtest
 from drills.comparison import Change
+from incidents import services as incidents
 from incidents.handling import outages
 from incidents.models import Incident, IncidentEvent, RegionState, StatusChange
 from incidents.rules import Observation
 from incidents.rules.replay import Arrival, Replay, Telling, Work, replay
 from monitors.models import Monitor
 from monitors.rules import Policy, Status
-from monitors.services import create_monitor
+from monitors.services import create_monitor, pause
 from tests.conftest import MakeMonitor
 from tests.incidents.test_replay import NOW, STALE_AFTER, arrivals, live, marks, moments, policies, strips_of
 
@@ -131,6 +132,26 @@ def test_what_a_person_closed_is_said_to_be_that(make_monitor: MakeMonitor, owne
     [difference] = replayed(monitor).differences
     assert difference.what == "another end"
     assert difference.why == "a person closed it before it was over"
+
+
+@pytest.mark.django_db
+def test_what_a_pause_ended_is_said_to_be_that(make_monitor: MakeMonitor) -> None:
+    monitor = watched(make_monitor, three_hours_ago(), Policy())
+    happened(monitor, "..xxxxxxxx", "..xxxxxxxx")
+    pause(monitor)
+    incidents.close_paused(now=timezone.now() - timedelta(hours=2))
+    [difference] = replayed(monitor).differences
+    assert (difference.what, difference.why) == ("another end", "the monitor was paused")
+
+
+@pytest.mark.django_db
+def test_what_was_decided_by_a_policy_that_nobody_can_read_is_still_told(make_monitor: MakeMonitor) -> None:
+    monitor = watched(make_monitor, three_hours_ago(), Policy())
+    happened(monitor, "..xxx....", "..xxx....")
+    StatusChange.objects.update(policy={"of": "another time"})
+    found = replayed(monitor)
+    assert found.differences == []
+    assert len(found.recorded) == 1
 
 
 @pytest.mark.django_db
