@@ -106,10 +106,12 @@ def advance(pk: UUID) -> None:
         return
     now = database_now()
     drill.incident = selectors.incident_of(drill)
+    # In this order: what is planned has its messages, so whoever reads of the plan first finds them as well.
+    seen = selectors.seen(drill, drill.incident)
     times = selectors.times_of(drill, drill.incident)
     for name in MOMENTS:
         setattr(drill, name, getattr(times, name))
-    step, problem = rules.next_step(times, selectors.seen(drill, drill.incident), interval=drill.every, now=now)
+    step, problem = rules.next_step(times, seen, interval=drill.every, now=now)
     match step:
         case Step.BREAK:
             drill.fault_at = _some_moment(drill, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -201,6 +202,37 @@ def test_a_drill_that_ends_early_leaves_nothing_broken(team: Team, regions: list
     assert Incident.objects.get().resolved_at is None  # closed by the next look at paused monitors
     assert seen.monitor.paused
     assert not Delivery.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_is_planned_while_we_look_is_not_taken_for_silence(
+    team: Team, regions: list[str], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planner commits between our two looks at the rows, whichever comes first."""
+    world = World(client)
+    looks: list[object] = []
+
+    def after_the_first(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looking(*rows: object) -> Any:
+            if looks:
+                world.tell()
+            looks.append(look)
+            return look(*rows)
+
+        return looking
+
+    with http_sink() as sink:
+        to_sink(team, sink)
+        drill = services.begin(team=team, by=None)
+        world.check(drill)
+        turned(drill)
+        jump(drill, "fault_at")
+        world.check(drill)
+        for name in ("seen", "times_of"):
+            monkeypatch.setattr(selectors, name, after_the_first(getattr(selectors, name)))
+        drill = turned(drill)
+        assert drill.problem == ""
+        assert turned(drill).stage is Stage.MENDED
 
 
 @pytest.mark.django_db
