@@ -23,6 +23,11 @@ PREFIX = "spec_"
 KEPT = "What is saved is not shown: leave the stars to keep it."
 
 LABELS = {
+    "period": "Reports every (s)",
+    "cron": "Cron expression",
+    "zone": "Time zone",
+    "grace": "Grace (s)",
+    "max_runtime": "A run may take (s)",
     "to": "E-mail address",
     "url": "Address",
     "secret": "Secret for signing",

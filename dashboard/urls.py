@@ -16,6 +16,7 @@ urlpatterns = [
     path("monitors/<uuid:pk>/pause/", monitors.MonitorPause.as_view(), name="monitor-pause"),
     path("monitors/<uuid:pk>/resume/", monitors.MonitorResume.as_view(), name="monitor-resume"),
     path("monitors/<uuid:pk>/check/", monitors.MonitorCheck.as_view(), name="monitor-check"),
+    path("monitors/<uuid:pk>/ping-url/", monitors.MonitorPingUrl.as_view(), name="monitor-ping-url"),
     path("monitors/<uuid:pk>/delete/", monitors.MonitorDelete.as_view(), name="monitor-delete"),
     path("incidents/", incidents.IncidentList.as_view(), name="incidents"),
     path("incidents/<uuid:pk>/", incidents.IncidentPage.as_view(), name="incident"),

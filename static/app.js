@@ -104,6 +104,18 @@
   }
   setInterval(() => document.hidden || (sayTimes(), chartFollows()), 1000);
 
+  // --- copying: offered where the browser lets us, which is over https and on this machine ---
+
+  for (const button of navigator.clipboard ? all("[data-copy]") : []) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(one("code", button.parentElement).textContent);
+      one("#announcement").textContent = "Copied.";
+      button.firstChild.textContent = "Copied";
+      setTimeout(() => { button.firstChild.textContent = "Copy"; }, 2000);
+    });
+  }
+
   // --- the response-time chart ---
 
   const DASHES = [[], [6, 4], [2, 3], [10, 4, 2, 4], [4, 4]];

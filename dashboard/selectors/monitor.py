@@ -17,6 +17,8 @@ from dashboard.selectors.delays import Delay, delays, pace_s
 from dashboard.selectors.listing import FAILING, figures_awaited
 from dashboard.selectors.maintenance import work_on
 from dashboard.words import reason_in_words
+from heartbeats import selectors as heartbeats
+from heartbeats.models import Ping
 from incidents.models import Incident
 from incidents.rules import RegionState
 from incidents.selectors import incidents_of, states_of
@@ -27,6 +29,7 @@ from probes.contract import Outcome
 
 RECENT_CHECKS = 50
 RECENT_INCIDENTS = 10
+RECENT_PINGS = 20
 
 SPEAKERS: dict[str, set[Outcome | None]] = {
     Status.DOWN: {Outcome.DOWN},
@@ -94,6 +97,17 @@ class Window:
     coverage: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is known of a job that reports: its state in one word, when it is due, and what it said of late."""
+
+    state: str
+    due: datetime | None
+    deadline: datetime | None
+    runs: int
+    pings: list[Ping]
+
+
 @dataclass(frozen=True)
 class MonitorPage:
     monitor: Monitor
@@ -105,6 +119,8 @@ class MonitorPage:
     delays: list[Delay]
     work: list[Work]
     """Planned work that goes on."""
+    job: Job | None
+    """How the job of a passive monitor does."""
 
     @property
     def failing(self) -> int:
@@ -146,7 +162,9 @@ class MonitorPage:
         newest = [(result.region, result.slot) for result in self.recent]
         stories = [(incident.pk, incident.resolved_at) for incident in self.incidents]
         work = [(window.pk, window.title, window.next_ends) for window in self.work]
-        return (*shown, monitor.wanted_at, regions, self.windows, newest, stories, self.delays, work, self.pace_s)
+        job = self.job and (self.job.state, self.job.due, self.job.runs, [ping.pk for ping in self.job.pings])
+        parts = (monitor.wanted_at, regions, self.windows, newest, stories, self.delays, work, job, self.pace_s)
+        return (*shown, *parts)
 
 
 def _cause(reason: str, regions: list[RegionView]) -> Cause:
@@ -177,7 +195,14 @@ def monitor_page(monitor: Monitor, *, now: datetime) -> MonitorPage:
         incidents=list(incidents_of(monitor.team).filter(monitor=monitor)[:RECENT_INCIDENTS]),
         delays=[] if monitor.paused else delays(now=now, regions=monitor.regions),
         work=work_on(monitor, now=now),
+        job=job_of(monitor, now=now) if monitor.is_passive else None,
     )
+
+
+def job_of(monitor: Monitor, *, now: datetime) -> Job:
+    told = heartbeats.job(monitor, now=now)
+    pings = list(heartbeats.pings_of(monitor)[:RECENT_PINGS])
+    return Job(told["state"], told["due"], told["deadline"], len(told["runs"]), pings)
 
 
 ASKED = """

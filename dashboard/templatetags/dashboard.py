@@ -16,6 +16,7 @@ from alerts.notifiers import Notifier
 from checks.rules import Tick
 from dashboard import alert_words, pictures, words
 from dashboard.forms.maintenance import REPEATS
+from dashboard.kind_words import kind_words
 from monitors.rules import Status
 from probes.contract import Outcome
 
@@ -52,6 +53,11 @@ def in_zone(moment: datetime, zone: str) -> SafeString:
 def kind_title(kinds: Mapping[str, Notifier], kind: str) -> str:
     """What people call a kind of channel."""
     return kinds[kind].title if kind in kinds else kind
+
+
+@register.filter
+def kind_name(kind: str) -> str:
+    return kind_words(kind).name
 
 
 @register.filter

@@ -7,13 +7,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.generic import View
 
 from accounts.rules import Role
 from dashboard.forms.monitor import AddForm, MonitorForm
+from dashboard.kind_words import examples, kind_words
 from dashboard.selectors import fingerprint
 from dashboard.selectors.alerts import is_tested
 from dashboard.selectors.chart import Range, chart
@@ -23,6 +24,7 @@ from dashboard.spec_fields import described, told
 from dashboard.views.base import TESTED, TeamView, taken
 from dashboard.words import listing
 from monitors import services
+from monitors.kinds import SPECS
 from monitors.models import Monitor
 from monitors.services import defaults
 
@@ -78,17 +80,29 @@ class MonitorRows(ListView):
 
 
 class MonitorNew(TeamView):
-    """Watch an address with everything said at once."""
+    """Watch something with everything said at once. ``?kind=`` says what it is, ``?url=`` begins the form."""
 
     look_needs = Role.EDITOR
 
+    @property
+    def kind(self) -> str:
+        asked = self.request.GET.get("kind", "")
+        return asked if asked in SPECS else "http"
+
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.show("dashboard/form.html", form=MonitorForm(initial_url=request.GET.get("url", "")))
+        url = request.GET.get("url", "")
+        return self._page(MonitorForm(self.membership.team, kind=self.kind, initial_url=url))
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
-        form, team = MonitorForm(request.POST), self.membership.team
-        monitor = taken(form, lambda: services.create_monitor(team=team, **form.configuration()))
-        return redirect("monitor", pk=monitor.pk) if monitor else self.show("dashboard/form.html", form=form)
+        team = self.membership.team
+        form = MonitorForm(team, request.POST, kind=self.kind)
+        if "preview" in request.POST:
+            return self._page(form)
+        monitor = taken(form, lambda: services.create_monitor(team=team, kind=self.kind, **form.configuration()))
+        return redirect("monitor", pk=monitor.pk) if monitor else self._page(form)
+
+    def _page(self, form: MonitorForm) -> HttpResponse:
+        return self.show("dashboard/form.html", form=form, kinds=[(kind, kind_words(kind)) for kind in SPECS])
 
 
 # --- one monitor ---
@@ -99,7 +113,7 @@ class MonitorView(TeamView):
 
     @cached_property
     def monitor(self) -> Monitor:
-        mine = Monitor.objects.for_team(self.membership.team).select_related("team")
+        mine = Monitor.objects.for_team(self.membership.team).select_related("team", "parent")
         return get_object_or_404(mine, pk=self.kwargs["pk"])
 
     def looked_at(self) -> dict[str, Any]:
@@ -121,6 +135,7 @@ class MonitorPage(MonitorView):
             ranges=list(Range),
             needed=monitor.rules.needed(len(monitor.regions)),
             told=told(described(monitor.kind), monitor.spec),
+            examples=examples(monitor.ping_url, cron=monitor.spec.get("cron")) if self.can_change else [],
             **self.looked_at(),
         )
 
@@ -140,10 +155,12 @@ class MonitorEdit(MonitorView):
     look_needs = Role.EDITOR
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        return self._page(MonitorForm(monitor=self.monitor))
+        return self._page(MonitorForm(self.membership.team, monitor=self.monitor))
 
     def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
-        form = MonitorForm(request.POST, monitor=self.monitor)
+        form = MonitorForm(self.membership.team, request.POST, monitor=self.monitor)
+        if "preview" in request.POST:
+            return self._page(form)
         saved = taken(form, lambda: services.update_monitor(self.monitor, **form.configuration()))
         return self.back("Saved.") if saved else self._page(form)
 
@@ -173,6 +190,18 @@ class MonitorCheck(MonitorView):
     def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
         services.request_check(self.monitor)
         return self.back(f"Asked {listing(self.monitor.regions)} for a check now.")
+
+
+class MonitorPingUrl(MonitorView):
+    """Give a job another address to report to."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        if not self.monitor.is_passive:
+            raise Http404
+        services.renew_ping_url(self.monitor)
+        return self.back("The job has a new address; the old one is forgotten.")
 
 
 class MonitorDelete(MonitorView):

@@ -58,6 +58,7 @@ POST_ONLY = [
     "monitor-pause",
     "monitor-resume",
     "monitor-check",
+    "monitor-ping-url",
     "incident-acknowledge",
     "incident-resolve",
     "incident-reopen",

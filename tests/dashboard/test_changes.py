@@ -27,6 +27,12 @@ TYPED: dict[str, Any] = {
     "spec_max_redirects": "5",
     "spec_verify_tls": "on",
     "spec_expected_status": "200-399",
+    "policy_confirmations": "2",
+    "policy_retries": "2",
+    "policy_freshness": "2",
+    "policy_alert_after_s": "0",
+    "policy_flapping": "6",
+    "policy_flapping_s": "1800",
 }
 
 
@@ -154,7 +160,7 @@ def test_saving_unchanged_changes_nothing(client: Client, make_monitor: MakeMoni
     }
     monitor = make_monitor(spec=spec, tags=["a"])
     before = dict(Monitor.objects.values().get())
-    form = MonitorForm(monitor=monitor)
+    form = MonitorForm(monitor.team, monitor=monitor)
     typed = {
         field.html_name: field.value() for field in form if field.value() is not None and field.value() is not False
     }

@@ -47,6 +47,7 @@ def test_its_form_asks_for_the_schedule_alone(browser: Client, job: Monitor) -> 
     assert 'name="regions"' not in page
     assert 'name="timeout"' not in page
     form = {"name": "Nightly", "tags": "", "spec_cron": "30 2 * * *", "spec_zone": "Europe/Berlin", "spec_grace": "900"}
+    form |= {"policy_alert_after_s": "0", "policy_flapping": "6", "policy_flapping_s": "1800"}
     assert browser.post(address, form).status_code == 302
     job.refresh_from_db()
     assert job.spec["cron"] == "30 2 * * *"
