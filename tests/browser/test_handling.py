@@ -1,0 +1,153 @@
+"""What people do when something breaks, and before: channels, an incident, planned work, and jobs that report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from onebox.demo import DemoSite, State
+from tests.alerts.sinks import Sink, http_sink, status
+from tests.browser.conftest import OpenPage, Visitor
+from tests.browser.test_five_steps import FIRST_RESULTS_MS, VERDICT_MS, headline, sign_up, watch
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with http_sink() as sink:
+        yield sink
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_from_the_first_channel_to_the_end_of_an_incident(
+    visitor: OpenPage, site: DemoSite, sink: Sink, width: int
+) -> None:
+    newcomer = visitor(width)
+    page = newcomer.page
+    sign_up(page)
+    _make_a_channel(newcomer, sink)
+    site.switch(State.FAILING)
+    page.goto("/monitors/")
+    watch(page, site)
+    expect(headline(page)).to_have_text("Down", timeout=VERDICT_MS)
+    _handle_the_incident(newcomer)
+    _plan_work(newcomer)
+
+
+def _make_a_channel(newcomer: Visitor, sink: Sink) -> None:
+    page = newcomer.page
+    page.get_by_role("link", name="Alerts").click()
+    newcomer.shot("8-channels")
+    page.get_by_role("link", name="Add a channel").click()
+    newcomer.shot("8-kinds")
+    page.get_by_role("link", name="Webhook", exact=True).click()
+    page.get_by_label("Name").fill("Ops")
+    page.get_by_label("Address").fill(sink.url)
+    page.get_by_label("Secret for signing").fill("correct horse")
+    sink.answers.append(status(503, body="come again"))
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.locator(".trial")).to_contain_text(re.compile(r"not taken.*Answer 503.*come again", re.DOTALL))
+    newcomer.shot("8-channel-form")
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.locator(".trial")).to_contain_text("The test message was taken.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Ops")).to_be_visible()
+    expect(page.get_by_text("no rule: nothing is sent here")).to_be_visible()
+    page.get_by_role("link", name="Channels").click()
+    page.get_by_role("link", name="Rules").click()
+    page.get_by_role("link", name="Everything by mail to the owner").click()
+    page.get_by_label("Ops", exact=True).check()
+    newcomer.shot("8-rule")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text(re.compile("Mail to .*, Ops"))).to_be_visible()
+
+
+def _handle_the_incident(newcomer: Visitor) -> None:
+    page = newcomer.page
+    page.get_by_role("link", name="Incidents").click()
+    page.get_by_role("link", name=re.compile("Down for")).click()
+    expect(page.get_by_text("both regions fail twice in a row")).to_be_visible()
+    expect(page.locator(".votes tbody tr")).to_have_count(2)
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator(".headline")).to_contain_text("takes care of it")
+    page.get_by_role("textbox", name="Note").fill("The disk is full.")
+    page.get_by_role("button", name="Save the note").click()
+    expect(page.locator(".timeline")).to_contain_text("The disk is full.")
+    _reload_until_told(page)
+    newcomer.shot("9-incident")
+    page.get_by_role("link", name="Correct").click()
+    newcomer.shot("9-correct")
+    page.get_by_label("Why").fill("Our own mistake.")
+    page.get_by_role("button", name="Correct").click()
+    expect(page.locator(".headline")).to_contain_text("Called false alarm")
+
+
+def _reload_until_told(page: Page) -> None:
+    told = page.get_by_role("link", name="Told Ops: Down")
+    for _ in range(20):
+        if told.count():
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+    expect(told).to_be_visible()
+
+
+def _plan_work(newcomer: Visitor) -> None:
+    page = newcomer.page
+    page.get_by_role("link", name="Maintenance").click()
+    newcomer.shot("10-nothing-planned")
+    page.get_by_role("link", name="Plan work").click()
+    page.get_by_label("Begins").fill("2031-03-23T02:30")
+    page.get_by_label("Time zone").select_option("Europe/Berlin")
+    page.get_by_label("Comes round").select_option("Every week, on that weekday")
+    expect(page.locator("#preview")).to_contain_text("The clocks leap over this time.")
+    expect(page.locator("#preview li")).to_have_count(10)
+    page.get_by_label("Title").fill("Updates")
+    page.get_by_label("All of them").check()
+    newcomer.shot("10-plan")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".headline-word")).to_have_text("To come")
+    page.get_by_role("link", name="Maintenance").first.click()
+    page.get_by_role("link", name="Start now").click()
+    page.get_by_label("All of them").check()
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator(".headline-word")).to_have_text("Under way")
+    page.get_by_role("link", name="127.0.0.1").click()
+    expect(page.get_by_text("Planned work:")).to_be_visible()
+    newcomer.shot("10-under-way")
+    page.goto("/maintenance/")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".headline-word")).to_have_text("Over")
+
+
+def test_a_job_is_told_how_to_report_and_reports(visitor: OpenPage) -> None:
+    newcomer = visitor(1280)
+    page = newcomer.page
+    sign_up(page)
+    page.goto("/monitors/new/")
+    page.get_by_role("link", name="Job", exact=True).click()
+    page.get_by_label("Name").fill("Backup")
+    page.get_by_label("Reports every (s)").fill("3600")
+    page.get_by_label("Grace (s)").fill("120")
+    page.get_by_label("Grace (s)").press("Tab")
+    expect(page.locator("#policy-words")).to_contain_text("nothing at all within 2 min of the time")
+    page.get_by_role("button", name="Start watching").click()
+    expect(headline(page)).to_have_text("Waiting for the first report")
+    ping = page.locator(".examples code").first.inner_text()
+    assert page.request.get(ping).ok
+    expect(headline(page)).to_have_text("Up", timeout=FIRST_RESULTS_MS)
+    expect(page.locator(".pings tbody tr")).to_have_count(1)
+    newcomer.shot("11-job")
+
+
+def test_the_preview_without_scripts(visitor: OpenPage) -> None:
+    page = visitor(1280, java_script_enabled=False).page
+    sign_up(page)
+    page.goto("/maintenance/new/")
+    page.get_by_label("Comes round").select_option("Every day")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator("#preview li")).to_have_count(10)
