@@ -108,6 +108,8 @@ def conclude(before: Status, after: Status, standing: Standing, *, flapping: boo
 
 def held_until(after: Status, policy: Policy, *, started_at: datetime, now: datetime) -> datetime | None:
     """When somebody may be told of trouble, None for at once. What is over before that is told to nobody."""
+    if after is Status.DOWN and not policy.alert_after_s:
+        return None  # also where a slot that began the outage lies a second ahead
     earliest = started_at + timedelta(seconds=policy.alert_after_s)
     if after is not Status.DOWN:
         earliest = max(earliest, now + SETTLING)

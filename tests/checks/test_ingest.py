@@ -221,7 +221,11 @@ def test_both_regions_failing_twice_is_one_incident_and_recovery_closes_it(make_
     assert status_of(monitor) == "up"
     incident.refresh_from_db()
     assert incident.resolved_at is not None
-    assert [event.kind for event in IncidentEvent.objects.filter(incident=incident)] == ["suspected", "opened", "resolved"]
+    assert [event.kind for event in IncidentEvent.objects.filter(incident=incident)] == [
+        "suspected",
+        "opened",
+        "resolved",
+    ]
     story = StatusChange.objects.filter(monitor=monitor).order_by("id").values_list("after", flat=True)
     assert list(story) == ["up", "partial", "down", "up"]
 

@@ -129,6 +129,7 @@ def test_what_follows(before: str, after: str, standing: Standing, flapping: boo
     ("after", "alert_after_s", "began_s_ago", "held_s"),
     [
         ("down", 0, 3, None),
+        ("down", 0, -2, None),  # confirmed by a slot that lies a little ahead
         ("down", 60, 3, 57),
         ("down", 60, 90, None),
         ("partial", 0, 0, 60),
