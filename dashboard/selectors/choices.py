@@ -26,6 +26,14 @@ def monitor_choices(team: Team, *, keep: Collection[UUID] = (), without: UUID | 
     return [(str(pk), name) for pk, name in offered.values_list("pk", "name")]
 
 
+def monitor_named(team: Team, text: str) -> Monitor | None:
+    """The team's monitor whose id was given in an address; None for whatever else it says."""
+    try:
+        return Monitor.objects.for_team(team).filter(pk=UUID(text)).first()
+    except ValueError:
+        return None
+
+
 def channel_choices(team: Team) -> list[tuple[str, str]]:
     return [(str(channel.pk), _told(channel)) for channel in channels_of(team)]
 

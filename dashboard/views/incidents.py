@@ -16,7 +16,7 @@ from accounts.rules import Role
 from checks.selectors import database_now
 from checks.services import corrections, stats
 from dashboard.forms.incidents import CorrectionForm, NoteForm, WithdrawalForm
-from dashboard.selectors.choices import monitor_choices
+from dashboard.selectors.choices import monitor_choices, monitor_named
 from dashboard.selectors.incidents import WINDOW_NAMES, incident_list, incident_page, what_if
 from dashboard.views.base import TeamView, taken
 from dashboard.words import percent
@@ -25,16 +25,14 @@ from incidents.exceptions import Overtaken
 from incidents.handling import corrections as handling
 from incidents.handling import outages
 from incidents.models import Correction, Incident
-from monitors.models import Monitor
 
 
 class IncidentList(TeamView):
     def get(self, request: HttpRequest) -> HttpResponse:
         """``?open=yes &monitor= &page=``; a monitor that is not the team's filters nothing."""
         team, query = self.membership.team, request.GET
-        offered = monitor_choices(team)
-        asked = query.get("monitor", "")
-        monitor = Monitor.objects.for_team(team).filter(pk=asked).first() if asked in dict(offered) else None
+        monitor = monitor_named(team, query.get("monitor", ""))
+        offered = monitor_choices(team, keep=[monitor.pk] if monitor else [])
         only_open = query.get("open") == "yes"
         page = incident_list(team, only_open=only_open, monitor=monitor, page=query.get("page", "1"))
         return self.show("dashboard/incidents.html", page=page, only_open=only_open, monitor=monitor, monitors=offered)

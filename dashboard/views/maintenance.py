@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -17,12 +16,12 @@ from django.utils import timezone
 from accounts.rules import Role
 from dashboard.forms.base import sentence
 from dashboard.forms.maintenance import StartForm, WindowForm
+from dashboard.selectors.choices import monitor_named
 from dashboard.selectors.maintenance import covered_by, window_list
 from dashboard.views.base import TeamView, taken
 from maintenance import selectors, services
 from maintenance.models import Window
 from maintenance.occurrences import Occurrence
-from monitors.models import Monitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +86,8 @@ class WindowStart(TeamView):
 
     def _form(self, data: Any = None) -> StartForm:
         """``?monitor=`` has one of the team's monitors chosen already."""
-        return StartForm(self.membership.team, data, monitors=self._named(self.request.GET.get("monitor", "")))
-
-    def _named(self, text: str) -> list[UUID]:
-        try:
-            wanted = UUID(text)
-        except ValueError:
-            return []
-        return list(Monitor.objects.for_team(self.membership.team).filter(pk=wanted).values_list("pk", flat=True))
+        monitor = monitor_named(self.membership.team, self.request.GET.get("monitor", ""))
+        return StartForm(self.membership.team, data, monitors=[monitor.pk] if monitor else [])
 
     def _page(self, form: StartForm) -> HttpResponse:
         return self.show("dashboard/window_start.html", form=form)

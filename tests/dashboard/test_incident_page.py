@@ -15,6 +15,7 @@ from alerts.rules import State
 from alerts.services import planning
 from checks.models import CheckEvidence
 from dashboard import timeline
+from dashboard.selectors import choices
 from dashboard.timeline import Told
 from incidents.models import Correction, Incident, StatusChange
 from monitors.models import Monitor
@@ -170,8 +171,8 @@ def test_a_correction_that_makes_no_sense_is_refused(
     assert Correction.objects.count() == 1
 
 
-def test_the_list_is_filtered_by_state_and_monitor(
-    client: Client, incident: Incident, make_monitor: MakeMonitor
+def test_the_list_is_filtered(
+    client: Client, incident: Incident, make_monitor: MakeMonitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tell(make_monitor(name="Blog"), usa="..xx", india="..xx")
     an_hour_ago = timezone.now() - timedelta(hours=1)
@@ -181,6 +182,8 @@ def test_the_list_is_filtered_by_state_and_monitor(
     assert listed(client, f"?monitor={other.pk}") == {"Blog"}
     assert listed(client, f"?open=yes&monitor={other.pk}") == set()
     assert listed(client, "?monitor=nonsense") == {"Shop", "Blog"}
+    monkeypatch.setattr(choices, "MOST_MONITORS", 1)
+    assert listed(client, f"?monitor={incident.monitor_id}") == {"Shop"}
 
 
 def listed(client: Client, query: str) -> set[str]:
