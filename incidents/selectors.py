@@ -206,6 +206,7 @@ WHERE NOT monitor.paused AND monitor.maintenance_until IS NULL AND monitor.kind 
 GROUP BY monitor.id, stale_before
 HAVING 2 * count(*) FILTER (WHERE state.slot >= stale_before) <= cardinality(monitor.regions)
     OR max(state.slot) FILTER (WHERE state.slot < stale_before) >= stale_before - interval '60 seconds'
+ORDER BY random()
 """
 """Active monitors of which half the regions or more are silent, or one has just fallen silent. Not those that wait to
 be told: their silence has deadlines of its own.
@@ -214,10 +215,9 @@ The same arithmetic as ``monitors.rules.stale_after_s``; the verdict itself is m
 """
 
 
-def lock_quiet_monitors(*, now: datetime) -> list[Monitor]:
-    """Monitors to judge again because results are missing, locked; ones that an ingester holds are left to it."""
+def quiet_monitors(*, now: datetime) -> list[UUID]:
+    """Monitors to judge again because results are missing, in any order: where they are too many for one look, nobody
+    waits for ever behind those that stay quiet."""
     with connection.cursor() as cursor:
         cursor.execute(QUIET, {"now": now})
-        quiet = [row[0] for row in cursor.fetchall()]
-    locked = Monitor.objects.filter(pk__in=quiet).order_by("pk").select_for_update(skip_locked=True, no_key=True)
-    return list(locked)
+        return [row[0] for row in cursor.fetchall()]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -254,15 +255,20 @@ def _save_states(monitors: Iterable[Monitor], states: Mapping[UUID, Mapping[str,
     )
 
 
-@transaction.atomic
-def notice_silence(*, regions: set[str], now: datetime) -> int:
-    """Judge again the monitors whose regions may have gone quiet, since no result will come to do it."""
-    quiet = selectors.lock_quiet_monitors(now=now)
-    judge(quiet, selectors.states_of(quiet), regions=regions, now=now)
-    return len(quiet)
-
-
 JUDGED_AT_ONCE = 200
+JUDGING_S = 5.0
+"""How long one look at silence may take. Who is left over is found again by the next one: judging them all in one go
+would hold up the very results that end the silence."""
+
+
+def notice_silence(*, regions: set[str], now: datetime) -> int:
+    """Judge again the monitors whose regions may have gone quiet, since no result will come to do it; says how many."""
+    quiet, enough, judged = selectors.quiet_monitors(now=now), monotonic() + JUDGING_S, 0
+    for start in range(0, len(quiet), JUDGED_AT_ONCE):
+        if judged and monotonic() > enough:
+            break
+        judged += _judge_again(quiet[start : start + JUDGED_AT_ONCE], regions=regions, now=now)
+    return judged
 
 
 def watch_regions(*, regions: set[str], now: datetime) -> None:
@@ -275,10 +281,12 @@ def watch_regions(*, regions: set[str], now: datetime) -> None:
 
 
 @transaction.atomic
-def _judge_again(ids: Sequence[UUID], *, regions: set[str], now: datetime) -> None:
+def _judge_again(ids: Sequence[UUID], *, regions: set[str], now: datetime) -> int:
+    """Those that an ingester holds are left to it."""
     chosen = Monitor.objects.active().filter(pk__in=ids).order_by("pk")
     monitors = list(chosen.select_for_update(skip_locked=True, no_key=True))
     judge(monitors, selectors.states_of(monitors), regions=regions, now=now)
+    return len(monitors)
 
 
 @transaction.atomic

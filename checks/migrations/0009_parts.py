@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('checks', '0008_maintenance'),
+        ("checks", "0008_maintenance"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='checkbatch',
-            name='state',
-            field=models.CharField(choices=[('open', 'Open'), ('done', 'Done'), ('dead', 'Dead'), ('split', 'sent on in parts')], default='open', max_length=5),
+            model_name="checkbatch",
+            name="state",
+            field=models.CharField(
+                choices=[("open", "Open"), ("done", "Done"), ("dead", "Dead"), ("split", "sent on in parts")],
+                default="open",
+                max_length=5,
+            ),
         ),
     ]

@@ -4,30 +4,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_broker_and_cache'),
-        ('monitors', '0007_parent'),
+        ("accounts", "0002_broker_and_cache"),
+        ("monitors", "0007_parent"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='monitor',
-            name='maintenance_counts',
-            field=models.BooleanField(default=True, editable=False, help_text='and what is found counts'),
+            model_name="monitor",
+            name="maintenance_counts",
+            field=models.BooleanField(default=True, editable=False, help_text="and what is found counts"),
         ),
         migrations.AddField(
-            model_name='monitor',
-            name='maintenance_pauses',
-            field=models.BooleanField(default=False, editable=False, help_text='and nothing is checked'),
+            model_name="monitor",
+            name="maintenance_pauses",
+            field=models.BooleanField(default=False, editable=False, help_text="and nothing is checked"),
         ),
         migrations.AddField(
-            model_name='monitor',
-            name='maintenance_until',
-            field=models.DateTimeField(editable=False, help_text='when the planned work that is going on ends; kept by the maintenance app', null=True),
+            model_name="monitor",
+            name="maintenance_until",
+            field=models.DateTimeField(
+                editable=False,
+                help_text="when the planned work that is going on ends; kept by the maintenance app",
+                null=True,
+            ),
         ),
         migrations.AddIndex(
-            model_name='monitor',
-            index=models.Index(condition=models.Q(('maintenance_until__isnull', False)), fields=['maintenance_until'], name='monitors_in_work'),
+            model_name="monitor",
+            index=models.Index(
+                condition=models.Q(("maintenance_until__isnull", False)),
+                fields=["maintenance_until"],
+                name="monitors_in_work",
+            ),
         ),
     ]

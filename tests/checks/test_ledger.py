@@ -261,6 +261,21 @@ def test_a_monitor_whose_regions_fall_silent_becomes_unknown(make_monitor: MakeM
     assert status_of(monitor) == "unknown"
 
 
+def test_where_many_fall_silent_they_are_judged_a_few_at_a_time(
+    make_monitor: MakeMonitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitors = [make_monitor(wanted=True) for _ in range(5)]
+    dispatch.dispatch_wanted()
+    answer_all(Outcome.UP)
+    type(monitors[0]).objects.update(status_since=timezone.now() - timedelta(hours=1))
+    later = timezone.now() + timedelta(minutes=5)
+    monkeypatch.setattr(incidents, "JUDGED_AT_ONCE", 2)
+    monkeypatch.setattr(incidents, "JUDGING_S", -1)
+    judged = [incidents.notice_silence(regions={"usa", "india"}, now=later) for _ in range(4)]
+    assert judged == [2, 2, 1, 0]
+    assert {status_of(monitor) for monitor in monitors} == {"unknown"}
+
+
 def test_old_partitions_are_dropped_and_coming_ones_made(make_monitor: MakeMonitor) -> None:
     now = timezone.now()
     storage.ensure_days([(now - timedelta(days=40)).date()])
