@@ -12,6 +12,7 @@ from django.utils import timezone
 from checks.ids import CheckId
 from checks.models import CheckBatch, CheckResult, Hour, Watermark
 from checks.services import dispatch
+from monitors import rules
 from monitors import services as monitor_services
 from monitors.models import Monitor
 from tests.checks.road import open_batches
@@ -25,6 +26,10 @@ def set_watermarks(seconds_ago: int) -> None:
     at = timezone.now() - timedelta(seconds=seconds_ago)
     for region in ("usa", "india"):
         Watermark.objects.update_or_create(region_id=region, defaults={"at": at})
+
+
+def handed_out_until(region: str) -> int:
+    return int(Watermark.objects.get(region_id=region).at.timestamp())
 
 
 def handed_out() -> list[tuple[str, CheckId]]:
@@ -46,13 +51,13 @@ def test_every_monitor_is_due_once_in_every_region_per_interval(make_monitor: Ma
         (region, monitor.pk)
         for monitor in monitors
         for region, turn in (("usa", 0), ("india", 30))
-        if _has_slot(monitor, turn, 30)
+        if _has_slot(monitor, region, turn, 30)
     }
     assert {(region, check.monitor) for region, check in due} == expected
 
 
-def _has_slot(monitor: Monitor, turn: int, seconds: int) -> bool:
-    until = int(Watermark.objects.get(region_id="usa").at.timestamp())
+def _has_slot(monitor: Monitor, region: str, turn: int, seconds: int) -> bool:
+    until = handed_out_until(region)
     return any((second - monitor.phase - turn) % 60 == 0 for second in range(until - seconds + 1, until + 1))
 
 
@@ -76,13 +81,15 @@ def test_slots_of_a_long_gap_become_unknown_rows_and_at_most_one_check_is_made_u
     Monitor.objects.filter(pk=monitor.pk).update(created_at=timezone.now() - timedelta(days=2))
     Monitor.objects.filter(pk=monitor.pk).update(status="up")
     set_watermarks(3 * 3600)
+    since = handed_out_until("usa")
     dispatch.dispatch()
+    due = rules.slots_between(phase=monitor.phase, turn=0, interval=60, after=since, until=handed_out_until("usa"))
     rows = list(CheckResult.objects.filter(monitor=monitor))
     assert {(row.outcome, row.reason) for row in rows} == {("unknown", "scheduler_gap")}
     assert len(rows) in {3, 4}  # one for each hour touched
     checks = [check for _, check in handed_out()]
     assert len(checks) <= 1
-    assert sum(row.slots for row in rows) + len(checks) == 180
+    assert sum(row.slots for row in rows) + len(checks) == len(due)
     assert sum(hour.unknown for hour in Hour.objects.filter(monitor=monitor)) == sum(row.slots for row in rows)
     monitor.refresh_from_db()
     assert monitor.status != "down"

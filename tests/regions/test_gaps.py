@@ -12,7 +12,7 @@ from checks.services import dispatch
 from monitors import rules
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
-from tests.regions.road import begin, live
+from tests.regions.road import begin, handed_out_to, live
 from tests.road import invariants
 from tests.storage.rows import result, store_all
 
@@ -27,9 +27,9 @@ def test_a_gap_whose_last_slots_were_asked_for_by_hand_is_still_recorded(make_mo
     long_ago = NOW - timedelta(days=1)
     Monitor.objects.update(created_at=long_ago, updated_at=long_ago, status_since=long_ago)
     begin(NOW, living="usa")
-    back = NOW + timedelta(minutes=10)
-    too_old = int(back.timestamp()) - dispatch.CATCH_UP_S
-    due = rules.slots_between(phase=monitor.phase, turn=0, interval=60, after=int(NOW.timestamp()) + 2, until=too_old)
+    back, begun = NOW + timedelta(minutes=10), int(handed_out_to(NOW).timestamp())
+    too_old = int(handed_out_to(back).timestamp()) - dispatch.CATCH_UP_S
+    due = rules.slots_between(phase=monitor.phase, turn=0, interval=60, after=begun, until=too_old)
     by_hand = [datetime.fromtimestamp(slot, UTC) for slot in due[len(due) - taken :]]
     store_all([result(monitor, slot) for slot in by_hand], now=back)
 

@@ -16,7 +16,7 @@ from monitors.models import Monitor, Region, RegionEvent
 from probes.contract import Outcome
 from tests.checks.road import answer_all, status_of
 from tests.conftest import MakeMonitor
-from tests.regions.road import begin, live, run
+from tests.regions.road import begin, handed_out_to, live, run
 
 pytestmark = pytest.mark.django_db
 
@@ -114,9 +114,8 @@ def test_nothing_is_sent_to_a_region_that_is_gone_and_what_it_missed_is_written_
     now = run(since=now, seconds=60, living="usa india")
     offline_since = NOW + timedelta(seconds=60)
     missed = sum(row.slots for row in CheckResult.objects.filter(monitor=monitor))
-    due = rules.slots_between(
-        phase=monitor.phase, turn=0, interval=60, after=int(offline_since.timestamp()), until=int(now.timestamp())
-    )
+    after, until = (int(handed_out_to(moment).timestamp()) for moment in (offline_since, now))
+    due = rules.slots_between(phase=monitor.phase, turn=0, interval=60, after=after, until=until)
     handed_out = sum(len(batch.check_ids) for batch in CheckBatch.objects.filter(created_at__gt=offline_since))
     assert missed + handed_out == len(due)
     assert handed_out == 1
