@@ -42,6 +42,9 @@ GAP_SECONDS = 10
 """One tick spends so long on writing down what was missed; the next one goes on."""
 
 ROWS_AT_ONCE = 2_000
+JUDGED_AT_MOST = 500
+"""So many checks that are left out in one tick get a verdict each. More are written down only, as gaps are: verdicts on
+thousands would make a scheduler late that is late already, and silence is noticed by itself."""
 
 CONFIRM_EVERY_S = 30
 """The same question is put to a region at most this often, so a flapping site is not hammered."""
@@ -260,14 +263,17 @@ class Shift:
             return
         logger.warning("Region %s is behind; left out %d checks: %s", region, len(due), load)
         message = f"not made: region {region} is behind"
-        self._record(
-            self._unknown(monitor, slot, Reason.BACKPRESSURE, message) for monitor, slot in sorted(due, key=_by_id)
-        )
+        rows = (self._unknown(monitor, slot, Reason.BACKPRESSURE, message) for monitor, slot in sorted(due, key=_by_id))
+        self._record(rows, judged=len(due) <= JUDGED_AT_MOST)
 
-    def _record(self, rows: Iterable[store.NewResult]) -> None:
+    def _record(self, rows: Iterable[store.NewResult], *, judged: bool) -> None:
         """Store rows that come in the order of their monitors, the order in which all writers lock them."""
         for some in ledger.portions(rows, ROWS_AT_ONCE):
-            store.record(some, monitors=store.lock_monitors({row.monitor for row in some}), now=self.now)
+            monitors = store.lock_monitors({row.monitor for row in some})
+            if judged:
+                store.record(some, monitors=monitors, now=self.now)
+            else:
+                store.store_new([row for row in some if row.monitor in monitors])
 
     def _unknown(
         self, monitor: DueMonitor, slot: int, reason: Reason, message: str, *, slots: int = 1

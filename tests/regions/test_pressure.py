@@ -16,6 +16,7 @@ from checks.ids import CheckId
 from checks.models import CheckBatch, CheckResult
 from checks.pressure import Load
 from checks.services import dispatch
+from incidents import services as incidents
 from monitors.models import Monitor
 from monitors.selectors import enabled_regions
 from monitors.services import drain_region
@@ -108,6 +109,24 @@ def test_long_intervals_are_left_out_first_and_written_down(make_monitor: MakeMo
         ("unknown", "backpressure", 1, handed_out_to(NOW))
     }
     assert not Monitor.objects.filter(status="down").exists()
+
+
+def test_many_that_are_left_out_are_written_down_and_judged_by_their_silence(
+    make_monitor: MakeMonitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "JUDGED_AT_MOST", 2)
+    for _ in range(3):
+        make_monitor(regions=["usa"])
+    Monitor.objects.update(phase=int(handed_out_to(NOW).timestamp()) % 60, created_at=DAY_AGO, status="up")
+    Monitor.objects.update(status_since=DAY_AGO)
+    begin(NOW - timedelta(seconds=1), living="usa india")
+    pile_up("usa", batches=100, created_at=NOW - timedelta(seconds=70))
+    dispatch.dispatch(now=NOW)
+    assert {row.reason for row in CheckResult.objects.all()} == {"backpressure"}
+    assert CheckResult.objects.count() == 3
+    assert set(Monitor.objects.values_list("status", flat=True)) == {"up"}
+    assert incidents.notice_silence(regions={"usa", "india"}, now=NOW) == 3
+    assert set(Monitor.objects.values_list("status", flat=True)) == {"unknown"}
 
 
 def test_a_region_that_keeps_up_is_not_troubled_by_its_neighbour(make_monitor: MakeMonitor) -> None:
