@@ -183,7 +183,7 @@ def _open_parts(parent: CheckBatch, missing: Sequence[CheckId], *, now: datetime
 
     There are two tries left to find a check that kills its worker: 250 checks go on as 16 parts, and the part that
     does not come home as 16 single checks. Each has its turn, since a worker that dies takes with it all that it has in
-    hand: nothing is sent now, the sweep sends each part when it is due. Only the check that is poison is lost.
+    hand: nothing is sent now, the sweep sends each part when it is due. So the poison is lost, and seldom a neighbour.
     """
     last_try = parent.attempt + 1 >= MAX_ATTEMPTS
     size = 1 if last_try else math.ceil(math.sqrt(len(missing)))
