@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from dashboard.views import alerts, incidents, maintenance, monitors
+from dashboard.views import alerts, incidents, listing, maintenance, monitors
 
 urlpatterns = [
-    path("", monitors.Home.as_view(), name="home"),
-    path("monitors/", monitors.MonitorList.as_view(), name="dashboard"),
-    path("monitors/rows/", monitors.MonitorRows.as_view(), name="monitor-rows"),
+    path("", listing.Home.as_view(), name="home"),
+    path("monitors/", listing.MonitorList.as_view(), name="dashboard"),
+    path("monitors/rows/", listing.MonitorRows.as_view(), name="monitor-rows"),
     path("monitors/new/", monitors.MonitorNew.as_view(), name="monitor-new"),
     path("monitors/<uuid:pk>/", monitors.MonitorPage.as_view(), name="monitor"),
     path("monitors/<uuid:pk>/live/", monitors.MonitorLive.as_view(), name="monitor-live"),
