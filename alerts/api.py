@@ -114,8 +114,11 @@ class ChannelTrial(APIView):
 
     @extend_schema(request=ChannelTrialInput, responses=ChannelTrialOutput)
     def post(self, request: Request) -> Response:
-        """Send a test message by settings that are not saved, and give the real answer."""
-        return _trial(channels.try_out(**read(ChannelTrialInput, request)))
+        """Send a test message by settings that are not saved, and give the real answer.
+
+        Saved within the hour, they count as tested.
+        """
+        return _trial(channels.try_out(team=team_of(request), **read(ChannelTrialInput, request)))
 
 
 class SavedChannelTrial(APIView):
@@ -126,7 +129,7 @@ class SavedChannelTrial(APIView):
         """The same by a saved channel, or by a change of its settings that is not saved yet."""
         channel = channel_of(request, pk)
         settings = read(SavedChannelTrialInput, request).get("settings", channel.settings)
-        return _trial(channels.try_out(kind=channel.kind, settings=settings, channel=channel))
+        return _trial(channels.try_out(team=channel.team, kind=channel.kind, settings=settings, channel=channel))
 
 
 def _trial(sent: Sent) -> Response:

@@ -53,6 +53,15 @@ class Channel(models.Model):
     last_error = models.CharField(max_length=300, blank=True, editable=False)
     last_sent_at = models.DateTimeField(null=True, editable=False)
 
+    # The last test message by these settings; others have not been tested.
+    tested_at = models.DateTimeField(null=True, editable=False)
+    test_ok = models.BooleanField(null=True, editable=False, help_text="whether it was taken")
+    test_status = models.PositiveIntegerField(null=True, editable=False, help_text="of the HTTP or SMTP answer")
+    test_answer = models.CharField(
+        max_length=500, blank=True, editable=False, help_text="its beginning; secrets masked"
+    )
+    test_reason = models.CharField(max_length=300, blank=True, editable=False, help_text="what went wrong, in words")
+
     objects = ChannelQuerySet.as_manager()
 
     class Meta:

@@ -44,6 +44,11 @@ class ChannelOutput(serializers.ModelSerializer[Channel]):
             "broken_since",
             "last_error",
             "last_sent_at",
+            "tested_at",
+            "test_ok",
+            "test_status",
+            "test_answer",
+            "test_reason",
             "dead",
             "created_at",
         ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings as server
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
-from django.utils.crypto import get_random_string
+from django.utils.crypto import get_random_string, salted_hmac
 
 from accounts.models import Team
 from alerts import selectors, transport, words
@@ -24,6 +26,9 @@ from probes.contract import InvalidSpec
 
 MOST_CHANNELS = 50
 NAME_LENGTH = 120
+TEST_COUNTS_FOR_S = 3_600
+"""A test of settings speaks for them when they are saved so soon after it."""
+
 DEFAULT_EVENTS = [Kind.DOWN, Kind.CERTIFICATE, Kind.FLAPPING]
 
 
@@ -67,6 +72,8 @@ def _apply(channel: Channel, fields: dict[str, Any]) -> None:
         given = fields.get("settings", {})
         channel.settings, hidden = _read(channel.kind, given, before=None if other_kind else channel, kept=kept)
         channel.sealed = channel.sealed if hidden == kept and not other_kind else secrets.seal(hidden)
+        for name, fact in _tested(channel.team, channel.kind, shown=channel.settings, hidden=hidden).items():
+            setattr(channel, name, fact)
     if not channel.name:
         channel.name = NOTIFIERS[channel.kind].title
 
@@ -114,15 +121,51 @@ def _origin(settings: Settings) -> tuple[str, str, int] | None:
 # -- trying out
 
 
-def try_out(*, kind: str, settings: dict[str, Any], channel: Channel | None = None) -> Sent:
-    """Send a test message and say what came of it. Nothing is stored.
+def try_out(*, team: Team, kind: str, settings: dict[str, Any], channel: Channel | None = None) -> Sent:
+    """Send a test message and say what came of it; a channel with these settings, now or saved soon, tells of it.
 
     ``channel``: whose saved secrets the masks in ``settings`` stand for. Raises ``ValidationError``.
     """
     known = channel if channel is not None and channel.kind == kind else None
     shown, hidden = _read(kind, settings, before=known, kept=secrets.unseal(known.sealed) if known else {})
     parsed = _parse(kind, shown | hidden)
-    return hand_over(NOTIFIERS[kind], parsed, _test_message(), hidden)
+    sent = hand_over(NOTIFIERS[kind], parsed, _test_message(), hidden)
+    _note_test(sent, team, kind, shown=shown, hidden=hidden)
+    return sent
+
+
+UNTESTED: dict[str, Any] = {
+    "tested_at": None,
+    "test_ok": None,
+    "test_status": None,
+    "test_answer": "",
+    "test_reason": "",
+}
+
+
+def _note_test(sent: Sent, team: Team, kind: str, *, shown: dict[str, Any], hidden: dict[str, Any]) -> None:
+    facts = {
+        "tested_at": timezone.now(),
+        "test_ok": sent.ok,
+        "test_status": sent.status,
+        "test_answer": sent.answer,
+        "test_reason": sent.reason,
+    }
+    cache.set(_test_key(team, kind, shown | hidden), facts, TEST_COUNTS_FOR_S)
+    for channel in Channel.objects.for_team(team).filter(kind=kind, settings=shown):
+        if secrets.unseal(channel.sealed) == hidden:
+            Channel.objects.filter(pk=channel.pk, settings=shown, sealed=channel.sealed).update(**facts)
+
+
+def _tested(team: Team, kind: str, *, shown: dict[str, Any], hidden: dict[str, Any]) -> dict[str, Any]:
+    """What the last test of these settings showed."""
+    return cast(dict[str, Any] | None, cache.get(_test_key(team, kind, shown | hidden))) or UNTESTED
+
+
+def _test_key(team: Team, kind: str, settings: dict[str, Any]) -> str:
+    """Tells nothing of the secrets among the settings."""
+    said = json.dumps([str(team.pk), kind, settings], sort_keys=True, default=str)
+    return f"alerts:tested:{salted_hmac('alerts.tested', said, algorithm='sha256').hexdigest()}"
 
 
 def hand_over(notifier: Notifier, settings: Settings, message: Message, hidden: dict[str, Any]) -> Sent:

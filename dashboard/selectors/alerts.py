@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.core.paginator import Page, Paginator
+from django.db.models import Q
 
 from accounts.models import Team
 from alerts import selectors
@@ -24,5 +25,5 @@ def recent_deliveries(channel: Channel) -> list[Delivery]:
 
 
 def is_tested(team: Team) -> bool:
-    """Whether any channel has ever carried a message."""
-    return Channel.objects.for_team(team).filter(last_sent_at__isnull=False).exists()
+    """Whether any channel has ever carried a message, be it a test."""
+    return Channel.objects.for_team(team).filter(Q(last_sent_at__isnull=False) | Q(test_ok=True)).exists()

@@ -20,13 +20,12 @@ from alerts.models import Channel, Delivery, Rule
 from alerts.notifiers import NOTIFIERS
 from alerts.rules import State
 from alerts.services import channels, rulebook, upkeep
-from alerts.transport import Sent
 from dashboard.alert_words import STATES
 from dashboard.forms.alerts import ChannelForm, RuleForm
 from dashboard.forms.base import sentence
 from dashboard.selectors.alerts import delivery_list, recent_deliveries
 from dashboard.spec_fields import told
-from dashboard.views.base import TESTED, TeamView, taken
+from dashboard.views.base import TeamView, taken
 
 # --- channels ---
 
@@ -42,15 +41,9 @@ class TryingOut(TeamView):
         if not throttle.allow_request(self.request, self):
             return {"refused": f"Too many tests. Try again in {ceil(throttle.wait())} seconds."}
         try:
-            sent = channels.try_out(kind=kind, settings=settings, channel=channel)
+            return {"sent": channels.try_out(team=self.membership.team, kind=kind, settings=settings, channel=channel)}
         except ValidationError as error:
             return {"refused": " ".join(sentence(message) for message in error.messages)}
-        self._note(sent)
-        return {"sent": sent}
-
-    def _note(self, sent: Sent) -> None:
-        if sent.ok:
-            self.request.session[TESTED] = True
 
 
 class ChannelList(TeamView):
@@ -119,7 +112,9 @@ class ChannelTest(ChannelView):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
-        return self.channel_page(self.try_out(self.channel.kind, self.channel.settings, self.channel))
+        trial = self.try_out(self.channel.kind, self.channel.settings, self.channel)
+        del self.channel  # it has been tested now
+        return self.channel_page(trial)
 
 
 class ChannelEdit(ChannelView):

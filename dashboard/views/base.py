@@ -22,9 +22,6 @@ from dashboard.forms.base import show_errors
 
 T = TypeVar("T")
 
-TESTED = "a_channel_was_tested"
-"""In the session of who has seen a channel take a test message: the hint to do so is not for them."""
-
 
 class HtmxRequest(HttpRequest):
     """As the middleware leaves it."""

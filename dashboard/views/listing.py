@@ -14,7 +14,7 @@ from dashboard.forms.monitor import AddForm
 from dashboard.selectors import fingerprint
 from dashboard.selectors.alerts import is_tested
 from dashboard.selectors.listing import monitor_list
-from dashboard.views.base import TESTED, TeamView, taken
+from dashboard.views.base import TeamView, taken
 from monitors import services
 from monitors.services import defaults
 
@@ -56,7 +56,7 @@ class MonitorList(ListView):
             form=refused or AddForm(autofocus=not context["list"].total),
             regions=defaults()["regions"],
             demo_site_url=settings.DEMO_SITE_URL,
-            hint_to_test=self.can_change and not (self.request.session.get(TESTED) or is_tested(self.membership.team)),
+            hint_to_test=self.can_change and not is_tested(self.membership.team),
             **context,
         )
 

@@ -119,6 +119,26 @@ def test_a_trial_shows_the_real_answer_and_stores_nothing(api: Api, owner: User,
     assert not Delivery.objects.exists()
 
 
+def test_a_test_speaks_for_the_settings_it_was_made_with(
+    api: Api, owner: User, stranger: User, team: Team, sink: Sink
+) -> None:
+    given: dict[str, Any] = {"kind": "webhook", "settings": {"url": sink.url, "secret": CANARY}}
+    api(owner).post("/api/channels/test", given)
+    untested = api(stranger).post("/api/channels", given).json()
+    assert (untested["tested_at"], untested["test_ok"]) == (None, None)
+    channel = api(owner).post("/api/channels", given).json()
+    assert (channel["test_ok"], channel["test_status"]) == (True, 200)
+    address = f"/api/channels/{channel['id']}"
+    sink.answers = [status(403, body=f"no entry with {CANARY}")]
+    api(owner).post(f"{address}/test", {})
+    tested = api(owner).get(address).json()
+    assert (tested["test_ok"], tested["test_answer"]) == (False, f"no entry with {MASK}")
+    assert tested["tested_at"] > channel["tested_at"]
+    assert api(owner).patch(address, {"name": "Night"}).json()["test_ok"] is False
+    elsewhere = {"settings": {"url": f"{sink.url}other", "secret": CANARY}}
+    assert api(owner).patch(address, elsewhere).json()["tested_at"] is None
+
+
 def test_a_trial_of_a_saved_channel_uses_its_secrets(
     secretive: dict[str, Any], api: Api, owner: User, sink: Sink
 ) -> None:

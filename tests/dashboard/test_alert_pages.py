@@ -146,6 +146,7 @@ def test_the_hint_to_test_goes_with_the_first_test_that_arrives(
     assert hint in client.get("/monitors/").content.decode()
     client.post(f"/alerts/channels/{channel.pk}/test/")
     assert hint not in client.get("/monitors/").content.decode()
+    assert "taken, <time" in client.get(f"/alerts/channels/{channel.pk}/").content.decode()
 
 
 def test_health_is_told(client: Client, channel: Channel) -> None:
