@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "checks",
     "heartbeats",
     "drills",
+    "statuspages",
     "dashboard",
 ]
 MIDDLEWARE = [

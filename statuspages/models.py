@@ -1,0 +1,189 @@
+"""Status pages: what they show, in which order, and what people have written on them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Self
+
+from cryptography.fernet import InvalidToken
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Team
+from incidents.models import Incident
+from maintenance.models import Window
+from monitors import secrets
+from monitors.models import Monitor
+from statuspages.rules import PostKind, PostState, Source, Visibility
+
+
+def choices(words: type[Visibility | Source | PostKind | PostState]) -> list[tuple[str, str]]:
+    return [(word.value, word.value) for word in words]
+
+
+class StatusPageQuerySet(models.QuerySet["StatusPage"]):
+    def for_team(self, team: Team) -> Self:
+        return self.filter(team=team)
+
+    def published(self) -> Self:
+        return self.filter(published=True)
+
+
+class StatusPage(models.Model):
+    """A page of a team at ``/status/<slug>/``, and at a domain of its own where it has one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="status_pages")
+    slug = models.CharField(max_length=60, unique=True)
+    domain = models.CharField(max_length=253, null=True, blank=True, unique=True)
+    title = models.CharField(max_length=120)
+    description = models.TextField(max_length=1_000, blank=True)
+    logo = models.BinaryField(null=True, help_text="a PNG that we have encoded ourselves")
+    logo_mark = models.CharField(max_length=16, blank=True, editable=False, help_text="of its content, for its address")
+    colours = models.JSONField(default=dict, blank=True, help_text="by name, see rules.COLOURS: #rrggbb")
+    languages = ArrayField(models.CharField(max_length=12), default=list, blank=True, help_text="the first by default")
+
+    published = models.BooleanField(default=False)
+    visibility = models.CharField(max_length=10, choices=choices(Visibility), default=Visibility.PUBLIC.value)
+    password = models.CharField(max_length=128, blank=True, help_text="hashed")
+    token_key = models.CharField(max_length=64, blank=True, editable=False, help_text="SHA-256 of the token")
+    token_sealed = models.TextField(blank=True, editable=False, help_text="the token, encrypted")
+    embeddable = models.BooleanField(default=False, help_text="other sites may show it in a frame")
+    lists_outages = models.BooleanField(default=True, help_text="names outages that nobody has written of, too")
+
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = StatusPageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        indexes = [models.Index(fields=["team", "created_at", "id"], name="statuspages_of_team")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def token(self) -> str | None:
+        """What the address of an unlisted page has in it; None when the keys are lost."""
+        try:
+            token = secrets.unseal(self.token_sealed).get("token")
+        except InvalidToken:
+            return None
+        return str(token) if token else None
+
+    @property
+    def path(self) -> str:
+        """Where it answers on our own host."""
+        below = f"key/{self.token or ''}/" if self.visibility == Visibility.UNLISTED else ""
+        return f"/status/{self.slug}/{below}"
+
+    @property
+    def url(self) -> str:
+        return f"{settings.SITE_URL}{self.path}"
+
+
+class Section(models.Model):
+    """A heading with components below it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    page = models.ForeignKey(StatusPage, on_delete=models.CASCADE, related_name="sections")
+    name = models.CharField(max_length=120)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "id"]
+        indexes = [models.Index(fields=["page", "position"], name="statuspages_sections")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Component(models.Model):
+    """A line of a page under a name of its own: one monitor, those with a tag, or some that were chosen.
+
+    Which monitors these are nobody sees on the page. One without a section comes before the sections.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    page = models.ForeignKey(StatusPage, on_delete=models.CASCADE, related_name="components")
+    section = models.ForeignKey(Section, null=True, blank=True, on_delete=models.SET_NULL, related_name="components")
+    name = models.CharField(max_length=120)
+    description = models.CharField(max_length=300, blank=True)
+    position = models.PositiveIntegerField(default=0)
+    source = models.CharField(max_length=10, choices=choices(Source), default=Source.MONITOR.value)
+    monitor = models.ForeignKey(Monitor, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    tag = models.CharField(max_length=40, blank=True)
+    group = models.ManyToManyField(Monitor, blank=True, related_name="+")
+    shows_chart = models.BooleanField(default=False, help_text="with its response times")
+
+    class Meta:
+        ordering = ["position", "id"]
+        indexes = [models.Index(fields=["page", "position"], name="statuspages_components")]
+        constraints = [
+            models.CheckConstraint(
+                name="statuspages_one_source",
+                condition=Q(source=Source.MONITOR.value, monitor__isnull=False, tag="")
+                | (Q(source=Source.TAG.value, monitor__isnull=True) & ~Q(tag=""))
+                | Q(source=Source.GROUP.value, monitor__isnull=True, tag=""),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Post(models.Model):
+    """What people say of an incident or of planned work, in updates.
+
+    ``state`` is that of the last update. An incident begins at ``starts_at`` and is over at ``ends_at``; planned work
+    is to take place between the two, and a window that it is linked to says when.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    page = models.ForeignKey(StatusPage, on_delete=models.CASCADE, related_name="posts")
+    kind = models.CharField(max_length=12, choices=choices(PostKind), default=PostKind.INCIDENT.value)
+    title = models.CharField(max_length=200)
+    state = models.CharField(max_length=14, choices=choices(PostState))
+    starts_at = models.DateTimeField(default=timezone.now)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    components = models.ManyToManyField(Component, blank=True, related_name="posts", help_text="what it is about")
+    incident = models.ForeignKey(Incident, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    window = models.ForeignKey(Window, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-starts_at", "id"]
+        indexes = [models.Index(fields=["page", "-starts_at"], name="statuspages_posts")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class PostUpdate(models.Model):
+    """One thing that was said. Rows are added, and mended where a word was wrong."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="updates")
+    state = models.CharField(max_length=14, choices=choices(PostState))
+    text = models.TextField(max_length=5_000, help_text="Markdown")
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-at", "id"]
+        indexes = [models.Index(fields=["post", "-at"], name="statuspages_updates")]
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.text[:60]}"
