@@ -161,11 +161,14 @@ def judge(
 ) -> list[Question]:
     """Decide each monitor's status anew from its states; the monitors are locked."""
     incidents, bench = selectors.unsettled_incidents(monitors), Bench(regions, now)
+    rulings = [
+        Ruling(monitor, bench.verdict(monitor, states[monitor.id], incident), incident, Status(monitor.status))
+        for monitor, incident in ((monitor, incidents.get(monitor.id)) for monitor in monitors)
+    ]
+    _announce(rulings, now=now)
     questions = []
-    for monitor in monitors:
-        incident = incidents.get(monitor.id)
-        verdict = bench.verdict(monitor, states[monitor.id], incident)
-        _announce(monitor, verdict, incident, now=now)
+    for ruling in rulings:
+        monitor, verdict = ruling.monitor, ruling.verdict
         if verdict.status is Status.MAINTENANCE:
             continue  # nobody waits for certainty meanwhile
         for vote, why in rules.regions_to_ask(verdict.votes, monitor.rules, status=verdict.status):
@@ -219,31 +222,82 @@ def _in_trouble(incident: Incident | None) -> bool:
     return incident is not None and incident.recovered_at is None
 
 
-def _announce(monitor: Monitor, verdict: Verdict, incident: Incident | None, *, now: datetime) -> None:
-    """Store what a verdict changes: the status, its votes, and all that follows from them."""
+CALM = {Status.PENDING, Status.UNKNOWN, Status.UP}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A verdict on a monitor, beside what was so ``before`` it."""
+
+    monitor: Monitor
+    verdict: Verdict
+    incident: Incident | None
+    before: Status
+
+    @property
+    def changes_status(self) -> bool:
+        return self.verdict.status is not self.before
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nobody was in trouble and nobody is: where no trouble was ever told either, nothing follows."""
+        return self.incident is None and self.before in CALM and self.verdict.status in CALM
+
+
+def _announce(rulings: Sequence[Ruling], *, now: datetime) -> None:
+    """Store what verdicts change: statuses, votes, and all that follows from them.
+
+    A thousand monitors that a region comes back to, or that are new, are a few statements and not some thousands.
+    """
+    news = [ruling for ruling in rulings if _restate(ruling, now=now)]
+    changes = [ruling for ruling in news if ruling.changes_status]
+    StatusChange.objects.bulk_create([_change(ruling, now=now) for ruling in changes])
+    _save_statuses([ruling.monitor for ruling in news])
+    storied = events.with_health_told([ruling.monitor for ruling in changes if ruling.is_quiet])
+    for ruling in news:
+        if ruling.changes_status and not (ruling.is_quiet and ruling.monitor.pk not in storied):
+            outages.follow(ruling.monitor, ruling.verdict, ruling.incident, before=ruling.before, now=now)
+        events.warn_of_certificate(ruling.monitor, ruling.verdict, now=now)
+
+
+def _restate(ruling: Ruling, *, now: datetime) -> bool:
+    """Put a verdict on its monitor, unsaved; True where it says something new."""
+    monitor, verdict = ruling.monitor, ruling.verdict
     reason = rules.sentence(verdict)[:500]
-    if verdict.status == monitor.status:
-        if reason != monitor.status_reason:
-            monitor.status_reason = reason
-            monitor.save(update_fields=["status_reason"])
-            events.warn_of_certificate(monitor, verdict, now=now)
-        return
-    before = Status(monitor.status)
-    StatusChange.objects.create(
-        monitor=monitor,
-        happened_at=now,
-        before=before,
-        after=verdict.status,
-        votes=verdict.votes_as_dicts(),
-        policy=monitor.policy,
-        open_incident=_in_trouble(incident),
-    )
+    if not ruling.changes_status:
+        is_new, monitor.status_reason = reason != monitor.status_reason, reason
+        return is_new
     monitor.status, monitor.status_since, monitor.status_reason = verdict.status, now, reason
     if verdict.status is Status.DOWN:
         monitor.status_since = verdict.started_at or now
-    monitor.save(update_fields=["status", "status_since", "status_reason"])
-    outages.follow(monitor, verdict, incident, before=before, now=now)
-    events.warn_of_certificate(monitor, verdict, now=now)
+    return True
+
+
+def _change(ruling: Ruling, *, now: datetime) -> StatusChange:
+    return StatusChange(
+        monitor=ruling.monitor,
+        happened_at=now,
+        before=ruling.before,
+        after=ruling.verdict.status,
+        votes=ruling.verdict.votes_as_dicts(),
+        policy=ruling.monitor.policy,
+        open_incident=_in_trouble(ruling.incident),
+    )
+
+
+SAVE_STATUSES = """
+UPDATE monitors_monitor AS monitor SET status = told.status, status_since = told.since, status_reason = told.reason
+FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::text[]) AS told (id, status, since, reason)
+WHERE monitor.id = told.id
+"""
+
+
+def _save_statuses(monitors: Sequence[Monitor]) -> None:
+    if not monitors:
+        return
+    columns = zip(*((one.pk, str(one.status), one.status_since, one.status_reason) for one in monitors), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(SAVE_STATUSES, [list(column) for column in columns])
 
 
 def _save_states(monitors: Iterable[Monitor], states: Mapping[UUID, Mapping[str, rules.RegionState]]) -> None:

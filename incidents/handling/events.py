@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import F
 
@@ -67,6 +69,14 @@ def tell_health(monitor: Monitor, verdict: Verdict, *, before: Status, unheard: 
         held_until = story.held_until(verdict.status, monitor.rules, started_at=now, now=now)
         votes = verdict.votes_as_dicts()
         note(kind, monitor, now=now, votes=votes, held_until=held_until, before=before, reason=words)
+
+
+def with_health_told(monitors: Collection[Monitor]) -> set[UUID]:
+    """Those of the monitors that were ever said, or are about to be said, to be degraded or partly down."""
+    if not monitors:
+        return set()
+    told = IncidentEvent.objects.filter(monitor__in=[monitor.pk for monitor in monitors], kind__in=HEALTH)
+    return set(told.values_list("monitor_id", flat=True))
 
 
 def _last_told(monitor: Monitor) -> str | None:
