@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import alerts, incidents, listing, maintenance, monitors
+from dashboard.views import alerts, incidents, listing, maintenance, monitors, share
 
 urlpatterns = [
     path("", listing.Home.as_view(), name="home"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("monitors/<uuid:pk>/resume/", monitors.MonitorResume.as_view(), name="monitor-resume"),
     path("monitors/<uuid:pk>/check/", monitors.MonitorCheck.as_view(), name="monitor-check"),
     path("monitors/<uuid:pk>/ping-url/", monitors.MonitorPingUrl.as_view(), name="monitor-ping-url"),
+    path("monitors/<uuid:pk>/share/", share.MonitorShare.as_view(), name="monitor-share"),
     path("monitors/<uuid:pk>/delete/", monitors.MonitorDelete.as_view(), name="monitor-delete"),
     path("incidents/", incidents.IncidentList.as_view(), name="incidents"),
     path("incidents/<uuid:pk>/", incidents.IncidentPage.as_view(), name="incident"),

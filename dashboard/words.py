@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from datetime import UTC, datetime
 
 from monitors.rules import Status
+from monitors.words import NOTHING as NOTHING
+from monitors.words import milliseconds as milliseconds
+from monitors.words import percent as percent
 from probes.contract import Outcome, Reason
 
 STATUSES: dict[Status, str] = {
@@ -26,8 +28,6 @@ OUTCOMES: dict[Outcome, str] = {
     Outcome.DOWN: "Down",
     Outcome.UNKNOWN: "Unknown",
 }
-
-NOTHING = "\N{EN DASH}"
 
 REASONS: dict[Reason, str] = {
     Reason.DNS_NXDOMAIN: "There is no such domain name.",
@@ -132,22 +132,6 @@ def ago(moment: datetime, *, now: datetime) -> str:
 
 def clock(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
-
-
-def milliseconds(value: float | None) -> str:
-    if value is None:
-        return NOTHING
-    if 0.05 <= value < 10:
-        return f"{value:.1f} ms"
-    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.2f} s"
-
-
-def percent(share: float | None) -> str:
-    """Rounded down: 100 % is said only of what never failed."""
-    if share is None:
-        return NOTHING
-    floored = math.floor(round(share * 10_000, 6)) / 100
-    return f"{floored:g} %" if floored in {0, 100} else f"{floored:.2f} %"
 
 
 def listing(words: list[str]) -> str:

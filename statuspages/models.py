@@ -187,3 +187,19 @@ class PostUpdate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.state}: {self.text[:60]}"
+
+
+class MonitorBadge(models.Model):
+    """A monitor's badges are public, at an address that only who was told it knows.
+
+    The token is kept readable: it is made to be published, in the README of whoever wants to show the badge.
+    """
+
+    monitor = models.OneToOneField(Monitor, primary_key=True, on_delete=models.CASCADE, related_name="badge")
+    token = models.CharField(max_length=64, unique=True)
+    enabled = models.BooleanField(default=True, help_text="off: the address stays, and nothing answers there")
+    label = models.CharField(max_length=60, blank=True, help_text="what the badges call the monitor")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"badges of {self.monitor_id}"

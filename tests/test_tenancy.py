@@ -47,9 +47,17 @@ OPEN_TO_ALL = {
 }
 """What somebody without an account may ask for."""
 
-WITH_A_TOKEN = {"metrics", "ping/<str:token>", "ping/<str:token>/<str:word>", "drill/<str:token>"}
-"""Opened by a token of the operator's, a job's or a drill's, not by an account; see tests/checks/test_metrics.py,
-tests/heartbeats/test_ping.py and tests/drills/test_drill.py."""
+WITH_A_TOKEN = {
+    "metrics",
+    "ping/<str:token>",
+    "ping/<str:token>/<str:word>",
+    "drill/<str:token>",
+    "badge/<slug:token>/<slug:name>.svg",
+    "badge/<slug:token>/<slug:name>.json",
+}
+"""Opened by a token of the operator's, a job's, a drill's or a badge's, not by an account; see
+tests/checks/test_metrics.py, tests/heartbeats/test_ping.py, tests/drills/test_drill.py and
+tests/statuspages/test_badges.py."""
 
 OWN_ACCOUNT = {"api/auth/me", "api/auth/logout", "logout/"}
 """What everybody may change, whatever their role: themselves."""

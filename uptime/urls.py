@@ -13,6 +13,7 @@ import heartbeats.urls
 import incidents.urls
 import maintenance.urls
 import monitors.urls
+import statuspages.urls
 from checks.views import metrics_for_prometheus, readyz
 
 api_urlpatterns = [
@@ -24,6 +25,7 @@ api_urlpatterns = [
     *checks.urls.api_urlpatterns,
     *heartbeats.urls.api_urlpatterns,
     *drills.urls.api_urlpatterns,
+    *statuspages.urls.api_urlpatterns,
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
 ]
 
@@ -36,6 +38,7 @@ urlpatterns = [
     path("metrics", metrics_for_prometheus, name="metrics"),
     path("", include("heartbeats.urls")),
     path("", include("drills.urls")),
+    path("", include("statuspages.urls")),
     path("", include("accounts.urls")),
     path("", include("dashboard.urls")),
 ]

@@ -12,7 +12,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from alerts.message import Message
-from alerts.notifiers.base import Mail, Settings, cut
+from alerts.notifiers.base import Mail, Settings
+from monitors.words import one_line
 from probes.contract import InvalidSpec
 from probes.fields import told
 
@@ -36,17 +37,12 @@ class EmailSettings(Settings):
 def write(settings: EmailSettings, message: Message) -> Mail:
     return Mail(
         to=settings.to,
-        subject=subject_of(message.title),
+        subject=one_line(message.title, SUBJECT_LENGTH),
         text=f"{message.title}\n\n{message.text}\n\n{message.link}\n",
         html=_html(message),
         key=message.key,
         thread=message.thread,
     )
-
-
-def subject_of(title: str) -> str:
-    """One line without control characters, whatever a monitor is called."""
-    return cut(" ".join("".join(char if char.isprintable() else " " for char in title).split()), SUBJECT_LENGTH)
 
 
 def _html(message: Message) -> str:

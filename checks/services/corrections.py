@@ -56,16 +56,30 @@ def _spans(monitor: UUID, *, now: datetime) -> list[Span]:
     return incident_selectors.corrected_spans([monitor], since=now - WINDOWS["90d"]).get(monitor, [])
 
 
+def uptime_of_days(monitor: UUID, *, since: datetime) -> float | None:
+    """Uptime since the beginning of that day (UTC), with the corrections: for spans that ``MonitorStats`` lacks."""
+    spans = incident_selectors.corrected_spans([monitor], since=since).get(monitor, [])
+    return _uptime_since(monitor, _inside(monitor, spans, since=since), _midnight(since), by_day=True)
+
+
 def _uptime(
     monitor: UUID, inside: Sequence[tuple[datetime, Span, Counts]], window: str, *, now: datetime
 ) -> float | None:
     """Windows begin with the same whole hours or days as in ``stats``."""
     since = (now - WINDOWS[window]).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    if window in BY_DAY:
-        since = since.replace(hour=0)
-        counts = _counted(Day.objects.filter(monitor=monitor, bucket__gte=since))
-    else:
-        counts = _counted(Hour.objects.filter(monitor=monitor, bucket__gte=since))
+    by_day = window in BY_DAY
+    return _uptime_since(monitor, inside, _midnight(since) if by_day else since, by_day=by_day)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _uptime_since(
+    monitor: UUID, inside: Sequence[tuple[datetime, Span, Counts]], since: datetime, *, by_day: bool
+) -> float | None:
+    sums: QuerySet[Hour] | QuerySet[Day] = Day.objects.all() if by_day else Hour.objects.all()
+    counts = _counted(sums.filter(monitor=monitor, bucket__gte=since))
     for hour, span, found in inside:
         if hour >= since:
             counts = counts.without(found, span.verdict)

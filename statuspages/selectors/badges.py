@@ -1,0 +1,97 @@
+"""Which monitor a badge speaks for, and what it has to say."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import Sum
+
+from checks.models import CheckEvidence, Day, MonitorStats
+from checks.services.corrections import uptime_of_days
+from monitors.models import Monitor
+from monitors.rules import Status
+from statuspages import badges
+from statuspages.badges import Badge, Facts, Figure, Period, Wanted
+from statuspages.models import MonitorBadge
+
+READY_UPTIME: dict[Period, str] = {period: f"uptime_{period}" for period in Period if period is not Period.YEAR}
+READY_RESPONSE: dict[Period, str] = {Period.DAY: "avg_response_time_24h", Period.WEEK: "avg_response_time_7d"}
+LOOK_BACK = 20
+SUMS_LAST_S = 300
+"""Sums over months hardly move: they are counted this often at most, however many readers there are."""
+
+
+def badge_of(monitor: Monitor) -> MonitorBadge | None:
+    return MonitorBadge.objects.filter(monitor=monitor).first()
+
+
+def badge_by_token(token: str) -> MonitorBadge | None:
+    """None when nobody may see it: unknown, revoked and switched off are one and the same."""
+    return MonitorBadge.objects.filter(token=token, enabled=True).select_related("monitor__stats").first()
+
+
+def read_badge(shared: MonitorBadge, wanted: Wanted, *, now: datetime) -> Badge:
+    return badges.badge(wanted, _facts(shared.monitor, wanted, now=now), label=shared.label, now=now)
+
+
+def urls_of(shared: MonitorBadge) -> dict[str, str]:
+    """Where each badge answers, without its ending: ``.svg`` or ``.json``."""
+    return {wanted.name: f"{settings.SITE_URL}/badge/{shared.token}/{wanted.name}" for wanted in badges.EVERY}
+
+
+def _facts(monitor: Monitor, wanted: Wanted, *, now: datetime) -> Facts:
+    status = Status(monitor.status)
+    match wanted.figure, wanted.period:
+        case Figure.UPTIME, Period() as period:
+            return Facts(status, share=_uptime(monitor, period, now=now))
+        case Figure.RESPONSE, Period() as period:
+            return Facts(status, mean_ms=_response(monitor, period, now=now))
+        case Figure.CERTIFICATE, _:
+            return Facts(status, certificate_until=certificate_until(monitor))
+        case _:
+            return Facts(status)
+
+
+def _uptime(monitor: Monitor, period: Period, *, now: datetime) -> float | None:
+    if ready := READY_UPTIME.get(period):
+        return _stored(monitor, ready)
+    share = cache.get_or_set(
+        f"badge-uptime:{monitor.pk}:{period}",
+        lambda: [uptime_of_days(monitor.pk, since=now - period.length)],
+        timeout=SUMS_LAST_S,
+    )
+    return share[0] if share else None
+
+
+def _response(monitor: Monitor, period: Period, *, now: datetime) -> float | None:
+    """The mean of the checks that passed, all regions together."""
+    if ready := READY_RESPONSE.get(period):
+        return _stored(monitor, ready)
+    mean = cache.get_or_set(
+        f"badge-response:{monitor.pk}:{period}", lambda: [_mean_ms(monitor, now - period.length)], timeout=SUMS_LAST_S
+    )
+    return mean[0] if mean else None
+
+
+def _stored(monitor: Monitor, figure: str) -> float | None:
+    stats: MonitorStats | None = getattr(monitor, "stats", None)
+    return getattr(stats, figure) if stats else None
+
+
+def _mean_ms(monitor: Monitor, since: datetime) -> float | None:
+    midnight = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    sums = Day.objects.filter(monitor=monitor, bucket__gte=midnight).aggregate(ms=Sum("sum_ms"), timed=Sum("timed"))
+    return sums["ms"] / sums["timed"] if sums["timed"] else None
+
+
+def certificate_until(monitor: Monitor) -> datetime | None:
+    """The end of the certificate that was seen last. Only checks that did not simply pass keep what they saw."""
+    for region in monitor.voters:
+        newest = CheckEvidence.objects.filter(monitor=monitor, region=region).order_by("-slot")
+        for seen in newest.values_list("seen__certificate__not_after", flat=True)[:LOOK_BACK]:
+            with suppress(TypeError, ValueError):
+                return datetime.fromisoformat(seen)
+    return None
