@@ -16,6 +16,7 @@ class Item:
     name: str
     reason: str
     link: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,12 +39,18 @@ _LISTS: Mapping[Kind, str] = {
 }
 
 
-def title(kind: Kind, name: str, *, count: int = 1, why: str = "") -> str:
+def title_of_many(kinds: Collection[Kind]) -> str:
+    """Of a message with a list. Only quiet hours make one that tells of several kinds."""
+    if len(set(kinds)) > 1:
+        return f"WHILE IT WAS QUIET: {len(kinds)} messages"
+    kind = next(iter(kinds))
+    return _LISTS.get(kind, f"{kind.upper()}: {{count}} messages").replace("{count}", str(len(kinds)))
+
+
+def title(kind: Kind, name: str, *, why: str = "") -> str:
     """One line, whatever the name holds. ``why``: what closed an incident."""
-    words = _LISTS.get(kind, f"{kind.upper()}: {{count}} messages") if count > 1 else _TITLES[kind]
-    if kind is Kind.UP and count == 1:
-        words = _CLOSED.get(why, words)
-    return " ".join(words.replace("{count}", str(count)).replace("{name}", name).split())[:200]
+    words = _CLOSED.get(why, _TITLES[kind]) if kind is Kind.UP else _TITLES[kind]
+    return " ".join(words.replace("{name}", name).split())[:200]
 
 
 def reasons(votes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -21,14 +21,15 @@ def message_of(delivery: Delivery, members: Sequence[Delivery] = ()) -> Message:
     monitor, incident = monitor_of(event), event.incident
     why = _why(event, kind)
     name = monitor.name if monitor else event.region
-    title = words.title(kind, name, count=1 + len(members), why=event.data.get("why", ""))
+    told = [delivery, *members]
+    alone = words.title(kind, name, why=event.data.get("why", ""))
     return Message(
         key=delivery.key,
         thread=delivery.thread,
         kind=kind,
         severity=severity_of(kind),
-        title=title,
-        lines=_list([delivery, *members]) if members else _lines(delivery, monitor, why),
+        title=words.title_of_many([Kind(one.kind) for one in told]) if members else alone,
+        lines=_list(told) if members else _lines(delivery, monitor, why),
         link=_link(None if members else monitor),
         happened_at=event.happened_at,
         name=name,
@@ -38,7 +39,7 @@ def message_of(delivery: Delivery, members: Sequence[Delivery] = ()) -> Message:
         incident_id=str(incident.pk) if incident else None,
         started_at=incident.started_at if incident else None,
         ended_at=incident.resolved_at if incident and kind is Kind.UP else None,
-        items=tuple(_item(one) for one in [delivery, *members]) if members else (),
+        items=tuple(_item(one) for one in told) if members else (),
     )
 
 
@@ -73,17 +74,21 @@ def _lines(delivery: Delivery, monitor: Monitor | None, why: Sequence[str]) -> t
 
 
 def _list(told: Sequence[Delivery]) -> tuple[str, ...]:
-    return words.listed([_entry(_item(one)) for one in told])
+    several = len({one.kind for one in told}) > 1
+    return words.listed([_entry(_item(one), one.subject if several else "") for one in told])
 
 
-def _entry(item: Item) -> str:
-    return words.line(f"{item.name}: {item.reason}" if item.reason else item.name)
+def _entry(item: Item, subject: str) -> str:
+    """``subject`` says what happened, where the title does not."""
+    what = subject or item.name
+    return words.line(f"{what}: {item.reason}" if item.reason else what)
 
 
 def _item(delivery: Delivery) -> Item:
     monitor = monitor_of(delivery.event)
     why = "; ".join(_why(delivery.event, Kind(delivery.kind)))
-    return Item(name=monitor.name if monitor else delivery.event.region, reason=words.line(why), link=_link(monitor))
+    name = monitor.name if monitor else delivery.event.region
+    return Item(name=name, reason=words.line(why), link=_link(monitor), kind=delivery.kind)
 
 
 def _link(monitor: Monitor | None) -> str:

@@ -181,10 +181,10 @@ def _write(batch: _Batch) -> None:
 def _may_be_grouped(draft: Delivery) -> bool:
     """Services that keep cases want one message a case; an end that cannot go at once must not hold up others."""
     waits = draft.state != State.WAITING or draft.reason == WAITS_FOR_TROUBLE
-    return not waits and not _keeps_cases(draft.channel)
+    return not waits and not keeps_cases(draft.channel)
 
 
-def _keeps_cases(channel: Channel) -> bool:
+def keeps_cases(channel: Channel) -> bool:
     return channel.kind in NOTIFIERS and NOTIFIERS[channel.kind].threads
 
 
@@ -236,7 +236,7 @@ def _answer(
         known = (already_told or {}).get(channel)
         if not begun[0].channel.enabled:
             continue
-        if known is None or _keeps_cases(begun[0].channel):
+        if known is None or keeps_cases(begun[0].channel):
             known = drafts[channel] = _follow(event, kind, begun[0], now=batch.now)
             known.thread, known.step = thread, 0 if already_told is None else SECOND_END
             batch.drafts.append(known)
@@ -288,7 +288,7 @@ def _acknowledge(event: IncidentEvent, batch: _Batch) -> None:
     cancel(waits, "somebody has acknowledged it", now=batch.now)
     told = {one.channel_id: one for one in announced if one.state in {State.SENT, State.SENDING, State.WAITING}}
     for one in told.values():
-        if one.channel.enabled and _keeps_cases(one.channel):
+        if one.channel.enabled and keeps_cases(one.channel):
             batch.drafts.append(_follow(event, Kind.ACKNOWLEDGED, one, now=batch.now))
 
 

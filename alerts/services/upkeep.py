@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from alerts import rules, selectors
-from alerts.models import Attempt, Delivery
+from alerts.models import Attempt, Channel, Delivery
 from alerts.rules import Kind, State
 from alerts.services import planning, sending
 from alerts.services.planning import monitor_of
@@ -27,6 +27,7 @@ def sweep(*, now: datetime) -> None:
     _take_from_lost_senders(now)
     _give_up(now)
     _cancel_for_switched_off(now)
+    _end_quiet_hours(now)
     _release(now)
 
 
@@ -58,6 +59,21 @@ def _give_up(now: datetime) -> None:
 def _cancel_for_switched_off(now: datetime) -> None:
     idle = Delivery.objects.filter(state__in=[State.WAITING, State.HELD], channel__enabled=False)
     planning.cancel(idle.select_for_update(skip_locked=True, of=("self",))[:AT_ONCE], "its channel is off", now=now)
+
+
+@transaction.atomic
+def _end_quiet_hours(now: datetime) -> None:
+    """What quiet hours have held for a channel becomes one message with a list. What was over by then is not in it.
+
+    Services that keep cases want one message a case.
+    """
+    held = Delivery.objects.filter(state=State.HELD, held_for="quiet", group__isnull=True, next_at__lte=now)
+    for channel in Channel.objects.filter(pk__in=held.values("channel")):
+        ours = held.filter(channel=channel).order_by("event", "step", "id")
+        first = ours.select_for_update(of=("self",)).first()
+        if first is None or planning.keeps_cases(channel):
+            continue
+        ours.exclude(pk=first.pk).update(group=first, held_for="group", reason="is told together with others")
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.db import transaction
 from accounts.models import Team, User
 from alerts import rules
 from alerts.models import Channel, Delivery, Rule, TeamDefaults
-from alerts.services import channels, planning
+from alerts.services import channels, planning, upkeep
 from incidents.models import IncidentEvent
 from monitors.models import Monitor
 from tests.alerts.conftest import MakeChannel, MakeRule, Story, states
@@ -356,6 +357,49 @@ def test_quiet_hours_hold_and_do_not_drop(
     story.event("recovered", over)
     story.later(hours=5, minutes=1)
     assert [one.json["monitor"]["name"] for one in sink.received] == ["Down", "Lasting"]
+
+
+def test_what_quiet_hours_held_is_one_message(
+    story: Story, make_monitor: MakeMonitor, channel: Channel, make_rule: MakeRule, sink: Sink
+) -> None:
+    story.now = story.now.replace(hour=23, minute=0)
+    quiet = {"from": "22:00", "to": "06:00", "zone": "UTC"}
+    make_rule(channel, events=["partial", "degraded"], quiet_hours=quiet)
+    shop, blog, over, late = (make_monitor(name=name) for name in ("Shop", "Blog", "Over", "Late"))
+    story.event("partial", shop)
+    story.event("degraded", blog)
+    story.event("partial", over)
+    story.later(hours=2)
+    story.event("recovered", over)
+    story.event("partial", late)
+    story.later(hours=1)
+    assert sink.received == []
+    story.later(hours=4, minutes=1)
+    (told,) = [one.json for one in sink.received]
+    assert told["title"] == "WHILE IT WAS QUIET: 3 messages"
+    assert [(one["name"], one["kind"]) for one in told["monitors"]] == [
+        ("Shop", "partial"),
+        ("Blog", "degraded"),
+        ("Late", "partial"),
+    ]
+    assert "- DEGRADED: Blog: usa: refused" in told["text"]
+    assert "Over" not in told["text"]
+    story.event("recovered", blog)  # the end of one of them is told as always
+    story.later(seconds=1)
+    assert [(one.json["kind"], one.json["monitor"]["name"]) for one in sink.received[1:]] == [("recovered", "Blog")]
+
+
+def test_cases_are_kept_apart_after_quiet_hours(
+    story: Story, make_monitor: MakeMonitor, channel: Channel, make_rule: MakeRule, sink: Sink
+) -> None:
+    story.now = story.now.replace(hour=23, minute=0)
+    Channel.objects.filter(pk=channel.pk).update(kind="pagerduty")
+    make_rule(channel, events=["partial"], quiet_hours={"from": "22:00", "to": "06:00", "zone": "UTC"})
+    for name in ("Shop", "Blog"):
+        story.event("partial", make_monitor(name=name))
+    story.tick()
+    upkeep.sweep(now=story.now + timedelta(hours=8))
+    assert [(one.state, one.group) for one in Delivery.objects.all()] == [("waiting", None)] * 2
 
 
 # -- who
