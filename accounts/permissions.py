@@ -15,6 +15,11 @@ if TYPE_CHECKING:  # the settings name this class, so DRF's views import this mo
     from rest_framework.views import APIView
 
 
+def may_change(request: Request) -> bool:
+    """Whether the caller may change things of the team, and so may see what lets others speak in its name."""
+    return isinstance(request.user, User) and membership_of(request.user).allows(Role.EDITOR)
+
+
 class TeamRole(BasePermission):
     """Every member may read; to change something takes an editor, or the role that the view names.
 

@@ -10,11 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.permissions import may_change
 from checks.selectors import database_now
 from heartbeats import selectors
 from heartbeats.serializers import JobOutput, PingOutput
 from monitors import services
-from monitors.api import monitor_of
+from monitors.api import monitor_of, shown
 from monitors.models import Monitor
 from monitors.paging import page_of, read_cursor
 from monitors.serializers import MonitorOutput
@@ -31,7 +32,8 @@ class HeartbeatDetail(APIView):
     @extend_schema(responses=JobOutput)
     def get(self, request: Request, pk: UUID) -> Response:
         """How the job does: new, up, late (in its grace), down or started; when a ping is due; what is under way."""
-        return Response(JobOutput(selectors.job(heartbeat_of(request, pk), now=database_now())).data)
+        job = selectors.job(heartbeat_of(request, pk), now=database_now())
+        return Response(JobOutput(job if may_change(request) else job | {"ping_url": None}).data)
 
 
 class PingList(APIView):
@@ -48,4 +50,4 @@ class PingUrl(APIView):
     @extend_schema(request=None, responses=MonitorOutput)
     def post(self, request: Request, pk: UUID) -> Response:
         """Give the job a new address to report to; the old one is forgotten at once."""
-        return Response(MonitorOutput(services.renew_ping_url(heartbeat_of(request, pk))).data)
+        return Response(shown(services.renew_ping_url(heartbeat_of(request, pk)), request))

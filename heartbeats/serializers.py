@@ -22,7 +22,7 @@ class RunOutput(serializers.Serializer[dict[str, object]]):
 
 class JobOutput(serializers.Serializer[dict[str, object]]):
     state = serializers.ChoiceField([state.value for state in State])
-    ping_url = serializers.URLField()
+    ping_url = serializers.URLField(allow_null=True, help_text="null for who may only look")
     last_ping = serializers.DateTimeField(allow_null=True)
     due = serializers.DateTimeField(allow_null=True)
     deadline = serializers.DateTimeField(allow_null=True, help_text="when the job counts as missed")

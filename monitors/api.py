@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.permissions import may_change
 from accounts.selectors import membership_of
 from monitors import selectors, services
 from monitors.models import Monitor
@@ -22,6 +23,11 @@ from monitors.serializers import DefaultFallbackInput, MonitorInput, MonitorOutp
 def monitor_of(request: Request, pk: UUID) -> Monitor:
     """The caller's monitor; somebody else's is as unknown as one that never was."""
     return get_object_or_404(Monitor.objects.for_team(membership_of(request.user).team), pk=pk)
+
+
+def shown(found: Monitor | list[Monitor], request: Request, *, many: bool = False) -> Any:
+    """As the caller may see it."""
+    return MonitorOutput(found, many=many, context={"may_change": may_change(request)}).data
 
 
 def read_input(request: Request, *, partial: bool) -> dict[str, Any]:
@@ -45,33 +51,33 @@ class MonitorList(APIView):
         if cursor := query.get("cursor"):
             found = selectors.after(found, read_cursor(cursor, parts=2))
         page, more = page_of(found, query, key=lambda monitor: (monitor.created_at, monitor.pk))
-        return Response({"results": MonitorOutput(page, many=True).data, "next": more})
+        return Response({"results": shown(page, request, many=True), "next": more})
 
     @extend_schema(request=MonitorInput, responses={201: MonitorOutput})
     def post(self, request: Request) -> Response:
         """Watch something new; its first check runs at once."""
         fields = read_input(request, partial=False)
         monitor = services.create_monitor(team=membership_of(request.user).team, **fields)
-        return Response(MonitorOutput(monitor).data, status=status.HTTP_201_CREATED)
+        return Response(shown(monitor, request), status=status.HTTP_201_CREATED)
 
 
 class MonitorDetail(APIView):
     @extend_schema(responses=MonitorOutput)
     def get(self, request: Request, pk: UUID) -> Response:
-        return Response(MonitorOutput(monitor_of(request, pk)).data)
+        return Response(shown(monitor_of(request, pk), request))
 
     @extend_schema(request=MonitorInput, responses=MonitorOutput)
     def put(self, request: Request, pk: UUID) -> Response:
         """Replace the whole configuration: what is left out gets its default."""
         monitor = monitor_of(request, pk)
         fields = services.defaults() | read_input(request, partial=False)
-        return Response(MonitorOutput(services.update_monitor(monitor, **fields)).data)
+        return Response(shown(services.update_monitor(monitor, **fields), request))
 
     @extend_schema(request=MonitorInput, responses=MonitorOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
         """Change what is named."""
         fields = read_input(request, partial=True)
-        return Response(MonitorOutput(services.update_monitor(monitor_of(request, pk), **fields)).data)
+        return Response(shown(services.update_monitor(monitor_of(request, pk), **fields), request))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
@@ -82,13 +88,13 @@ class MonitorDetail(APIView):
 class MonitorPause(APIView):
     @extend_schema(request=None, responses=MonitorOutput)
     def post(self, request: Request, pk: UUID) -> Response:
-        return Response(MonitorOutput(services.pause(monitor_of(request, pk))).data)
+        return Response(shown(services.pause(monitor_of(request, pk)), request))
 
 
 class MonitorResume(APIView):
     @extend_schema(request=None, responses=MonitorOutput)
     def post(self, request: Request, pk: UUID) -> Response:
-        return Response(MonitorOutput(services.resume(monitor_of(request, pk))).data)
+        return Response(shown(services.resume(monitor_of(request, pk)), request))
 
 
 class MonitorCheck(APIView):
@@ -99,7 +105,7 @@ class MonitorCheck(APIView):
         """Check now from every region; the results appear as they arrive."""
         monitor = monitor_of(request, pk)
         services.request_check(monitor)
-        return Response(MonitorOutput(monitor).data, status=status.HTTP_202_ACCEPTED)
+        return Response(shown(monitor, request), status=status.HTTP_202_ACCEPTED)
 
 
 class RegionList(APIView):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from accounts.serializers import StrictSerializer
@@ -36,7 +38,9 @@ class MonitorOutput(serializers.ModelSerializer[Monitor]):
     policy = serializers.DictField(source="rules.as_dict", read_only=True)
     policy_sentence = serializers.CharField(read_only=True, help_text="what the policy means, in words")
     ping_url = serializers.URLField(
-        read_only=True, allow_null=True, help_text="where the job of a heartbeat reports; null for other kinds"
+        read_only=True,
+        allow_null=True,
+        help_text="where the job of a heartbeat reports; null for other kinds, and for who may only look",
     )
 
     class Meta:
@@ -66,6 +70,13 @@ class MonitorOutput(serializers.ModelSerializer[Monitor]):
             "updated_at",
         ]
         read_only_fields = fields
+
+    def to_representation(self, instance: Monitor) -> dict[str, Any]:
+        """Whoever knows ``ping_url`` may speak for the job: it is for those who may change the monitor."""
+        shown = super().to_representation(instance)
+        if not self.context.get("may_change"):
+            shown["ping_url"] = None
+        return shown
 
 
 class RegionOutput(serializers.ModelSerializer[Region]):

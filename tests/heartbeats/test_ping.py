@@ -126,13 +126,16 @@ def test_creating_one_by_the_api(owner: User, api: Api, regions: list[str]) -> N
     assert (tried.status_code, list(tried.json()["fields"])) == (400, ["kind"])
 
 
-def test_how_the_job_does(client: Client, job: Monitor, token: str, owner: User, api: Api) -> None:
+def test_how_the_job_does(client: Client, job: Monitor, token: str, owner: User, viewer: User, api: Api) -> None:
     address = f"/api/monitor/{job.pk}/heartbeat"
     assert api(owner).get(address).json()["state"] == "new"
     client.post(f"/ping/{token}", b"all well", content_type="text/plain")
     services.turn(now=timezone.now())
     found = api(owner).get(address).json()
     assert (found["state"], found["ping_url"]) == ("up", job.ping_url)
+    for one in (f"/api/monitor/{job.pk}", address):
+        assert api(viewer).get(one).json()["ping_url"] is None  # whoever knows it may speak for the job
+    assert [each["ping_url"] for each in api(viewer).get("/api/monitor").json()["results"]] == [None]
     assert found["due"] > found["last_ping"]
     client.get(f"/ping/{token}/start")
     services.turn(now=timezone.now())
