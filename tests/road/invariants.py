@@ -128,7 +128,14 @@ SELECT incident.id, incident.monitor_id,
     count(*) FILTER (WHERE kind = 'opened') AS opened, count(*) FILTER (WHERE kind = 'resolved') AS resolved
 FROM incidents_incident AS incident LEFT JOIN incidents_incidentevent AS event ON event.incident_id = incident.id
 GROUP BY incident.id
-HAVING count(*) FILTER (WHERE kind = 'opened') <> 1
-    OR count(*) FILTER (WHERE kind = 'resolved') <> (incident.resolved_at IS NOT NULL)::int
+HAVING count(*) FILTER (WHERE kind = 'opened') + count(*) FILTER (WHERE kind = 'flapping')
+        <> 1 + (count(*) FILTER (WHERE kind = 'opened') = 1 AND count(*) FILTER (WHERE kind = 'calm') = 1)::int
+    OR count(*) FILTER (WHERE kind = 'calm') > count(*) FILTER (WHERE kind = 'flapping')
+    OR count(*) FILTER (WHERE kind = 'resolved')
+        <> count(*) FILTER (WHERE kind = 'reopened') + (incident.resolved_at IS NOT NULL)::int
 """
-"""Every incident is announced once, and once that it is over."""
+"""Every incident is announced once, and once that it is over: by name, or as one that flaps.
+
+One that flapped may be calm and still down: then it goes on as an ordinary one, and that is told as well. Whoever opens
+an incident again takes one end back.
+"""

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 
 from checks.services import rollups, store
+from incidents.models import Incident, IncidentEvent
 from monitors import rules
 from monitors.models import Monitor, Region
 from monitors.services import sync_regions
@@ -162,3 +163,40 @@ def test_an_incident_without_failures_behind_it_is_found(watched: Callable[..., 
     with connection.cursor() as cursor:
         cursor.execute("UPDATE incidents_incident SET resolved_at = now()")
     assert len(missing(invariants.TOLD_WRONGLY)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kinds", "is_over", "is_right"),
+    [
+        ("opened", False, True),
+        ("opened resolved", True, True),
+        ("opened resolved reopened", False, True),
+        ("opened resolved reopened resolved", True, True),
+        ("flapping", False, True),
+        ("flapping resolved", True, True),
+        ("flapping calm resolved", True, True),
+        ("flapping calm opened", False, True),
+        ("flapping calm opened resolved", True, True),
+        ("", False, False),
+        ("resolved", True, False),
+        ("opened", True, False),
+        ("opened opened", False, False),
+        ("opened resolved resolved", True, False),
+        ("opened resolved", False, False),
+        ("flapping opened", False, False),  # never said to be calm, and told a second time
+        ("flapping flapping", False, False),
+        ("opened calm", False, False),
+        ("flapping calm calm resolved", True, False),
+        ("opened reopened", False, False),
+    ],
+)
+def test_what_is_told_of_an_incident(
+    watched: Callable[..., Monitor], kinds: str, is_over: bool, is_right: bool
+) -> None:
+    monitor = watched()
+    incident = Incident.objects.create(
+        monitor=monitor, started_at=SINCE, confirmed_at=SINCE, resolved_at=UNTIL if is_over else None, cause={}
+    )
+    for kind in kinds.split():
+        IncidentEvent.objects.create(kind=kind, monitor=monitor, incident=incident, happened_at=SINCE)
+    assert bool(missing(invariants.TOLD_WRONGLY)) is not is_right
