@@ -44,6 +44,7 @@ urlpatterns = [
     path("maintenance/start/", maintenance.WindowStart.as_view(), name="window-start"),
     path("maintenance/<uuid:pk>/", maintenance.WindowPage.as_view(), name="window"),
     path("maintenance/<uuid:pk>/edit/", maintenance.WindowEdit.as_view(), name="window-edit"),
+    path("maintenance/<uuid:pk>/start/", maintenance.WindowStartEarly.as_view(), name="window-start-early"),
     path("maintenance/<uuid:pk>/stop/", maintenance.WindowStop.as_view(), name="window-stop"),
     path("maintenance/<uuid:pk>/delete/", maintenance.WindowDelete.as_view(), name="window-delete"),
 ]

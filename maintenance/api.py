@@ -106,6 +106,13 @@ class MaintenanceStart(APIView):
         return Response(WindowOutput(window).data, status=status.HTTP_201_CREATED)
 
 
+class WindowStart(APIView):
+    @extend_schema(request=None, responses=WindowOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Begin what is planned next this moment; it ends as planned."""
+        return Response(WindowOutput(services.start_early(window_of(request, pk))).data)
+
+
 class MaintenanceStop(APIView):
     @extend_schema(request=None, responses=WindowOutput)
     def post(self, request: Request, pk: UUID) -> Response:

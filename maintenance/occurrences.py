@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -69,9 +69,27 @@ def check(plan: Plan) -> None:
     if not plan.rule:
         return
     _check_parts(plan.rule)
-    first = next(iter(_local_starts(plan)), None)
-    if first is None:
-        raise BadPlan("rule", "never comes round")
+    if _fits_no_day(plan) or next(iter(_local_starts(plan)), None) is None:
+        raise BadPlan("rule", "never comes round: no day within ten years fits all of its parts")
+
+
+def _fits_no_day(plan: Plan) -> bool:
+    """Whether a rule matches nothing within a generation, found quickly.
+
+    For a rule without a match dateutil looks on to the end of the year 9999, day by day, which takes seconds. So we let
+    it begin near that end, in a year with the same calendar: calendars come again after 28 years.
+    """
+    endless = ";".join(
+        part for part in plan.rule.upper().split(";") if part.partition("=")[0] not in {"COUNT", "UNTIL"}
+    )
+    near_the_end = plan.starts.replace(year=_late_year_like(plan.starts.year))
+    return next(iter(_parsed(endless, near_the_end)), None) is None
+
+
+def _late_year_like(year: int) -> int:
+    """The year from 9944 to 9971 with the same days, and the same leap years around it."""
+    alike = (late for late in range(9944, 9972) if late % 4 == year % 4)
+    return next(late for late in alike if date(late, 1, 1).weekday() == date(year, 1, 1).weekday())
 
 
 def _check_parts(rule: str) -> None:
@@ -115,8 +133,12 @@ def _unrolled(plan: Plan, *, until: datetime) -> rrule | rruleset:
     rule = plan.rule.upper()
     if "COUNT=" not in rule and "UNTIL=" not in rule:
         rule += f";UNTIL={until:%Y%m%dT%H%M%S}"
+    return _parsed(rule, plan.starts)
+
+
+def _parsed(rule: str, starts: datetime) -> rrule | rruleset:
     try:
-        return rrulestr(rule, dtstart=plan.starts)
+        return rrulestr(rule, dtstart=starts)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         raise BadPlan("rule", f"is no recurrence rule: {error}") from None
 

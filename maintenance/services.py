@@ -67,6 +67,20 @@ def start_now(*, team: Team, by: User | None, minutes: int, **fields: Any) -> Wi
 
 
 @transaction.atomic
+def start_early(window: Window) -> Window:
+    """Begin what is to come next this moment; it ends as planned. What is under way already stays as it is."""
+    now = timezone.now()
+    window = Window.objects.select_for_update().get(pk=window.pk)
+    if window.next_starts is None:
+        raise ValidationError({"starts": ["this plan is over; there is nothing left to start"]})
+    if window.next_starts > now:
+        window.next_starts = now
+        window.save(update_fields=["next_starts"])
+        turn(now=now)
+    return window
+
+
+@transaction.atomic
 def stop(window: Window) -> Window:
     """End what is going on now; a plan that repeats goes on with its next time."""
     now = timezone.now()
@@ -144,6 +158,9 @@ def _chosen(team: Team, wanted: Iterable[UUID]) -> list[Monitor]:
 
 def _look_up_next(window: Window, *, after: datetime) -> None:
     coming = occurrences.occurrences(window.plan, after=after, limit=1)
+    if coming and window.next_starts and coming[0].ends == window.next_ends:
+        window.next_starts = min(window.next_starts, coming[0].starts)  # it may have been started early
+        return
     window.next_starts = coming[0].starts if coming else None
     window.next_ends = coming[0].ends if coming else None
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts.rules import Role
 from dashboard.forms.base import sentence
@@ -131,6 +132,21 @@ class WindowEdit(WindowView):
 
     def _page(self, form: WindowForm) -> HttpResponse:
         return self.form_page(form, window=self.window)
+
+
+class WindowStartEarly(WindowView):
+    """Begin what is planned for later this moment."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        try:
+            window = services.start_early(self.window)
+        except ValidationError as error:
+            messages.error(request, " ".join(sentence(message) for message in error.messages))
+            return redirect("window", pk=self.window.pk)
+        messages.success(request, gettext("Started. It ends as planned, or when you stop it."))
+        return redirect("window", pk=window.pk)
 
 
 class WindowStop(WindowView):

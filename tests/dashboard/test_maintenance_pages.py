@@ -159,6 +159,18 @@ def test_it_is_started_told_on_the_monitors_page_and_stopped(client: Client, mak
     assert banner not in client.get(f"/monitors/{monitor.pk}/").content.decode()
 
 
+def test_what_is_to_come_can_be_started_early(client: Client, team: Team) -> None:
+    tomorrow = (timezone.now() + timedelta(days=1)).replace(tzinfo=None)
+    window = services.plan_window(team=team, by=None, title="Move", everything=True, starts=tomorrow, minutes=30)
+    address = f"/maintenance/{window.pk}/"
+    assert "Start early" in client.get(address).content.decode()
+    page = client.post(f"{address}start/", follow=True).content.decode()
+    assert "Started. It ends as planned" in page
+    assert "Under way" in page
+    Window.objects.update(next_starts=None, next_ends=None)
+    assert "nothing left to start" in client.post(f"{address}start/", follow=True).content.decode()
+
+
 def test_the_list_has_what_goes_on_what_comes_and_what_is_over(client: Client, team: Team) -> None:
     now = timezone.now()
     for title, starts in (("Past", -60), ("Present", -10), ("Future", 60)):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from calendar import isleap
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maintenance.occurrences import FREQUENCIES, BadPlan, Plan, check, occurrences
+from maintenance.occurrences import FREQUENCIES, BadPlan, Plan, _late_year_like, check, occurrences
 
 BERLIN, TWO_HOURS = "Europe/Berlin", timedelta(hours=2)
 
@@ -79,6 +80,9 @@ def test_the_days_on_which_clocks_change(starts: str, moment: str, odd: str) -> 
         ({"rule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"}, "rule"),
         ({"rule": "FREQ=DAILY\nDTSTART:19970902T090000"}, "rule"),
         ({"rule": "FREQ=DAILY;" * 50}, "rule"),
+        ({"rule": "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=31"}, "rule"),
+        ({"rule": "FREQ=DAILY;BYMONTHDAY=1;BYSETPOS=2"}, "rule"),
+        ({"rule": "FREQ=MONTHLY;BYDAY=6MO;COUNT=3"}, "rule"),
     ],
 )
 def test_a_plan_without_a_time_is_refused_by_name(change: dict[str, object], field: str) -> None:
@@ -87,6 +91,16 @@ def test_a_plan_without_a_time_is_refused_by_name(change: dict[str, object], fie
     with pytest.raises(BadPlan) as refused:
         check(plan)
     assert refused.value.field == field
+
+
+@given(year=st.integers(2020, 2044))
+def test_a_late_year_is_like_the_one_it_stands_for(year: int) -> None:
+    """From there to the end of the year 9999 every day falls as it does from the year on."""
+    late = _late_year_like(year)
+    until = 10_000 - late
+    assert [(date(late + n, 1, 1).weekday(), isleap(late + n)) for n in range(until)] == [
+        (date(year + n, 1, 1).weekday(), isleap(year + n)) for n in range(until)
+    ]
 
 
 @given(

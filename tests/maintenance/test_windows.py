@@ -61,6 +61,25 @@ def test_a_preview_tells_local_time_and_utc_before_saving(api: Api, owner: User)
     assert not Window.objects.exists()
 
 
+def test_what_is_planned_can_begin_early_and_ends_as_planned(api: Api, owner: User, make_monitor: MakeMonitor) -> None:
+    monitor, program = make_monitor(), api(owner)
+    made = program.post("/api/maintenance", plan(rule="FREQ=DAILY"), format="json").data
+    address = f"/api/maintenance/{made['id']}"
+    assert in_work(monitor) == [False]
+    begun = program.post(f"{address}/start").data
+    assert begun["next_starts"] < made["next_starts"]
+    assert begun["next_ends"] == made["next_ends"]
+    assert in_work(monitor) == [True]
+    assert program.post(f"{address}/start").data["next_starts"] == begun["next_starts"]
+    renamed = program.patch(address, {"title": "Move"}, format="json").data
+    assert renamed["next_starts"] == begun["next_starts"]
+    stopped = program.post(f"{address}/stop").data
+    assert in_work(monitor) == [False]
+    assert stopped["next_starts"] > made["next_ends"]  # tomorrow: today's is done
+    Window.objects.update(next_starts=None, next_ends=None)
+    assert "starts" in program.post(f"{address}/start").data["fields"]
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
