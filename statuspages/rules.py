@@ -82,6 +82,7 @@ class Overall(StrEnum):
 
     EMPTY = "empty"
     UP = "up"
+    UP_AS_KNOWN = "up_as_known"
     INCIDENT = "incident"
     MAINTENANCE = "maintenance"
     DEGRADED = "degraded"
@@ -95,6 +96,7 @@ class Overall(StrEnum):
         """Whose colour and sign it has."""
         return {
             Overall.EMPTY: Status.UNKNOWN,
+            Overall.UP_AS_KNOWN: Status.UP,
             Overall.INCIDENT: Status.DEGRADED,
             Overall.SOME_DOWN: Status.DOWN,
             Overall.ALL_DOWN: Status.DOWN,
@@ -108,13 +110,15 @@ def overall(components: Collection[Status], *, open_incident: bool = False) -> O
     known = [state for state in components if state in SHOWN]
     if not known:
         return Overall.INCIDENT if open_incident else Overall.UNKNOWN
-    if all(state is Status.DOWN for state in known):
+    if all(state is Status.DOWN for state in components):
         return Overall.ALL_DOWN
     worst = min(known, key=SHOWN.index)
     if worst is Status.DOWN:
         return Overall.SOME_DOWN
     if open_incident and worst in {Status.UP, Status.MAINTENANCE}:
         return Overall.INCIDENT
+    if worst is Status.UP and len(known) < len(components):
+        return Overall.UP_AS_KNOWN
     return Overall(worst.value)
 
 

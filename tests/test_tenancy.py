@@ -92,8 +92,9 @@ def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[st
 
 
 def ours() -> list[str]:
-    """All routes but Django admin's, which is for staff alone and has a test of its own below."""
-    return sorted({path for path in routes() if not path.startswith("admin/")})
+    """All routes but Django admin's, which is for staff alone and has a test of its own below, and those of published
+    status pages, which are for everybody; see tests/statuspages."""
+    return sorted({path for path in routes() if not path.startswith(("admin/", "status/"))})
 
 
 def address(route: str, ids: dict[str, UUID]) -> str:

@@ -73,6 +73,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "uptime.middleware.HealthMiddleware",
+    "statuspages.middleware.StatusDomainMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -223,6 +224,7 @@ REST_FRAMEWORK = {
         "trigger": "10/min",
         "test": "20/min",
         "backtest": "6/min",
+        "page_password": "10/min",
     },
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -56,14 +56,15 @@ def test_a_component_is_what_its_monitors_are(monitors: str, state: Status) -> N
         ("", True, Overall.INCIDENT),
         ("??", False, Overall.UNKNOWN),
         ("..", False, Overall.UP),
-        (".?", False, Overall.UP),
+        (".?", False, Overall.UP_AS_KNOWN),
         ("..", True, Overall.INCIDENT),  # somebody knows more than the checks
         (".m", False, Overall.MAINTENANCE),
         (".m", True, Overall.INCIDENT),
         (".~", True, Overall.DEGRADED),
         ("./", False, Overall.PARTIAL),
         (".x", True, Overall.SOME_DOWN),
-        ("x?", False, Overall.ALL_DOWN),
+        ("x?", False, Overall.SOME_DOWN),
+        ("xx", True, Overall.ALL_DOWN),
     ],
 )
 def test_the_line_at_the_top(components: str, written: bool, line: Overall) -> None:
@@ -110,8 +111,8 @@ def test_uptime_is_told_with_the_part_that_is_known() -> None:
 def test_planned_work_goes_by_the_clock(
     said: PostState, starts: timedelta, ends: timedelta | None, state: PostState
 ) -> None:
-    moment = {"starts": NOON + starts, "ends": NOON + ends if ends else None, "now": NOON}
-    assert rules.post_state(PostKind.MAINTENANCE, said, **moment) is state
+    begins, over = NOON + starts, NOON + ends if ends else None
+    assert rules.post_state(PostKind.MAINTENANCE, said, starts=begins, ends=over, now=NOON) is state
 
 
 @pytest.mark.parametrize(("slug", "good"), [("a", True), ("my-shop-2", True), ("", False), ("-a", False), ("A", False)])

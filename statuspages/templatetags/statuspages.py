@@ -1,0 +1,67 @@
+"""Words and bars for the templates of status pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from django import template
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from monitors.rules import Status
+from statuspages import pictures, words
+from statuspages.rules import Overall, PostState
+from statuspages.shown import Day, Outage, Update
+
+register = template.Library()
+
+
+@register.filter
+def component_word(state: Status) -> str:
+    return str(words.COMPONENTS[state])
+
+
+@register.filter
+def day_word(state: str) -> str:
+    return str(words.DAYS[state])
+
+
+@register.filter
+def overall_word(overall: Overall) -> str:
+    return str(words.OVERALL[overall])
+
+
+@register.filter
+def post_word(state: str) -> str:
+    return str(words.POSTS[PostState(state)])
+
+
+@register.filter
+def post_mark(state: str) -> Status:
+    return words.POST_MARKS[PostState(state)]
+
+
+@register.filter
+def is_outage(entry: object) -> bool:
+    return isinstance(entry, Outage)
+
+
+@register.filter
+def as_html(update: Update) -> SafeString:
+    """What ``markdown.render`` has made safe."""
+    return mark_safe(update.html)  # noqa: S308
+
+
+@register.simple_tag
+def day_bars(days: Sequence[Day]) -> SafeString:
+    return pictures.bars_svg(days)
+
+
+@register.simple_tag
+def moment(at: datetime) -> SafeString:
+    """``3 Nov 2026, 10:15 UTC``, in the visitor's language."""
+    utc = at.astimezone(UTC)
+    said = f"{date_format(utc, 'j M Y, H:i')} UTC"
+    return format_html('<time datetime="{}">{}</time>', utc.isoformat(timespec="seconds").replace("+00:00", "Z"), said)
