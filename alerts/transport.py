@@ -192,6 +192,7 @@ def _mail(mail: Mail) -> Sent:
             # Programs show the mails of one trouble together.
             "References": f"<{sha256(mail.thread.encode()).hexdigest()[:32]}@{domain}>",
             "Auto-Submitted": "auto-generated",
+            **dict(mail.headers),
         },
         connection=get_connection(fail_silently=False),
     )

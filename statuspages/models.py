@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from enum import StrEnum
 from typing import Self
 
 from cryptography.fernet import InvalidToken
@@ -13,14 +14,15 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Team
+from alerts.rules import State
 from incidents.models import Incident
 from maintenance.models import Window
 from monitors import secrets
 from monitors.models import Monitor
-from statuspages.rules import PostKind, PostState, Source, Visibility
+from statuspages.rules import PostKind, PostState, Road, Source, Visibility
 
 
-def choices(words: type[Visibility | Source | PostKind | PostState]) -> list[tuple[str, str]]:
+def choices(words: type[StrEnum]) -> list[tuple[str, str]]:
     return [(word.value, word.value) for word in words]
 
 
@@ -53,6 +55,7 @@ class StatusPage(models.Model):
     token_sealed = models.TextField(blank=True, editable=False, help_text="the token, encrypted")
     embeddable = models.BooleanField(default=False, help_text="other sites may show it in a frame")
     lists_outages = models.BooleanField(default=True, help_text="names outages that nobody has written of, too")
+    takes_subscribers = models.BooleanField(default=False, help_text="visitors may ask to be told of posts")
 
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False, related_name="+"
@@ -203,3 +206,98 @@ class MonitorBadge(models.Model):
 
     def __str__(self) -> str:
         return f"badges of {self.monitor_id}"
+
+
+class Subscriber(models.Model):
+    """Somebody who wants to hear of a page's posts, by mail or at an address of their own.
+
+    The address is encrypted, and found again by its mark. Until somebody who reads what is sent there has confirmed it,
+    nothing but the question whether they want it goes there.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    page = models.ForeignKey(StatusPage, on_delete=models.CASCADE, related_name="subscribers")
+    kind = models.CharField(max_length=10, choices=choices(Road))
+    mark = models.CharField(max_length=64, editable=False, help_text="of the address: the same for the same one")
+    sealed = models.TextField(editable=False, help_text="the notifier's settings and our token, encrypted")
+    token_key = models.CharField(max_length=64, unique=True, editable=False, help_text="SHA-256 of the token")
+    components = models.ManyToManyField(Component, blank=True, related_name="+", help_text="none: the whole page")
+    asked_at = models.DateTimeField(default=timezone.now, help_text="when they were last asked or told")
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        constraints = [models.UniqueConstraint(fields=["page", "mark"], name="statuspages_one_subscription")]
+        indexes = [
+            # lists, and whom to tell
+            models.Index(fields=["page", "created_at", "id"], name="statuspages_subscribers"),
+            # how often an address was asked of late, whatever the page
+            models.Index(fields=["mark", "asked_at"], name="statuspages_asked"),
+            # housekeeping: who never answered
+            models.Index(fields=["asked_at"], name="statuspages_unanswered", condition=Q(confirmed_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} subscriber of {self.page_id}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """As the notifier reads them: ``to``, or ``url`` and ``secret``."""
+        told = self._unsealed()
+        return {name: value for name, value in told.items() if name != "token"}
+
+    @property
+    def token(self) -> str:
+        return self._unsealed().get("token", "")
+
+    @property
+    def address(self) -> str:
+        """For sending, and for editors' eyes; empty when the keys are lost."""
+        try:
+            told = self._unsealed()
+        except InvalidToken:
+            return ""
+        return told.get("to") or told.get("url") or ""
+
+    def _unsealed(self) -> dict[str, str]:
+        return {name: str(value) for name, value in secrets.unseal(self.sealed).items()}
+
+
+class Notice(models.Model):
+    """One message to one subscriber: of an update, which is told once, or the question whether they want any."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    page = models.ForeignKey(StatusPage, on_delete=models.CASCADE, related_name="+")
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="notices")
+    update = models.ForeignKey(PostUpdate, null=True, on_delete=models.CASCADE, related_name="notices")
+
+    state = models.CharField(max_length=10, choices=choices(State), default=State.WAITING.value)
+    reason = models.CharField(max_length=300, blank=True, help_text="why it is where it is, in words")
+    tries = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    next_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        constraints = [models.UniqueConstraint(fields=["subscriber", "update"], name="statuspages_told_once")]
+        indexes = [
+            # senders: what is due, and what is told to whom at present
+            models.Index(fields=["next_at", "id"], name="statuspages_waiting", condition=Q(state=State.WAITING.value)),
+            models.Index(fields=["lease_until"], name="statuspages_sending", condition=Q(state=State.SENDING.value)),
+            # editors: what never arrived
+            models.Index(fields=["page", "-settled_at"], name="statuspages_dead", condition=Q(state=State.DEAD.value)),
+            # housekeeping
+            models.Index(fields=["settled_at"], name="statuspages_settled"),
+        ]
+
+    def __str__(self) -> str:
+        return f"notice of {self.update_id or 'the subscription'} to {self.subscriber_id}"
+
+    @property
+    def key(self) -> str:
+        """The same for every try of this message, and for no other."""
+        return f"{self.update_id or self.pk}-{self.subscriber_id}"

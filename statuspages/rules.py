@@ -29,6 +29,13 @@ class Source(StrEnum):
     GROUP = "group"
 
 
+class Road(StrEnum):
+    """How a subscriber is told; the names are those of the notifiers."""
+
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+
+
 class PostKind(StrEnum):
     INCIDENT = "incident"
     MAINTENANCE = "maintenance"
@@ -244,3 +251,15 @@ def contrast_on_white(colour: str) -> float:
 
 def _linear(part: float) -> float:
     return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
+
+
+# --- subscribers ---
+
+
+def masked(address: str) -> str:
+    """An address for those who need not know it: ``o...@example.com``, ``https://hooks.example.com/...``."""
+    name, at, domain = address.rpartition("@")
+    if at and "/" not in address:
+        return f"{name[:1]}…@{domain}"
+    scheme, colon, rest = address.partition("://")
+    return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}/…" if colon else "…"

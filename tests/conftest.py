@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from accounts.rules import Role
 from monitors import services as monitor_services
 from monitors.models import Monitor
 from monitors.services import sync_regions
+from tests.alerts.sinks import Mailbox, Sink, http_sink, smtp_sink
 
 PASSWORD = "correct horse battery"
 
@@ -112,3 +113,19 @@ def make_monitor(team: Team, regions: list[str]) -> MakeMonitor:
         return monitor
 
     return make
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with http_sink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def mailbox(settings: Settings) -> Iterator[Mailbox]:
+    with smtp_sink() as box:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        yield box

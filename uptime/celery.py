@@ -69,9 +69,11 @@ app.conf.update(
         "heartbeats": _tick("heartbeats.turn", 1),
         "drills": _tick("drills.turn", 1),
         "alerts": _tick("alerts.tick", 1, ALERTS_QUEUE),
+        "statuspages": _tick("statuspages.tick", 2, ALERTS_QUEUE),
         "housekeeping": _tick("checks.housekeeping", 600),
         "heartbeats-housekeeping": _tick("heartbeats.housekeeping", 3600),
         "alerts-housekeeping": _tick("alerts.housekeeping", 3600, ALERTS_QUEUE),
+        "statuspages-housekeeping": _tick("statuspages.housekeeping", 3600, ALERTS_QUEUE),
         "forget-old-sessions": _tick("accounts.forget_old_sessions", 3600),
     },
 )

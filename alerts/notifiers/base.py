@@ -37,6 +37,7 @@ class Mail:
     html: str
     key: str
     thread: str
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def _read(
         raise ValidationError({"kind": [f"must be one of {', '.join(NOTIFIERS)}"]})
     described = NOTIFIERS[kind].settings.describe()
     shown, hidden = secrets.split_fields(described, given, kept=kept)
-    parsed = _parse(kind, shown | hidden)
+    parsed = parse(kind, shown | hidden)
     if before is not None and before.sealed and _goes_elsewhere(before, parsed):
         # Or an editor could have the secrets of one site sent to another and read them there.
         shown, hidden = secrets.split_fields(described, given, kept={})
@@ -95,7 +95,8 @@ def _read(
     return shown, hidden
 
 
-def _parse(kind: str, given: dict[str, Any]) -> Settings:
+def parse(kind: str, given: dict[str, Any]) -> Settings:
+    """Settings of this kind that lead nowhere forbidden. Raises ``ValidationError`` for others."""
     try:
         parsed = NOTIFIERS[kind].settings.parse(given)
     except InvalidSpec as error:
@@ -128,7 +129,7 @@ def try_out(*, team: Team, kind: str, settings: dict[str, Any], channel: Channel
     """
     known = channel if channel is not None and channel.kind == kind else None
     shown, hidden = _read(kind, settings, before=known, kept=secrets.unseal(known.sealed) if known else {})
-    parsed = _parse(kind, shown | hidden)
+    parsed = parse(kind, shown | hidden)
     sent = hand_over(NOTIFIERS[kind], parsed, _test_message(), hidden)
     _note_test(sent, team, kind, shown=shown, hidden=hidden)
     return sent

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts.models import Team
 from alerts.models import Channel, Delivery, Rule, TeamDefaults
 from alerts.services import channels, planning, rulebook, sending, upkeep
 from incidents.models import Incident, IncidentEvent
 from monitors.models import Monitor
-from tests.alerts.sinks import Mailbox, Sink, http_sink, smtp_sink
+from tests.alerts.sinks import Sink
 
 VOTES = [{"region": "usa", "outcome": "down", "reason": "connect_refused", "message": "refused", "excluded": None}]
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    with http_sink() as sink:
-        yield sink
-
-
-@pytest.fixture
-def mailbox(settings: Settings) -> Iterator[Mailbox]:
-    with smtp_sink() as box:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
-        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
-        yield box
 
 
 @pytest.fixture
