@@ -7,6 +7,7 @@ Published pages answer below /status/<slug>/, unlisted ones with a token, and at
 from django.urls import include, path
 
 from statuspages.api import badges as badges_api
+from statuspages.api import pages as pages_api
 from statuspages.views import badges, pages
 
 page_urlpatterns = [
@@ -27,6 +28,16 @@ urlpatterns = [
 ]
 
 api_urlpatterns = [
+    path("status-pages", pages_api.PageList.as_view(), name="api-status-pages"),
+    path("status-pages/<uuid:pk>", pages_api.PageDetail.as_view(), name="api-status-page"),
+    path("status-pages/<uuid:pk>/token", pages_api.PageToken.as_view(), name="api-status-page-token"),
+    path("status-pages/<uuid:pk>/sections", pages_api.SectionList.as_view(), name="api-status-sections"),
+    path("status-pages/sections/<uuid:pk>", pages_api.SectionDetail.as_view(), name="api-status-section"),
+    path("status-pages/<uuid:pk>/components", pages_api.ComponentList.as_view(), name="api-status-components"),
+    path("status-pages/components/<uuid:pk>", pages_api.ComponentDetail.as_view(), name="api-status-component"),
+    path("status-pages/<uuid:pk>/posts", pages_api.PostList.as_view(), name="api-status-posts"),
+    path("status-pages/posts/<uuid:pk>", pages_api.PostDetail.as_view(), name="api-status-post"),
+    path("status-pages/posts/<uuid:pk>/updates", pages_api.PostUpdates.as_view(), name="api-status-updates"),
     path("monitor/<uuid:pk>/badges", badges_api.MonitorBadges.as_view(), name="api-badges"),
     path("monitor/<uuid:pk>/badges/renew", badges_api.MonitorBadgesRenew.as_view(), name="api-badges-renew"),
 ]

@@ -28,6 +28,8 @@ from maintenance.services import start_now as start_maintenance
 from monitors.models import Monitor
 from monitors.services import create_monitor
 from probes.contract import Outcome
+from statuspages.models import Component, Post, PostUpdate, Section, StatusPage
+from statuspages.services import pages, posts
 from tests.checks.road import answer_all
 from tests.conftest import PASSWORD, MakeMonitor
 
@@ -63,6 +65,10 @@ OWN_ACCOUNT = {"api/auth/me", "api/auth/logout", "logout/"}
 """What everybody may change, whatever their role: themselves."""
 
 THINGS = {
+    "status-pages/sections/": "section",
+    "status-pages/components/": "component",
+    "status-pages/posts/": "post",
+    "status-pages/": "page",
     "incidents/": "incident",
     "maintenance/": "window",
     "channels/": "channel",
@@ -124,7 +130,12 @@ def ids(make_monitor: MakeMonitor) -> dict[str, UUID]:
     planning.plan(now=timezone.now())
     delivery = Delivery.objects.select_related("rule").get(team=monitor.team)
     assert delivery.rule is not None
+    page = pages.create_page(team=monitor.team, by=None, slug="ours", title="Ours", published=True)
     return {
+        "page": page.pk,
+        "section": pages.add_section(page, name="Shop").pk,
+        "component": pages.add_component(page, name="Till", monitor=monitor.pk).pk,
+        "post": posts.write_post(page, by=None, kind="incident", title="Slow", text="We look.").pk,
         "monitor": monitor.pk,
         "job": job.pk,
         "incident": Incident.objects.get(monitor=monitor).pk,
@@ -153,6 +164,11 @@ def everything_of(owner: User) -> dict[str, list[tuple[object, ...]]]:
         "Rule": list(Rule.objects.filter(team=team).values_list()),
         "Step": list(Step.objects.filter(rule__team=team).values_list()),
         "Delivery": list(Delivery.objects.filter(team=team).values_list()),
+        "StatusPage": list(StatusPage.objects.filter(team=team).values_list()),
+        "Section": list(Section.objects.filter(page__team=team).values_list()),
+        "Component": list(Component.objects.filter(page__team=team).values_list()),
+        "Post": list(Post.objects.filter(page__team=team).values_list()),
+        "PostUpdate": list(PostUpdate.objects.filter(post__page__team=team).values_list()),
         "Drill": list(Drill.objects.filter(team=team).values_list()),
     }
     for model in apps.get_models():

@@ -1,0 +1,216 @@
+"""``/api/status-pages``: make pages, say what stands on them, and write on them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import Team
+from accounts.selectors import membership_of
+from monitors.paging import page_of, read_cursor
+from statuspages.models import Component, Post, Section, StatusPage
+from statuspages.selectors import pages as selectors
+from statuspages.serializers.pages import (
+    ComponentInput,
+    ComponentOutput,
+    PageInput,
+    PageOutput,
+    PostChange,
+    PostInput,
+    PostOutput,
+    SectionInput,
+    SectionOutput,
+    UpdateInput,
+    UpdateOutput,
+)
+from statuspages.services import pages, posts
+
+
+def team_of(request: Request) -> Team:
+    return membership_of(request.user).team
+
+
+def page_named(request: Request, pk: UUID) -> StatusPage:
+    return get_object_or_404(_whole(selectors.pages_of(team_of(request))), pk=pk)
+
+
+def _whole(found: QuerySet[StatusPage]) -> QuerySet[StatusPage]:
+    return found.prefetch_related("sections", "components__group")
+
+
+def read(serializer: type[serializers.Serializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
+    given = serializer(data=request.data, partial=partial)
+    given.is_valid(raise_exception=True)
+    fields: dict[str, Any] = given.validated_data
+    return fields
+
+
+def created(told: serializers.BaseSerializer[Any]) -> Response:
+    return Response(told.data, status=status.HTTP_201_CREATED)
+
+
+def gone() -> Response:
+    return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class PageList(APIView):
+    @extend_schema(responses=PageOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """The team's pages in the order in which they were made: ``?limit= &cursor=``."""
+        query = request.query_params
+        after = read_cursor(query["cursor"], parts=2) if query.get("cursor") else None
+        found = _whole(selectors.find_pages(team_of(request), after=after))
+        page, more = page_of(found, query, key=lambda each: (each.created_at, each.pk))
+        return Response({"results": PageOutput(page, many=True).data, "next": more})
+
+    @extend_schema(request=PageInput, responses={201: PageOutput})
+    def post(self, request: Request) -> Response:
+        """Make a page: ``title`` and ``slug`` are enough. It is to be seen once it is ``published``."""
+        membership = membership_of(request.user)
+        fields = read(PageInput, request)
+        return created(PageOutput(pages.create_page(team=membership.team, by=membership.user, **fields)))
+
+
+class PageDetail(APIView):
+    @extend_schema(responses=PageOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(PageOutput(page_named(request, pk)).data)
+
+    @extend_schema(request=PageInput, responses=PageOutput)
+    def patch(self, request: Request, pk: UUID) -> Response:
+        """Change what is named."""
+        page = pages.change_page(page_named(request, pk), **read(PageInput, request, partial=True))
+        return Response(PageOutput(page).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        pages.delete_page(page_named(request, pk))
+        return gone()
+
+
+class PageToken(APIView):
+    @extend_schema(request=None, responses=PageOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """A new address for an unlisted page; the old one is unknown from now on."""
+        return Response(PageOutput(pages.renew_token(page_named(request, pk))).data)
+
+
+class SectionList(APIView):
+    @extend_schema(responses=SectionOutput(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response({"results": SectionOutput(page_named(request, pk).sections.all(), many=True).data})
+
+    @extend_schema(request=SectionInput, responses={201: SectionOutput})
+    def post(self, request: Request, pk: UUID) -> Response:
+        page, fields = page_named(request, pk), read(SectionInput, request)
+        section = pages.add_section(page, name=fields["name"])
+        return created(SectionOutput(pages.change_section(section, position=fields.get("position"))))
+
+
+class SectionDetail(APIView):
+    def _section(self, request: Request, pk: UUID) -> Section:
+        return get_object_or_404(selectors.sections_of(team_of(request)), pk=pk)
+
+    @extend_schema(responses=SectionOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(SectionOutput(self._section(request, pk)).data)
+
+    @extend_schema(request=SectionInput, responses=SectionOutput)
+    def patch(self, request: Request, pk: UUID) -> Response:
+        section = self._section(request, pk)
+        return Response(SectionOutput(pages.change_section(section, **read(SectionInput, request, partial=True))).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Its components stay, without a section."""
+        pages.delete_section(self._section(request, pk))
+        return gone()
+
+
+class ComponentList(APIView):
+    @extend_schema(responses=ComponentOutput(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response({"results": ComponentOutput(page_named(request, pk).components.all(), many=True).data})
+
+    @extend_schema(request=ComponentInput, responses={201: ComponentOutput})
+    def post(self, request: Request, pk: UUID) -> Response:
+        """``source`` is ``monitor``, ``tag`` or ``group``, and ``monitor``, ``tag`` or ``monitors`` says which."""
+        page, fields = page_named(request, pk), read(ComponentInput, request)
+        component = pages.add_component(page, **fields)
+        if fields.get("position") is not None:
+            component = pages.change_component(component, position=fields["position"])
+        return created(ComponentOutput(component))
+
+
+class ComponentDetail(APIView):
+    def _component(self, request: Request, pk: UUID) -> Component:
+        return get_object_or_404(selectors.components_of(team_of(request)), pk=pk)
+
+    @extend_schema(responses=ComponentOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(ComponentOutput(self._component(request, pk)).data)
+
+    @extend_schema(request=ComponentInput, responses=ComponentOutput)
+    def patch(self, request: Request, pk: UUID) -> Response:
+        component = self._component(request, pk)
+        fields = read(ComponentInput, request, partial=True)
+        return Response(ComponentOutput(pages.change_component(component, **fields)).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        pages.delete_component(self._component(request, pk))
+        return gone()
+
+
+class PostList(APIView):
+    @extend_schema(responses=PostOutput(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """What was written on the page, newest first: ``?limit=``, at most 500."""
+        found = selectors.posts_of(team_of(request)).filter(page=page_named(request, pk))
+        listed, _ = page_of(found, request.query_params, key=lambda post: (post.starts_at, post.pk))
+        return Response({"results": PostOutput(listed, many=True).data})
+
+    @extend_schema(request=PostInput, responses={201: PostOutput})
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Write of an incident or of planned work: ``title`` and ``text``, and what it is about."""
+        by = membership_of(request.user).user
+        return created(PostOutput(posts.write_post(page_named(request, pk), by=by, **read(PostInput, request))))
+
+
+class PostView(APIView):
+    def post_named(self, request: Request, pk: UUID) -> Post:
+        return get_object_or_404(selectors.posts_of(team_of(request)), pk=pk)
+
+
+class PostDetail(PostView):
+    @extend_schema(responses=PostOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(PostOutput(self.post_named(request, pk)).data)
+
+    @extend_schema(request=PostChange, responses=PostOutput)
+    def patch(self, request: Request, pk: UUID) -> Response:
+        """Change its title, its times or what it is about. Its state changes by an update."""
+        post = posts.change_post(self.post_named(request, pk), **read(PostChange, request, partial=True))
+        return Response(PostOutput(post).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        posts.delete_post(self.post_named(request, pk))
+        return gone()
+
+
+class PostUpdates(PostView):
+    @extend_schema(request=UpdateInput, responses={201: UpdateOutput})
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Say something more, and what the state is now."""
+        by = membership_of(request.user).user
+        fields = read(UpdateInput, request)
+        return created(UpdateOutput(posts.add_update(self.post_named(request, pk), by=by, **fields)))

@@ -1,0 +1,53 @@
+"""A picture from outside becomes one of ours: decoded within bounds, made small, and encoded anew as a PNG."""
+
+from __future__ import annotations
+
+import warnings
+from hashlib import sha256
+from io import BytesIO
+
+from PIL import Image, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+"""No SVG: that is a document, which may hold scripts."""
+MAX_BYTES = 900_000
+MAX_PIXELS = 16_000_000
+SIZE = (480, 128)
+"""Twice what is shown, for fine screens."""
+
+
+class BadLogo(ValueError):
+    """With a sentence for whoever sent the picture."""
+
+
+def encode(given: bytes) -> bytes:
+    """The picture as a small PNG without anything else that its file held. Raises ``BadLogo``."""
+    if len(given) > MAX_BYTES:
+        raise BadLogo(f"must be at most {MAX_BYTES // 1000} kB")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(given), formats=FORMATS) as picture:
+                return _encode(picture)
+    except BadLogo:
+        raise
+    except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise BadLogo(f"must be a picture of a usual size: {', '.join(FORMATS)}") from None
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError):  # what Pillow raises for damaged files
+        raise BadLogo("is damaged: it could not be read to its end") from None
+
+
+def _encode(picture: Image.Image) -> bytes:
+    width, height = picture.size  # from the header; nothing has been unpacked yet
+    if width * height > MAX_PIXELS:
+        raise BadLogo(f"has too many pixels ({width} by {height}): make it smaller than 4000 by 4000")
+    picture.draft("RGB", SIZE)
+    small = picture.convert("RGBA")
+    small.thumbnail(SIZE)
+    out = BytesIO()
+    small.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def mark_of(png: bytes) -> str:
+    return sha256(png).hexdigest()[:16]
