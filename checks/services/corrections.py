@@ -21,8 +21,9 @@ from incidents.models import Correction
 from incidents.rules.corrections import Counts, Span, pieces
 
 HOUR = timedelta(hours=1)
-WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
-BY_DAY = ("30d", "90d")
+BY_HOUR = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
+BY_DAY = {"30d": timedelta(days=30), "90d": timedelta(days=90)}
+WINDOWS = {"1h": HOUR, **BY_HOUR, **BY_DAY}
 
 GOOD, DOWN, UNKNOWN = ("up", "degraded"), ("down",), ("unknown",)
 
@@ -30,7 +31,14 @@ GOOD, DOWN, UNKNOWN = ("up", "degraded"), ("down",), ("unknown",)
 def uptimes(monitor: UUID, spans: Sequence[Span], *, now: datetime) -> dict[str, float | None]:
     """Uptime over the windows of ``MonitorStats`` with these corrections."""
     inside = _inside(monitor, pieces(spans), since=now - WINDOWS["90d"])
-    return {name: _uptime(monitor, inside, name, now=now) for name in WINDOWS}
+    figures = {name: _uptime(monitor, inside, name, now=now) for name in WINDOWS if name != "1h"}
+    return {"1h": _last_hour(monitor, pieces(spans), now=now), **figures}
+
+
+def corrected(monitor: UUID, counts: Counts, *, since: datetime) -> Counts:
+    """Counts of all that was due since the beginning of an hour, as they are after what people said of that time."""
+    spans = incident_selectors.corrected_spans([monitor], since=since).get(monitor, [])
+    return _without(counts, _inside(monitor, pieces(spans), since=since), since=since)
 
 
 def apply(monitors: Iterable[UUID], *, now: datetime) -> None:
@@ -58,8 +66,9 @@ def _spans(monitor: UUID, *, now: datetime) -> list[Span]:
 
 def uptime_of_days(monitor: UUID, *, since: datetime) -> float | None:
     """Uptime since the beginning of that day (UTC), with the corrections: for spans that ``MonitorStats`` lacks."""
-    spans = incident_selectors.corrected_spans([monitor], since=since).get(monitor, [])
-    return _uptime_since(monitor, _inside(monitor, spans, since=since), _midnight(since), by_day=True)
+    since = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    counts = _counted(Day.objects.filter(monitor=monitor, bucket__gte=since))
+    return corrected(monitor, counts, since=since).uptime
 
 
 def _uptime(
@@ -67,22 +76,29 @@ def _uptime(
 ) -> float | None:
     """Windows begin with the same whole hours or days as in ``stats``."""
     since = (now - WINDOWS[window]).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    by_day = window in BY_DAY
-    return _uptime_since(monitor, inside, _midnight(since) if by_day else since, by_day=by_day)
+    if window in BY_DAY:
+        since = since.replace(hour=0)
+        counts = _counted(Day.objects.filter(monitor=monitor, bucket__gte=since))
+    else:
+        counts = _counted(Hour.objects.filter(monitor=monitor, bucket__gte=since))
+    return _without(counts, inside, since=since).uptime
 
 
-def _midnight(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _uptime_since(
-    monitor: UUID, inside: Sequence[tuple[datetime, Span, Counts]], since: datetime, *, by_day: bool
-) -> float | None:
-    sums: QuerySet[Hour] | QuerySet[Day] = Day.objects.all() if by_day else Hour.objects.all()
-    counts = _counted(sums.filter(monitor=monitor, bucket__gte=since))
+def _without(counts: Counts, inside: Sequence[tuple[datetime, Span, Counts]], *, since: datetime) -> Counts:
     for hour, span, found in inside:
         if hour >= since:
             counts = counts.without(found, span.verdict)
+    return counts
+
+
+def _last_hour(monitor: UUID, spans: Sequence[Span], *, now: datetime) -> float | None:
+    """The one window that slides by the second: its results are there one by one, and so few that all are read."""
+    rows = CheckResult.objects.filter(monitor=monitor, slot__gt=now - HOUR, slot__lte=now + timedelta(minutes=1))
+    counts = Counts()
+    for slot, slots, outcome in rows.values_list("slot", "slots", "outcome"):
+        single = Counts(*(slots * (outcome in kind) for kind in (GOOD, DOWN, UNKNOWN)))
+        span = next((span for span in spans if span.starts_at <= slot < span.ends_at), None)
+        counts += single.without(single, span.verdict) if span else single
     return counts.uptime
 
 

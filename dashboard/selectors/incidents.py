@@ -231,7 +231,7 @@ def _moment(text: Any) -> datetime | None:
 
 # --- corrections ---
 
-WINDOW_NAMES = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+WINDOW_NAMES = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ def test_a_false_alarm_shows_uptime_before_and_after(client: Client, incident: I
     assert "100 %" in before
     address = f"/incidents/{incident.pk}/correct/"
     page = client.post(address, {"kind": "false_alarm", "why": "our own network"}, follow=True).content.decode()
-    assert "Corrected. Uptime over 24 hours: " in page
+    assert "Corrected. Uptime over 1 hour: " in page
     assert "100 % now" in page
     assert "our own network" in page
     correction = Correction.objects.get()
@@ -147,7 +147,7 @@ def test_a_false_alarm_shows_uptime_before_and_after(client: Client, incident: I
 
     back = {"withdraw": "yes", "back-correction": str(correction.pk), "back-why": "it was not"}
     page = client.post(address, back, follow=True).content.decode()
-    assert "Taken back. Uptime over 24 hours: 100 % before" in page
+    assert "Taken back. Uptime over 1 hour: 100 % before" in page
     assert "Taken back: it was not" in page
 
 

@@ -126,6 +126,24 @@ def test_maintenance_is_left_out_and_can_be_taken_back(api: Api, editor: User, s
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("kind", "corrected"), [("false_alarm", 1.0), ("maintenance", 1.0), (None, 1 / 3)])
+def test_the_last_hour_follows_as_well(
+    api: Api, editor: User, make_monitor: MakeMonitor, kind: str | None, corrected: float
+) -> None:
+    monitor, now = make_monitor(regions=["usa"]), database_now()
+    told = [Outcome.UP, Outcome.DOWN, Outcome.DOWN, Outcome.UNKNOWN]
+    slots = [now - timedelta(minutes=10 * age + 5) for age in range(4)]
+    results = [NewResult(monitor.pk, "usa", slot, slot, outcome) for slot, outcome in zip(slots, told, strict=True)]
+    record(results, monitors=lock_monitors([monitor.pk]), now=now)
+    if kind:
+        asked = {"monitor": str(monitor.pk), "from": slots[3], "to": slots[0], "why": "x", "kind": kind}
+        uptime = api(editor).post("/api/corrections", asked).json()["uptime"]["1h"]
+        assert uptime == {"before": 1 / 3, "after": corrected}
+    stats.compute([monitor.pk], now=now)
+    assert stats_of(monitor).uptime_1h == corrected
+
+
+@pytest.mark.django_db
 def test_an_hour_whose_results_are_gone_is_corrected_by_the_part_that_is_covered(
     api: Api, editor: User, shop: Monitor
 ) -> None:
