@@ -137,3 +137,19 @@ def phases_in_words(region: str, timings_ms: Mapping[str, float | None]) -> str:
     told = {name: timings_ms.get(key) for key, name in PHASES.items()} | {"total": timings_ms.get("total")}
     parts = [f"{name} {words.milliseconds(length)}" for name, length in told.items() if length is not None]
     return f"{region}: {', '.join(parts) or 'nothing was measured'}"
+
+
+def lane_svg(key: str, start_ms: float, took_ms: float, *, scale_ms: float) -> SafeString:
+    """One phase of a waterfall: decoration, since its length stands beside it."""
+    scale = WIDTH / max(scale_ms, 0.001)
+    width = min(max(took_ms * scale, THINNEST), WIDTH)
+    return format_html(
+        '<svg class="lane" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="phase-{}" x="{}" y="0" width="{}" height="{}"/></svg>',
+        WIDTH,
+        LANE,
+        key,
+        f"{min(start_ms * scale, WIDTH - width):.1f}",
+        f"{width:.1f}",
+        LANE,
+    )

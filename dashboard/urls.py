@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import alerts, incidents, listing, maintenance, monitors, share
+from dashboard.views import alerts, checks, incidents, listing, maintenance, monitors, share
 
 urlpatterns = [
     path("", listing.Home.as_view(), name="home"),
@@ -11,6 +11,12 @@ urlpatterns = [
     path("monitors/new/", monitors.MonitorNew.as_view(), name="monitor-new"),
     path("monitors/<uuid:pk>/", monitors.MonitorPage.as_view(), name="monitor"),
     path("monitors/<uuid:pk>/live/", monitors.MonitorLive.as_view(), name="monitor-live"),
+    path("monitors/<uuid:pk>/chart/", monitors.MonitorChart.as_view(), name="monitor-chart"),
+    path("monitors/<uuid:pk>/checks/", checks.CheckList.as_view(), name="checks"),
+    path("monitors/<uuid:pk>/checks/at/", checks.CheckAt.as_view(), name="check-at"),
+    path("monitors/<uuid:pk>/checks/<str:region>/<int:slot>/", checks.CheckPage.as_view(), name="check"),
+    path("monitors/<uuid:pk>/checks.csv", checks.ExportCsv.as_view(), name="checks-csv"),
+    path("monitors/<uuid:pk>/checks.json", checks.ExportJson.as_view(), name="checks-json"),
     path("monitors/<uuid:pk>/series.json", monitors.MonitorSeries.as_view(), name="monitor-series"),
     path("monitors/<uuid:pk>/edit/", monitors.MonitorEdit.as_view(), name="monitor-edit"),
     path("monitors/<uuid:pk>/pause/", monitors.MonitorPause.as_view(), name="monitor-pause"),

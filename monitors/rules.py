@@ -290,8 +290,13 @@ def latest_slot(*, phase: int, turn: int, interval: int, until: int) -> int:
 def slots_between(*, phase: int, turn: int, interval: int, after: int, until: int) -> range:
     """All due seconds (epoch) in (after, until]."""
     last = latest_slot(phase=phase, turn=turn, interval=interval, until=until)
-    first = latest_slot(phase=phase, turn=turn, interval=interval, until=after) + interval
+    first = next_slot(phase=phase, turn=turn, interval=interval, after=after)
     return range(first, last + 1, interval)
+
+
+def next_slot(*, phase: int, turn: int, interval: int, after: int) -> int:
+    """The first due second (epoch) after another one."""
+    return latest_slot(phase=phase, turn=turn, interval=interval, until=after) + interval
 
 
 def due_phases(*, turn: int, interval: int, after: int, until: int) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-// Makes the pages live: polls, keeps relative times true, draws the chart, says aloud what changed.
+// Makes the pages live: polls, keeps relative times true, says aloud what changed.
 // Without this file every page still shows everything and every form still works.
 "use strict";
 
@@ -78,7 +78,6 @@
     announceChanges();
     showTrouble();
     sayTimes();
-    chartFollows();
   });
 
   // --- relative times, in the same words as dashboard/words.py ---
@@ -102,7 +101,7 @@
       if (time.textContent !== words) time.textContent = words;
     }
   }
-  setInterval(() => document.hidden || (sayTimes(), chartFollows()), 1000);
+  setInterval(() => document.hidden || sayTimes(), 1000);
 
   // --- copying: offered where the browser lets us, which is over https and on this machine ---
 
@@ -116,90 +115,6 @@
     });
   }
 
-  // --- the response-time chart ---
-
-  const DASHES = [[], [6, 4], [2, 3], [10, 4, 2, 4], [4, 4]];
-  const CHART_EVERY_MS = 10_000;
-  let chart = null;
-  let chartChecked = null;
-  let chartAsked = 0;
-
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const inMs = (value) => value == null ? "–" : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`;
-  const utc = (seconds, parts) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...parts }).format(seconds * 1000);
-  const DAY = { day: "numeric", month: "short" };
-  const MINUTE = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-
-  // A line needs two neighbours; a value between two gaps is drawn as a point, or it would not be seen.
-  function lonelyPoints(plot, series) {
-    const values = plot.data[series];
-    return values.flatMap((value, at) => value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []);
-  }
-
-  function draw(plot, data) {
-    const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
-    const daily = data.step_s >= 86400;
-    const options = {
-      width: plot.clientWidth,
-      height: 232,
-      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      cursor: { points: { size: 7 }, drag: { x: false, y: false } },
-      scales: { y: { range: (_, low, high) => [0, high == null ? 100 : high * 1.15 || 1] } },
-      axes: [
-        { ...axis, size: 32, values: (_, marks) => marks.map((at) => daily || at % 86400 === 0 ? utc(at, DAY) : utc(at, MINUTE)) },
-        { ...axis, size: 64, values: (_, marks) => marks.map(inMs) },
-      ],
-      series: [
-        { label: "UTC", value: (_, at) => at == null ? "–" : utc(at, daily ? DAY : { ...DAY, ...MINUTE }) },
-        ...data.series.map((line, place) => ({
-          label: line.region,
-          stroke: colour(`--chart-${place % 5 + 1}`),
-          dash: DASHES[place % DASHES.length],
-          width: 2,
-          spanGaps: false,
-          points: { show: true, size: 5, fill: colour(`--chart-${place % 5 + 1}`), filter: lonelyPoints },
-          value: (_, value) => inMs(value),
-        })),
-      ],
-    };
-    chart?.destroy();
-    chart = new uPlot(options, [data.times, ...data.series.map((line) => line.values)], plot);
-    chart.dataShown = data;
-    chart.plot = plot;
-  }
-
-  async function loadChart() {
-    const plot = one("[data-series]");
-    if (!plot || typeof uPlot === "undefined") return;
-    chartChecked = one("[data-checked]")?.dataset.checked;
-    chartAsked = Date.now();
-    const answer = await fetch(plot.dataset.series, { headers: { Accept: "application/json" } }).catch(() => null);
-    if (!answer?.ok || answer.redirected || !plot.isConnected) return;
-    draw(plot, await answer.json());
-  }
-
-  // A new range brings a new plot; a new result renews the lines and the words below them, but not at every tick.
-  function chartFollows() {
-    const plot = one("[data-series]");
-    if (!plot) return;
-    if (chart?.plot !== plot) {
-      if (chartAsked && chart?.plot?.isConnected === false) { chart.destroy(); chart = null; }
-      if (!plot.dataset.drawn) { plot.dataset.drawn = "yes"; loadChart(); }
-      return;
-    }
-    const checked = one("[data-checked]")?.dataset.checked;
-    const pause = "empty" in one("#chart-words").dataset ? 1000 : CHART_EVERY_MS;
-    if (checked !== chartChecked && Date.now() - chartAsked > pause) {
-      loadChart();
-      htmx.trigger("#chart-words", "renew");
-    }
-  }
-
-  const redraw = () => chart?.plot.isConnected && draw(chart.plot, chart.dataShown);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  addEventListener("resize", () => chart?.plot.isConnected && chart.setSize({ width: chart.plot.clientWidth, height: 232 }));
-
   sayTimes();
   showTrouble();
-  chartFollows();
 })();

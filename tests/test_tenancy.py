@@ -18,6 +18,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from alerts.models import Channel, Delivery, Rule, Step
 from alerts.services import planning
+from checks.models import CheckResult
 from checks.services import dispatch
 from drills.models import Drill
 from heartbeats import services as heartbeats
@@ -105,7 +106,11 @@ def ours() -> list[str]:
 
 def address(route: str, ids: dict[str, UUID]) -> str:
     kind = next((kind for part, kind in THINGS.items() if part in route), "monitor")
-    return "/" + route.replace("<uuid:pk>", str(ids[kind]))
+    path = "/" + route.replace("<uuid:pk>", str(ids[kind]))
+    if "<str:region>/<int:slot>" in path:
+        check = CheckResult.objects.filter(monitor=ids["monitor"])[0]
+        path = path.replace("<str:region>/<int:slot>", f"{check.region}/{int(check.slot.timestamp())}")
+    return path
 
 
 def signed_in(user: User, route: str, api: Api) -> Client:

@@ -43,8 +43,8 @@ def corrected(monitor: UUID, counts: Counts, *, since: datetime) -> Counts:
 
 def apply(monitors: Iterable[UUID], *, now: datetime) -> None:
     """Correct the windows that ``stats.compute`` has just written. Costs one query where nobody corrected anything."""
-    corrected = incident_selectors.corrected_spans(monitors, since=now - WINDOWS["90d"])
-    for monitor, spans in corrected.items():
+    by_monitor = incident_selectors.corrected_spans(monitors, since=now - WINDOWS["90d"])
+    for monitor, spans in by_monitor.items():
         figures = {f"uptime_{name}": value for name, value in uptimes(monitor, spans, now=now).items()}
         MonitorStats.objects.filter(pk=monitor).update(**figures)
 

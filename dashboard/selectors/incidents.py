@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +16,7 @@ from alerts.selectors import find_deliveries
 from checks.models import CheckEvidence, CheckResult
 from checks.services.corrections import WINDOWS, uptimes
 from dashboard import timeline, words
+from dashboard.selectors.evidence import Evidence, evidence_from
 from dashboard.timeline import Line, Told
 from incidents.models import Correction, Incident
 from incidents.rules import Vote
@@ -60,66 +60,6 @@ class VoteView:
             return ""
         known = EXCLUDED.get(self.vote.excluded)
         return f"it {known}" if known else words.reason_in_words(self.vote.excluded)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What is another since the last good check."""
-
-    label: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a region saw when it failed first, as far as it is kept."""
-
-    region: str
-    reason: str
-    message: str
-    at: datetime | None
-    result: CheckResult | None
-    good: CheckResult | None
-    seen: Mapping[str, Any]
-    redirects: list[dict[str, Any]]
-    certificate: list[tuple[str, str]]
-
-    @property
-    def headers(self) -> str:
-        headers = self.seen.get("headers") or {}
-        pairs = headers.items() if isinstance(headers, dict) else headers
-        return "\n".join(f"{name}: {value}" for name, value in pairs)
-
-    @property
-    def dns(self) -> str:
-        return ", ".join(map(str, self.seen.get("dns") or []))
-
-    @property
-    def body(self) -> str:
-        return str(self.seen.get("body") or "")
-
-    @property
-    def differences(self) -> list[Difference]:
-        if self.result is None or self.good is None:
-            return []
-        told = [
-            Difference("HTTP status", _or_none(self.good.http_status), _or_none(self.result.http_status)),
-            Difference("Address", _or_none(self.good.remote_ip), _or_none(self.result.remote_ip)),
-            Difference("Size", _bytes(self.good.body_bytes), _bytes(self.result.body_bytes)),
-            Difference(
-                "Response time", words.milliseconds(self.good.total_ms), words.milliseconds(self.result.total_ms)
-            ),
-        ]
-        return [item for item in told if item.before != item.after]
-
-
-def _or_none(value: object) -> str:
-    return words.NOTHING if value is None else str(value)
-
-
-def _bytes(value: int | None) -> str:
-    return words.NOTHING if value is None else words.quantity(value, "byte")
 
 
 @dataclass(frozen=True)
@@ -183,7 +123,15 @@ def _evidence(incident: Incident) -> list[Evidence]:
         results = {(row.region, row.slot): row for row in CheckResult.objects.filter(_keys(incident, keys))}
         seen = {(row.region, row.slot): row.seen for row in CheckEvidence.objects.filter(_keys(incident, keys))}
     return [
-        _of_region(region, cause, first[region], results, seen.get((region, first[region])), good[region])
+        evidence_from(
+            region=region,
+            reason=cause.get("reason"),
+            message=str(cause.get("message") or ""),
+            at=first[region],
+            result=results.get((region, first[region])),
+            good=results.get((region, good[region])),
+            kept=seen.get((region, first[region])),
+        )
         for region, cause in causes.items()
     ]
 
@@ -191,35 +139,6 @@ def _evidence(incident: Incident) -> list[Evidence]:
 def _keys(incident: Incident, keys: set[tuple[str, datetime]]) -> Q:
     slots = [slot for _, slot in keys]
     return Q(monitor=incident.monitor_id, region__in=[region for region, _ in keys], slot__in=slots)
-
-
-def _of_region(
-    region: str,
-    cause: dict[str, Any],
-    slot: datetime | None,
-    results: Mapping[tuple[str, datetime | None], CheckResult],
-    seen: dict[str, Any] | None,
-    good_slot: datetime | None,
-) -> Evidence:
-    kept = seen or {}
-    certificate = kept.get("certificate") or {}
-    return Evidence(
-        region=region,
-        reason=words.reason_in_words(cause.get("reason")),
-        message=str(cause.get("message") or ""),
-        at=slot,
-        result=results.get((region, slot)),
-        good=results.get((region, good_slot)),
-        seen=kept.get("seen") or {},
-        redirects=kept.get("redirects") or [],
-        certificate=[(name.replace("_", " ").capitalize(), _shown(value)) for name, value in certificate.items()],
-    )
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(str(item.get("subject") if isinstance(item, dict) else item) for item in value)
-    return _or_none(value)
 
 
 def _moment(text: Any) -> datetime | None:

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import F, Q, Sum
+from django.utils.translation import gettext as _
 
 from checks.models import CheckResult, Day, Hour, MonitorStats
 from checks.rules import Tick
 from checks.selectors import Wanted, latest_results, newest_results, stats_of
+from checks.services.corrections import corrected
 from dashboard.selectors.delays import Delay, delays, pace_s
 from dashboard.selectors.listing import FAILING, figures_awaited
 from dashboard.selectors.maintenance import work_on
 from dashboard.words import reason_in_words
 from heartbeats import selectors as heartbeats
 from heartbeats.models import Ping
-from incidents.models import Incident
+from incidents.models import Incident, IncidentEvent
 from incidents.rules import RegionState
+from incidents.rules.corrections import Counts
 from incidents.selectors import incidents_of, states_of
 from maintenance.models import Window as Work
 from monitors.models import Monitor
-from monitors.rules import Status
+from monitors.rules import Status, next_slot, region_turn
+from monitors.selectors import enabled_regions
 from probes.contract import Outcome
 
-RECENT_CHECKS = 50
+RECENT_CHECKS = 20
 RECENT_INCIDENTS = 10
 RECENT_PINGS = 20
+RECENT_NOTES = 5
 
 SPEAKERS: dict[str, set[Outcome | None]] = {
     Status.DOWN: {Outcome.DOWN},
@@ -49,6 +54,8 @@ class RegionView:
     ticks: list[Tick]
     asked: bool
     """A check that somebody waits for is on its way."""
+    next_at: datetime | None
+    """When it looks next by its timetable; None while it does not."""
 
     @property
     def status(self) -> str:
@@ -76,7 +83,7 @@ class RegionView:
 
     def facts(self) -> tuple[object, ...]:
         latest = (self.latest.slot, self.latest.outcome, self.latest.total_ms) if self.latest else None
-        return (self.code, self.state, latest, self.ticks, self.asked)
+        return (self.code, self.state, latest, self.ticks, self.asked, self.next_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,11 @@ class Window:
     label: str
     uptime: float | None
     coverage: float | None
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is; what is not known is neither up nor down."""
+        return bool(self.coverage) and self.uptime is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +128,8 @@ class MonitorPage:
     windows: list[Window]
     recent: list[CheckResult]
     incidents: list[Incident]
+    notes: list[IncidentEvent]
+    """What people wrote of these incidents, newest first."""
     delays: list[Delay]
     work: list[Work]
     """Planned work that goes on."""
@@ -161,9 +175,10 @@ class MonitorPage:
         regions = [region.facts() for region in self.regions]
         newest = [(result.region, result.slot) for result in self.recent]
         stories = [(incident.pk, incident.resolved_at) for incident in self.incidents]
+        notes = [note.pk for note in self.notes]
         work = [(window.pk, window.title, window.next_ends) for window in self.work]
         job = self.job and (self.job.state, self.job.due, self.job.runs, [ping.pk for ping in self.job.pings])
-        parts = (monitor.wanted_at, regions, self.windows, newest, stories, self.delays, work, job, self.pace_s)
+        parts = (monitor.wanted_at, regions, self.windows, newest, stories, notes, self.delays, work, job, self.pace_s)
         return (*shown, *parts)
 
 
@@ -177,6 +192,8 @@ def monitor_page(monitor: Monitor, *, now: datetime) -> MonitorPage:
     states = states_of([monitor])[monitor.pk]
     latest = {result.region: result for result in latest_results(monitor)}
     asked = regions_asked(monitor.pk, now=now)
+    coming = next_checks(monitor, now=now)
+    incidents = list(incidents_of(monitor.team).filter(monitor=monitor)[:RECENT_INCIDENTS])
     return MonitorPage(
         monitor=monitor,
         stats=stats,
@@ -187,12 +204,14 @@ def monitor_page(monitor: Monitor, *, now: datetime) -> MonitorPage:
                 latest=latest.get(code),
                 ticks=stats.ticks.get(code, []),
                 asked=code in asked,
+                next_at=coming.get(code),
             )
             for code in monitor.regions
         ],
         windows=windows(monitor, stats, now=now),
         recent=newest_results(monitor, Wanted(), limit=RECENT_CHECKS),
-        incidents=list(incidents_of(monitor.team).filter(monitor=monitor)[:RECENT_INCIDENTS]),
+        incidents=incidents,
+        notes=notes_on(incidents),
         delays=[] if monitor.paused else delays(now=now, regions=monitor.regions),
         work=work_on(monitor, now=now),
         job=job_of(monitor, now=now) if monitor.is_passive else None,
@@ -219,24 +238,73 @@ def regions_asked(monitor_id: UUID, *, now: datetime) -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
+def next_checks(monitor: Monitor, *, now: datetime) -> dict[str, datetime]:
+    """By arithmetic, as dispatch does it: when each region looks next. Left out are those that do not."""
+    if monitor.paused or monitor.maintenance_pauses or monitor.is_passive:
+        return {}
+    enabled, interval = enabled_regions(), monitor.effective_interval
+    found = {}
+    for place, region in enumerate(enabled):
+        works = region.state == "online" or region.code in monitor.stand_ins
+        if region.code in monitor.regions and works:
+            turn = region_turn(interval, place, len(enabled))
+            slot = next_slot(phase=monitor.phase, turn=turn, interval=interval, after=int(now.timestamp()))
+            found[region.code] = datetime.fromtimestamp(slot, UTC)
+    return found
+
+
+def notes_on(incidents: list[Incident]) -> list[IncidentEvent]:
+    found = IncidentEvent.objects.filter(incident__in=incidents, kind=IncidentEvent.Kind.NOTED)
+    return list(found.select_related("actor").order_by("-happened_at", "-id")[:RECENT_NOTES])
+
+
 def windows(monitor: Monitor, stats: MonitorStats, *, now: datetime) -> list[Window]:
-    """The spans of the page: the ratios are read, the coverage is counted from this one monitor's rows."""
+    """The spans of the page: the ratios are read, the coverage and the year are counted from its rows."""
     last_hour = CheckResult.objects.filter(monitor=monitor, slot__gt=now - timedelta(hours=1), slot__lte=now)
-    hours = Hour.objects.filter(monitor=monitor, bucket__gt=now - timedelta(days=7))
-    days = Day.objects.filter(monitor=monitor, bucket__gt=now - timedelta(days=30))
     raw = last_hour.aggregate(known=Sum("slots", filter=~Q(outcome=Outcome.UNKNOWN)), every=Sum("slots"))
+    this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    hours = Hour.objects.filter(monitor=monitor, bucket__gte=this_hour - timedelta(days=7))
+    week = hours.aggregate(known=Sum(KNOWN), every=Sum(EVERY))
+    today = this_hour.replace(hour=0)
+    days = _by_days(monitor, today)
+    year = _counts(days, "year")
+    uptime = corrected(monitor.pk, year, since=today - DAYS["year"]).uptime
     return [
-        Window("1 hour", stats.uptime_1h, _ratio(raw)),
-        Window("24 hours", stats.uptime_24h, stats.coverage_24h),
-        Window("7 days", stats.uptime_7d, _ratio(hours.aggregate(known=Sum(KNOWN), every=Sum(EVERY)))),
-        Window("30 days", stats.uptime_30d, _ratio(days.aggregate(known=Sum(KNOWN), every=Sum(EVERY)))),
+        Window(_("1 hour"), stats.uptime_1h, _ratio(raw["known"], raw["every"])),
+        Window(_("24 hours"), stats.uptime_24h, stats.coverage_24h),
+        Window(_("7 days"), stats.uptime_7d, _ratio(week["known"], week["every"])),
+        Window(_("30 days"), stats.uptime_30d, _coverage(_counts(days, "month"))),
+        Window(_("90 days"), stats.uptime_90d, _coverage(_counts(days, "quarter"))),
+        Window(_("1 year"), uptime, _coverage(year)),
     ]
 
 
-KNOWN = F("up") + F("degraded") + F("down")
+DAYS = {"month": timedelta(days=30), "quarter": timedelta(days=90), "year": timedelta(days=365)}
+GOOD = F("up") + F("degraded")
+KNOWN = GOOD + F("down")
 EVERY = KNOWN + F("unknown")
 
 
-def _ratio(counted: dict[str, int | None]) -> float | None:
-    every = counted["every"]
-    return (counted["known"] or 0) / every if every else None
+def _by_days(monitor: Monitor, today: datetime) -> dict[str, int | None]:
+    """What was found over each of the long spans, in one look: a row for each day and region."""
+    sums = {
+        f"{name}_{part}": Sum(expression, filter=Q(bucket__gte=today - length))
+        for name, length in DAYS.items()
+        for part, expression in {"good": GOOD, "down": F("down"), "unknown": F("unknown")}.items()
+    }
+    days = Day.objects.filter(monitor=monitor, bucket__gte=today - DAYS["year"])
+    found: dict[str, int | None] = days.aggregate(**sums)
+    return found
+
+
+def _counts(sums: dict[str, int | None], span: str) -> Counts:
+    return Counts(*(sums[f"{span}_{part}"] or 0 for part in ("good", "down", "unknown")))
+
+
+def _coverage(counts: Counts) -> float | None:
+    known = counts.good + counts.down
+    return _ratio(known, known + counts.unknown)
+
+
+def _ratio(known: float | None, every: float | None) -> float | None:
+    return (known or 0) / every if every else None

@@ -17,6 +17,7 @@ from checks.rules import Tick
 from dashboard import alert_words, pictures, words
 from dashboard.forms.maintenance import REPEATS
 from dashboard.kind_words import kind_words
+from dashboard.selectors.checks import Lane, address_of
 from monitors.rules import Status
 from probes.contract import Outcome
 
@@ -26,6 +27,7 @@ register.filter("ms", words.milliseconds)
 register.filter("percent", words.percent)
 register.filter("reason", words.reason_in_words)
 register.filter("listing", words.listing)
+register.filter("check_address", address_of)
 register.filter("why", words.why)
 register.filter("span", words.span)
 register.filter("event_word", alert_words.event_word)
@@ -123,6 +125,11 @@ def ticks(region: str, shown: Sequence[Tick]) -> SafeString:
 @register.simple_tag
 def phases(region: str, timings_ms: Mapping[str, float | None], scale_ms: float) -> SafeString:
     return pictures.phases_svg(region, timings_ms, scale_ms=scale_ms)
+
+
+@register.simple_tag
+def lane(shown: Lane, scale_ms: float) -> SafeString:
+    return pictures.lane_svg(shown.key, shown.start_ms, shown.took_ms, scale_ms=scale_ms)
 
 
 @register.filter

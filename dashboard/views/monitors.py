@@ -14,8 +14,9 @@ from accounts.rules import Role
 from dashboard.forms.monitor import MonitorForm
 from dashboard.kind_words import examples, kind_words
 from dashboard.selectors import fingerprint
-from dashboard.selectors.chart import Range, chart
+from dashboard.selectors.chart import Chart, Measure, chart
 from dashboard.selectors.monitor import monitor_page
+from dashboard.selectors.periods import Range, period_of
 from dashboard.spec_fields import described, told
 from dashboard.views.base import TeamView, taken
 from dashboard.words import listing
@@ -65,6 +66,16 @@ class MonitorView(TeamView):
         found = monitor_page(self.monitor, now=timezone.now())
         return {"page": found, "etag": fingerprint(found.facts()), "trouble": found.failing}
 
+    def charted(self) -> Chart:
+        """``?range= | ?from= &to=``, ``?measure=p50|p95|p99``, ``?phases=<region>``."""
+        query, now = self.request.GET, timezone.now()
+        measure = Measure.parse(query.get("measure", ""))
+        period = period_of(query, now=now)
+        return chart(self.monitor, period, measure=measure, phases_of=query.get("phases", ""), now=now)
+
+    def chart_context(self) -> dict[str, Any]:
+        return {"chart": self.charted(), "ranges": list(Range), "measures": list(Measure)}
+
     def back(self, said: str) -> HttpResponseBase:
         messages.success(self.request, said)
         return redirect("monitor", pk=self.monitor.pk)
@@ -76,8 +87,7 @@ class MonitorPage(MonitorView):
         return self.show(
             "dashboard/monitor.html",
             monitor=monitor,
-            chart=chart(monitor, Range.parse(request.GET.get("range", "")), now=timezone.now()),
-            ranges=list(Range),
+            **({} if monitor.is_passive else self.chart_context()),
             needed=monitor.rules.needed(len(monitor.regions)),
             told=told(described(monitor.kind), monitor.spec),
             examples=examples(monitor.ping_url, cron=monitor.spec.get("cron")) if self.can_change else [],
@@ -90,10 +100,16 @@ class MonitorLive(MonitorView):
         return self.show_live("dashboard/_live.html", monitor=self.monitor, **self.looked_at())
 
 
+class MonitorChart(MonitorView):
+    """The chart alone, when another time or measure is chosen; without JavaScript the whole page answers that."""
+
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        return self.show("dashboard/_chart.html", monitor=self.monitor, **self.chart_context())
+
+
 class MonitorSeries(MonitorView):
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        drawn = chart(self.monitor, Range.parse(request.GET.get("range", "")), now=timezone.now())
-        return JsonResponse(drawn.as_json(), headers={"Cache-Control": "private, no-store"})
+        return JsonResponse(self.charted().as_json(), headers={"Cache-Control": "private, no-store"})
 
 
 class MonitorEdit(MonitorView):

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from checks.models import CheckBatch, RollupDay, RollupHour
-from dashboard.selectors.chart import Range, chart
-from dashboard.selectors.monitor import monitor_page, regions_asked
-from incidents.models import Incident
+from dashboard.selectors.monitor import monitor_page, next_checks, regions_asked
+from incidents.handling import outages
+from incidents.models import Correction, Incident
 from monitors import services
-from monitors.models import Monitor
+from monitors.models import Monitor, Region
 from probes.contract import Reason
 from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
@@ -40,8 +40,8 @@ def test_a_healthy_monitor(client: Client, make_monitor: MakeMonitor) -> None:
     assert '<p class="headline-word">Up</p>' in page
     assert "since <time datetime=" in page
     assert 'aria-label="usa: DNS 2.0 ms, Connect 10 ms, First byte 30 ms, Download 8.0 ms, total 50 ms"' in page
-    assert page.count('class="window-share">100 %') == 4
-    assert page.count("100 % of checks known") == 4
+    assert page.count('class="window-share">100 %') == 6
+    assert page.count("100 % of checks known") == 6
     assert "HTTP 200" in page
     assert "2 of 2 regions agree, after 2 failures in a row" in page
     assert 'data-poll="10"' in page
@@ -79,8 +79,8 @@ def test_only_the_failing_region_speaks_of_a_partial_failure(client: Client, mak
 def test_what_is_not_known_counts_as_neither_up_nor_down(make_monitor: MakeMonitor) -> None:
     monitor = tell(make_monitor(), usa="..??", india="..??")
     found = monitor_page(monitor, now=timezone.now())
-    assert [window.uptime for window in found.windows] == [1.0] * 4
-    assert [window.coverage for window in found.windows] == [0.5] * 4
+    assert [window.uptime for window in found.windows] == [1.0] * 6
+    assert [window.coverage for window in found.windows] == [0.5] * 6
     assert [region.status for region in found.regions] == ["unknown", "unknown"]
     assert found.regions[0].reason == "The check was not made: its time had passed."
 
@@ -148,66 +148,42 @@ def test_the_live_part_is_sent_again_only_when_it_changed(client: Client, make_m
     assert client.get(address, headers=known).status_code == 200
 
 
-# --- the chart ---
+def test_where_nothing_is_known_there_is_no_figure(client: Client, make_monitor: MakeMonitor) -> None:
+    monitor = tell(make_monitor(), usa="??", india="??")
+    found = monitor_page(monitor, now=timezone.now())
+    assert [(window.known, window.coverage) for window in found.windows] == [(False, 0.0)] * 6
+    assert shown(client, monitor).count('class="window-share">No data<') == 6
 
 
-def test_the_last_hour_is_drawn_from_results_with_gaps_as_gaps(make_monitor: MakeMonitor) -> None:
-    monitor = tell(make_monitor(), usa="..x.", india="....")
-    drawn = chart(monitor, Range.HOUR, now=timezone.now())
-    usa = next(line for line in drawn.lines if line.region == "usa")
-    assert (drawn.step_s, drawn.times[-1] - drawn.times[0]) == (60, 3600)
-    assert usa.values[-5:].count(50.0) == 3
-    assert usa.values[-3:-1] in ([50.0, None], [None, 50.0])
-    assert (usa.mean_ms, usa.fastest_ms, usa.slowest_ms) == (50.0, 50.0, 50.0)
+def test_a_year_is_counted_from_days_and_follows_corrections(make_monitor: MakeMonitor, owner: User) -> None:
+    monitor, now = make_monitor(), timezone.now()
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=200)
+    RollupDay.objects.create(monitor=monitor, region="usa", bucket=day, up=6, down=2, unknown=2)
+    RollupHour.objects.create(monitor=monitor, region="usa", bucket=day, up=6, down=2, unknown=2)
+
+    def year() -> tuple[float | None, float | None]:
+        window = monitor_page(monitor, now=now).windows[-1]
+        return window.uptime, window.coverage
+
+    assert year() == (0.75, 0.8)
+    Correction.objects.create(
+        monitor=monitor, kind="false_alarm", starts_at=day, ends_at=day + timedelta(hours=1), why="x", actor=owner
+    )
+    assert year() == (1.0, 0.8)
 
 
-@pytest.mark.parametrize(
-    ("span", "step_s", "steps"), [(Range.DAY, 3600, 25), (Range.WEEK, 3600, 169), (Range.MONTH, 86_400, 31)]
-)
-def test_longer_spans_are_drawn_from_rollups(make_monitor: MakeMonitor, span: Range, step_s: int, steps: int) -> None:
-    monitor = make_monitor()
-    monitor.created_at -= timedelta(days=40)
-    bucket = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
-    told = {"monitor": monitor, "region": "usa", "up": 3, "timed": 3, "sum_ms": 300, "min_ms": 50, "max_ms": 200}
-    RollupHour.objects.create(bucket=bucket, **told)
-    RollupDay.objects.create(bucket=bucket.replace(hour=0), **told)
-    drawn = chart(monitor, span, now=timezone.now())
-    usa = next(line for line in drawn.lines if line.region == "usa")
-    assert (drawn.step_s, len(drawn.times)) == (step_s, steps)
-    assert [value for value in usa.values if value is not None] == [100.0]
-    assert (usa.mean_ms, usa.fastest_ms, usa.slowest_ms) == (100.0, 50.0, 200.0)
+def test_each_region_says_when_it_looks_next(make_monitor: MakeMonitor) -> None:
+    monitor, now = make_monitor(interval=600), timezone.now()
+    coming = next_checks(monitor, now=now)
+    assert set(coming) == {"usa", "india"}
+    assert all(now < at <= now + timedelta(seconds=601) for at in coming.values())
+    assert abs((coming["usa"] - coming["india"]).total_seconds()) == 300
+    Region.objects.filter(code="india").update(offline_since=now)
+    assert set(next_checks(monitor, now=now)) == {"usa"}
+    assert next_checks(services.pause(monitor), now=now) == {}
 
 
-def test_the_time_before_a_monitor_existed_is_no_gap(make_monitor: MakeMonitor) -> None:
-    monitor = make_monitor()
-    assert len(chart(monitor, Range.MONTH, now=timezone.now()).times) == 11
-    monitor.created_at = timezone.now() - timedelta(minutes=20)
-    assert len(chart(monitor, Range.HOUR, now=timezone.now()).times) in {21, 22}
-
-
-def test_the_mean_of_a_span_weighs_every_check_alike(make_monitor: MakeMonitor) -> None:
-    monitor = make_monitor()
-    hour = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
-    about = {"monitor": monitor, "region": "usa", "min_ms": 1, "max_ms": 1}
-    RollupHour.objects.create(bucket=hour, up=1, timed=1, sum_ms=100, **about)
-    RollupHour.objects.create(bucket=hour - timedelta(hours=1), up=9, timed=9, sum_ms=1800, **about)
-    usa = next(line for line in chart(monitor, Range.DAY, now=timezone.now()).lines if line.region == "usa")
-    assert usa.mean_ms == 190.0
-
-
-def test_the_chart_is_also_a_sentence_and_a_table(client: Client, make_monitor: MakeMonitor) -> None:
-    monitor = tell(make_monitor(), usa="...", india="x")
-    page = shown(client, monitor)
-    assert "In the last hour, 50 ms on average from usa (fastest 50 ms, slowest 50 ms); nothing from india." in page
-    assert page.count('<th scope="row">') == 3
-    assert "In the last 30 days, " in shown(client, monitor, "?range=30d")
-    assert "there is no response time to show" in shown(client, make_monitor())
-    assert shown(client, monitor, "?range=nonsense")
-
-
-def test_the_series_is_json_for_the_chosen_range(client: Client, make_monitor: MakeMonitor) -> None:
-    monitor = tell(make_monitor(), usa="...", india="...")
-    series = client.get(f"/monitors/{monitor.pk}/series.json?range=24h").json()
-    assert series["range"] == "24h"
-    assert [line["region"] for line in series["series"]] == ["usa", "india"]
-    assert all(len(line["values"]) == len(series["times"]) for line in series["series"])
+def test_notes_on_its_incidents_are_read_here(client: Client, make_monitor: MakeMonitor, owner: User) -> None:
+    monitor = tell(make_monitor(), usa="..xx", india="..xx")
+    outages.add_note(Incident.objects.get(), text="The disk is full.", actor=owner, now=timezone.now())
+    assert "The disk is full." in shown(client, monitor)

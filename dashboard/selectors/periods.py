@@ -1,0 +1,129 @@
+"""Which part of the past a page shows: the last so many hours or days, or from one moment to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from urllib.parse import urlencode
+
+from django.utils.translation import gettext as _
+
+from dashboard.words import clock
+
+
+class Range(StrEnum):
+    """How far back from now."""
+
+    HOUR = "1h"
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+    QUARTER = "90d"
+    YEAR = "1y"
+
+    @property
+    def length(self) -> timedelta:
+        return LENGTHS[self]
+
+    @property
+    def label(self) -> str:
+        return {
+            Range.HOUR: _("1 hour"),
+            Range.DAY: _("24 hours"),
+            Range.WEEK: _("7 days"),
+            Range.MONTH: _("30 days"),
+            Range.QUARTER: _("90 days"),
+            Range.YEAR: _("1 year"),
+        }[self]
+
+
+LENGTHS = {
+    Range.HOUR: timedelta(hours=1),
+    Range.DAY: timedelta(hours=24),
+    Range.WEEK: timedelta(days=7),
+    Range.MONTH: timedelta(days=30),
+    Range.QUARTER: timedelta(days=90),
+    Range.YEAR: timedelta(days=365),
+}
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=366)
+FORM = "%Y-%m-%dT%H:%M"
+"""As ``<input type="datetime-local">`` writes it; in UTC."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """``until`` is the first moment that is not part of it. ``range`` is None where both ends were chosen."""
+
+    since: datetime
+    until: datetime
+    range: Range | None
+    problems: dict[str, str] = field(default_factory=dict)
+    """What was asked for and could not be, by field; then the usual period is shown."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def length_s(self) -> int:
+        return int((self.until - self.since).total_seconds())
+
+    @property
+    def words(self) -> str:
+        if self.range:
+            return _("in the last %(length)s") % {"length": self.range.label}
+        return _("from %(since)s to %(until)s") % {"since": clock(self.since), "until": clock(self.until)}
+
+    @property
+    def query(self) -> str:
+        """The part of an address that means this period."""
+        if self.range:
+            return urlencode({"range": self.range.value})
+        return urlencode({"from": f"{self.since:{FORM}}", "to": f"{self.until:{FORM}}"})
+
+    @property
+    def typed_since(self) -> str:
+        return self.asked.get("from") or f"{self.since.astimezone(UTC):{FORM}}"
+
+    @property
+    def typed_until(self) -> str:
+        return self.asked.get("to") or f"{self.until.astimezone(UTC):{FORM}}"
+
+
+def period_of(query: Mapping[str, str], *, now: datetime, usual: Range = Range.HOUR) -> Period:
+    """``?range=7d``, or ``?from=2026-01-31T12:00&to=2026-02-01T00:00`` in UTC, where either end may be left out."""
+    asked = {name: query.get(name, "").strip()[:40] for name in ("from", "to")}
+    if any(asked.values()):
+        return _chosen(asked, now=now, usual=usual)
+    text = query.get("range", "")
+    return _last(Range(text) if text in set(Range) else usual, now=now)
+
+
+def _last(chosen: Range, *, now: datetime, **about: Mapping[str, str]) -> Period:
+    return Period(now - chosen.length, now, chosen, **about)  # type: ignore[arg-type]
+
+
+def _chosen(asked: Mapping[str, str], *, now: datetime, usual: Range) -> Period:
+    problems = {
+        name: _("must be a time in UTC like 2026-01-31T12:00")
+        for name, text in asked.items()
+        if text and read_moment(text) is None
+    }
+    until = read_moment(asked["to"]) or now
+    since = read_moment(asked["from"]) or until - usual.length
+    if not problems and until - since < SHORTEST:
+        problems["to"] = _("must be after the beginning")
+    if not problems and until - since > LONGEST:
+        problems["from"] = _("lies more than a year before the end")
+    if problems:
+        return _last(usual, now=now, problems=problems, asked=asked)
+    return Period(since, until, None)
+
+
+def read_moment(text: str) -> datetime | None:
+    """UTC where no zone is named; None for what is no time, or none that anything was checked at."""
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if 2000 <= moment.year < 2200 else None
