@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FORM = 1
+FORM = 2
 """Of what is kept. Another form is another key: neighbouring versions do not read each other's."""
 KEPT_S = 86_400
 KEPT_HERE_S = 3_600

@@ -116,8 +116,11 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """An outage that nobody has written of. ``partly``: of some of what the components stand for."""
+    """An outage that nobody has written of. ``partly``: of some of what the components stand for.
 
+    ``id`` is for this page alone, and tells nothing of the monitor."""
+
+    id: UUID
     components: tuple[str, ...]
     partly: bool
     starts_at: datetime
@@ -143,6 +146,7 @@ class Page:
     """Changes with the password; says nothing about it."""
     embeddable: bool
     lists_outages: bool
+    takes_subscribers: bool
     since: datetime
     """When the page was made: its history goes back no further."""
     overall: Overall

@@ -8,7 +8,7 @@ from django.urls import include, path
 
 from statuspages.api import badges as badges_api
 from statuspages.api import pages as pages_api
-from statuspages.views import badges, pages
+from statuspages.views import badges, news, pages, subscriptions
 
 page_urlpatterns = [
     path("", pages.StatusPageView.as_view(), name="status-page"),
@@ -18,11 +18,17 @@ page_urlpatterns = [
     path("chart/<uuid:component>.json", pages.ChartData.as_view(), name="status-chart"),
     path("style-<slug:mark>.css", pages.Style.as_view(), name="status-style"),
     path("logo-<slug:mark>.png", pages.Logo.as_view(), name="status-logo"),
+    *(path(f"feed.{form}", news.Feed.as_view(), {"form": form}, name=f"status-{form}") for form in news.FEEDS),
+    path("summary.json", news.Summary.as_view(), name="status-summary"),
+    path("subscribe/", subscriptions.Subscribe.as_view(), name="status-subscribe"),
+    path("widget/", news.Widget.as_view(), name="status-widget"),
 ]
 anywhere = [path("", include(page_urlpatterns)), path("key/<str:token>/", include(page_urlpatterns))]
 
 urlpatterns = [
     path("status/<slug:slug>/", include(anywhere)),
+    path("subscription/<slug:token>/", subscriptions.Subscription.as_view(), name="subscription"),
+    path("subscription/<slug:token>/leave/", subscriptions.OneClickLeave.as_view(), name="subscription-leave"),
     path("badge/<slug:token>/<slug:name>.svg", badges.badge, {"form": "svg"}, name="badge"),
     path("badge/<slug:token>/<slug:name>.json", badges.badge, {"form": "json"}, name="badge-json"),
 ]

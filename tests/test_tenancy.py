@@ -57,6 +57,8 @@ WITH_A_TOKEN = {
     "drill/<str:token>",
     "badge/<slug:token>/<slug:name>.svg",
     "badge/<slug:token>/<slug:name>.json",
+    "subscription/<slug:token>/",
+    "subscription/<slug:token>/leave/",
 }
 """Opened by a token of the operator's, a job's, a drill's or a badge's, not by an account; see
 tests/checks/test_metrics.py, tests/heartbeats/test_ping.py, tests/drills/test_drill.py and

@@ -224,6 +224,7 @@ REST_FRAMEWORK = {
         "trigger": "10/min",
         "test": "20/min",
         "backtest": "6/min",
+        "subscribe": "10/hour",
         "page_password": "10/min",
     },
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -29,6 +29,7 @@ FRESH_S = 15
 DOMAINS_FRESH_S = 30
 LOGO_FRESH_S = 3_600
 RECENT = timedelta(days=14)
+IN_FEEDS = timedelta(days=90)
 CHART = timedelta(days=7)
 MOST_POSTS = 200
 MOST_OUTAGES = 200
@@ -83,6 +84,19 @@ def _published(slug: str) -> Page | None:
 def month(page: Page, first: date) -> kept.Answer[Month]:
     """What happened on a published page in a month."""
     return kept.keep(f"month:{page.id}:{first:%Y-%m}", lambda: show_month(page, first), fresh_s=FRESH_S)
+
+
+def lately(page: Page) -> kept.Answer[tuple[Post | Outage, ...]]:
+    """What feeds tell of a published page: posts and outages of the last months, newest first."""
+    return kept.keep(f"lately:{page.id}", lambda: _lately(page, now=timezone.now()), fresh_s=FRESH_S)
+
+
+def _lately(page: Page, *, now: datetime) -> tuple[Post | Outage, ...]:
+    stored = StatusPage.objects.defer("logo").get(pk=page.id)
+    posts = _posts(stored, Q(starts_at__gte=now - IN_FEEDS), now=now)
+    names = {component.id: component.name for component in page.components}
+    outages = _outages(stored, _members(stored), names, since=now - IN_FEEDS) if stored.lists_outages else []
+    return _newest_first(posts, outages)
 
 
 def logo(page: Page) -> bytes | None:
@@ -140,6 +154,7 @@ def show(page: StatusPage, *, now: datetime) -> Page:
         password_mark=password_mark(page),
         embeddable=page.embeddable,
         lists_outages=page.lists_outages,
+        takes_subscribers=page.takes_subscribers,
         since=page.created_at,
         overall=rules.overall([component.state for component in components], open_incident=bool(incidents)),
         sections=_in_sections(page, stored, components),
@@ -379,6 +394,7 @@ def _outages(
     found = found.filter(Q(started_at__gte=since, started_at__lt=until) if until else lately)
     return [
         Outage(
+            id=uuid5(page.pk, str(incident.pk)),
             components=tuple(names[component] for component in behind[incident.monitor_id] if component in names),
             partly=all(sizes[component] > 1 for component in behind[incident.monitor_id]),
             starts_at=incident.started_at,

@@ -38,6 +38,7 @@ class PageInput(StrictSerializer):
     password = PasswordField(required=False, allow_blank=True)
     embeddable = serializers.BooleanField(required=False)
     lists_outages = serializers.BooleanField(required=False)
+    takes_subscribers = serializers.BooleanField(required=False)
 
 
 class SectionInput(StrictSerializer):
@@ -131,6 +132,7 @@ class PageOutput(serializers.ModelSerializer[StatusPage]):
             "has_password",
             "embeddable",
             "lists_outages",
+            "takes_subscribers",
             "sections",
             "components",
             "created_at",

@@ -26,7 +26,7 @@ from statuspages.selectors.pages import monitors_named
 MOST_PAGES, MOST_SECTIONS, MOST_COMPONENTS, MOST_IN_GROUP = 50, 50, 200, 1_000
 SHORTEST_PASSWORD = 8
 
-PLAIN_FIELDS = ("title", "description", "published", "visibility", "embeddable", "lists_outages")
+PLAIN_FIELDS = ("title", "description", "published", "visibility", "embeddable", "lists_outages", "takes_subscribers")
 
 Placed = TypeVar("Placed", Section, Component)
 

@@ -16,6 +16,7 @@ from incidents.models import Incident
 from maintenance.models import Window
 from statuspages.models import Component, Post, PostUpdate, StatusPage
 from statuspages.rules import ENDS, STATES, PostKind, PostState
+from statuspages.services import subscribers
 from statuspages.services.pages import forget
 
 
@@ -79,7 +80,9 @@ def delete_post(post: Post) -> None:
 def _add(post: Post, *, by: User | None, text: str, at: datetime) -> PostUpdate:
     if not text.strip():
         raise ValidationError({"text": ["say something"]})
-    return PostUpdate.objects.create(post=post, state=post.state, text=text, by=by, at=at)
+    update = PostUpdate.objects.create(post=post, state=post.state, text=text, by=by, at=at)
+    subscribers.tell(update, now=at)
+    return update
 
 
 def _state(post: Post, state: str) -> PostState:

@@ -67,6 +67,12 @@ class PublicView(View):
         return redirect(self.root)
 
     @property
+    def address(self) -> str:
+        """The whole address of the page, by the road by which it was asked for."""
+        own = getattr(self.request, "status_page", None)
+        return self.request.build_absolute_uri(self.root) if own else f"{settings.SITE_URL}{self.root}"
+
+    @property
     def language(self) -> str:
         return choose_language(self.page.languages, self.request)
 
@@ -89,7 +95,7 @@ class PublicView(View):
             response["Cache-Control"] = f"public, max-age={MAX_AGE_S}"
         if len(self.page.languages) > 1:
             patch_vary_headers(response, ["Accept-Language"])
-        return may_be_framed(response) if self.page.embeddable else response
+        return response
 
     def show(self, template: str, **context: Any) -> HttpResponseBase:
         """Not sent again while it would be the same."""
@@ -247,6 +253,7 @@ def _is_pass(text: str, page: Page) -> bool:
 
 
 def may_be_framed(response: HttpResponseBase) -> HttpResponseBase:
+    """Opens one response to other sites' frames; nothing that takes a password or a form is ever opened."""
     response.xframe_options_exempt = True  # type: ignore[attr-defined]
     response._csp_replace = {"frame-ancestors": ["*"]}  # type: ignore[attr-defined]
     return response

@@ -17,7 +17,7 @@ from monitors import secrets
 from monitors.models import Monitor
 from statuspages.models import Component, Notice, Post, PostUpdate, StatusPage, Subscriber
 from statuspages.rules import Road, masked
-from statuspages.services import sending, subscribers
+from statuspages.services import posts, sending, subscribers
 from tests.alerts.sinks import Mailbox, Sink, status
 from tests.conftest import MakeMonitor
 
@@ -40,14 +40,14 @@ def monitor(make_monitor: MakeMonitor) -> Monitor:
 
 @pytest.fixture
 def say(page: StatusPage) -> Say:
-    """Write a post, or go on with one, as a service does: the messages are rows of the same transaction."""
+    """Write a post, or go on with one."""
 
     def say(text: str, *components: Component, post: Post | None = None, state: str = "investigating") -> PostUpdate:
-        post = post or Post.objects.create(page=page, title="Slow <b>", state=state)
-        post.components.add(*components)
-        update = PostUpdate.objects.create(post=post, state=state, text=text)
-        subscribers.tell(update, now=timezone.now())
-        return update
+        if post is not None:
+            return posts.add_update(post, by=None, state=state, text=text)
+        about = [component.pk for component in components]
+        made = posts.write_post(page, by=None, kind="incident", title="Slow <b>", text=text, components=about)
+        return made.updates.get()
 
     return say
 
