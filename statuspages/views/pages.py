@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from datetime import UTC, date
 from hashlib import sha256
 from math import ceil
@@ -27,6 +25,7 @@ from django.views.generic import View
 from accounts.throttles import ScopedThrottle
 from monitors import secrets
 from statuspages import kept
+from statuspages.colours import style_mark, stylesheet
 from statuspages.models import StatusPage
 from statuspages.rules import Visibility
 from statuspages.selectors import pages as selectors
@@ -280,20 +279,6 @@ def named_languages(codes: tuple[str, ...]) -> list[tuple[str, str]]:
     if len(codes) < 2:
         return []
     return [(code, translation.get_language_info(code)["name_local"].capitalize()) for code in codes]
-
-
-def style_mark(colours: Mapping[str, str]) -> str:
-    return sha256(json.dumps(sorted(colours.items())).encode()).hexdigest()[:12] if colours else ""
-
-
-def stylesheet(colours: Mapping[str, str]) -> str:
-    """The colours as variables; on dark ground the accent is made lighter, so that it can be read there."""
-    variables = {f"--{name}" if name == "accent" else f"--{name}-bar": value for name, value in sorted(colours.items())}
-    rules_ = "".join(f"{name}:{value};" for name, value in variables.items())
-    dark = ""
-    if accent := colours.get("accent"):
-        dark = f"@media (prefers-color-scheme:dark){{:root{{--accent:color-mix(in srgb,{accent} 45%,#fff);}}}}"
-    return f":root{{{rules_}}}{dark}\n"
 
 
 def _month(year: int, month: int) -> date:

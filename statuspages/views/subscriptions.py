@@ -16,12 +16,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 
 from accounts.throttles import ScopedThrottle
+from statuspages.colours import style_mark
 from statuspages.forms.subscribe import FORMS, SubscribeForm
 from statuspages.models import StatusPage
 from statuspages.rules import Road
 from statuspages.selectors.subscribers import subscriber_by_token
 from statuspages.services import subscribers
-from statuspages.views.pages import PublicView, choose_language, style_mark
+from statuspages.views.pages import PublicView, choose_language
 
 
 class Subscribe(PublicView):
