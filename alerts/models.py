@@ -211,6 +211,8 @@ class Delivery(models.Model):
             # sweep: what is to be looked at again; whose sender may be gone
             models.Index(fields=["next_at"], name="alerts_held", condition=Q(state=State.HELD.value)),
             models.Index(fields=["lease_until"], name="alerts_sending", condition=Q(state=State.SENDING.value)),
+            # operators: what never arrived
+            models.Index(fields=["-settled_at"], name="alerts_dead", condition=Q(state=State.DEAD.value)),
             # planning an end: what was announced
             models.Index(fields=["thread"], name="alerts_unclosed", condition=Q(closed_by__isnull=True)),
             # lists

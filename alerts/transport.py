@@ -58,6 +58,8 @@ class Sent:
     permanent: bool = False
     retry_after: timedelta | None = None
     duration_ms: float = 0.0
+    blocked: bool = False
+    """The guard did not let us dial."""
 
 
 def hand_over(
@@ -104,7 +106,12 @@ def _post(post: Post, complaint: Callable[[bytes], str | None] | None) -> Sent:
     try:
         answer = shared_poster().send(replace(post, headers=(USER_AGENT, *post.headers)), timeout_s=HTTP_TIMEOUT_S)
     except Fault as fault:
-        return Sent(ok=False, reason=str(fault.message), permanent=fault.reason in NEVER_DIALLED)
+        return Sent(
+            ok=False,
+            reason=str(fault.message),
+            permanent=fault.reason in NEVER_DIALLED,
+            blocked=fault.reason is Reason.ADDRESS_BLOCKED,
+        )
     return judge(answer, complaint=complaint, now=timezone.now())
 
 

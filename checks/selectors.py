@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -339,6 +340,22 @@ ORDER BY monitor.id, region.place
 """
 """The key of the results serves this: ten steps back from the end for each region. A list reads a thousand ticks or
 more, so PostgreSQL makes them what they are shown as (``checks.rules.Tick``); value by value they cost Python more."""
+
+
+SIGNS_LAST_S = 60
+
+
+def worker_signs(workers: Iterable[RegionWorker]) -> dict[int, dict[str, Any]]:
+    """What each worker's last sign of life said beside: ``lag_ms``, ``slowed_down``, ``spooled``; hints."""
+    keys = {sign_key(worker.region, worker.worker): worker.pk for worker in workers}
+    found: dict[str, dict[str, Any]] = {}
+    with suppress(Error):  # the cache may be in the database
+        found = cache.get_many(keys)
+    return {keys[key]: signs for key, signs in found.items()}
+
+
+def sign_key(region: str, worker: str) -> str:
+    return f"checks.sign:{sha256(f'{region}/{worker}'.encode()).hexdigest()}"
 
 
 def region_health(*, now: datetime) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from celery import shared_task
 from celery.exceptions import Reject
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from structlog.contextvars import bound_contextvars
 
 from checks import selectors
 from checks.services import breaker, ledger, stats, storage
@@ -57,7 +58,8 @@ def housekeeping() -> None:
 def ingest(report: dict[str, Any]) -> None:
     """Results are the one thing that may not be dropped: without the database they go back to the queue."""
     try:
-        breaker.run(partial(ingesting.ingest, report), patience_s=DATABASE_PATIENCE_S)
+        with bound_contextvars(batch=report.get("batch") if isinstance(report, dict) else None):
+            breaker.run(partial(ingesting.ingest, report), patience_s=DATABASE_PATIENCE_S)
     except breaker.Open as error:
         raise Reject(error, requeue=True) from error
     except (OperationalError, InterfaceError) as error:

@@ -1,29 +1,13 @@
-"""``/readyz`` and ``/metrics``: what other machines ask of this one."""
+"""``/readyz``: what other machines ask of this one."""
 
 from __future__ import annotations
 
-import hmac
+from django.http import HttpRequest, JsonResponse
 
-from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST
-
-from checks import metrics, selectors
+from checks import selectors
 
 
 def readyz(_request: HttpRequest) -> JsonResponse:
     """Ready when the database, its migrations and the broker answer and every region has been heard of."""
     health = selectors.health()
     return JsonResponse(health, status=200 if health["status"] == "ok" else 503)
-
-
-@require_safe
-def metrics_for_prometheus(request: HttpRequest) -> HttpResponse:
-    """For whoever sends METRICS_TOKEN as a bearer token; without that setting there is no such page."""
-    if not settings.METRICS_TOKEN:
-        raise Http404
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(given.encode(), settings.METRICS_TOKEN.encode()):
-        return HttpResponse("METRICS_TOKEN is wanted as a bearer token.\n", status=401, content_type="text/plain")
-    return HttpResponse(metrics.render(now=selectors.database_now()), content_type=CONTENT_TYPE_LATEST)

@@ -11,6 +11,7 @@ from typing import Any
 from celery import Celery, Task
 from celery.signals import celeryd_init, setup_logging, task_postrun, task_prerun, worker_ready
 from django.db import InterfaceError, OperationalError, close_old_connections
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from probes.names import ALERTS_QUEUE, CENTRAL_QUEUE
 from probes.stuck import ConnectAnew
@@ -70,6 +71,7 @@ app.conf.update(
         "drills": _tick("drills.turn", 1),
         "alerts": _tick("alerts.tick", 1, ALERTS_QUEUE),
         "statuspages": _tick("statuspages.tick", 2, ALERTS_QUEUE),
+        "dead-mans-switch": _tick("operations.dead_mans_switch", 60),
         "housekeeping": _tick("checks.housekeeping", 600),
         "heartbeats-housekeeping": _tick("heartbeats.housekeeping", 3600),
         "alerts-housekeeping": _tick("alerts.housekeeping", 3600, ALERTS_QUEUE),
@@ -84,10 +86,28 @@ app.autodiscover_tasks()
 
 
 @task_prerun.connect
+def _say_whose_lines(task_id: str, task: Any, **_: Any) -> None:
+    """Every line that a task writes carries its name and id."""
+    bind_contextvars(task=task.name, task_id=task_id)
+
+
+@task_postrun.connect
+def _say_nothing_more(**_: Any) -> None:
+    clear_contextvars()
+
+
+@task_prerun.connect
 @task_postrun.connect
 def _keep_connections(**_: Any) -> None:
     """As Django does it between two requests: by ``CONN_MAX_AGE``, and after a look at their health."""
     close_old_connections()
+
+
+@task_postrun.connect
+def _write_counts_down(**_: Any) -> None:
+    from meters import services as meters  # Django is not set up yet when this module is read
+
+    meters.flush_if_due()
 
 
 @celeryd_init.connect

@@ -1,9 +1,13 @@
-"""How the server writes its log: one line an event, for people (console) or for machines (json)."""
+"""How the server writes its log: one line an event, for people (console) or for machines (json).
+
+Every line says what it belongs to: a request (``request_id``), a task (``task``, ``task_id``), a report (``batch``).
+"""
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -22,15 +26,86 @@ class OutageInOneLine(logging.Filter):
         return True
 
 
-PING_TOKEN = re.compile(r"(/ping/)[^/\s?\"'<>\\]+")
+# --- what may stand in a line ---
+
+MASK = "********"
+LONGEST = 2_000
+LONGEST_TRACE = 20_000
+MOST_VALUES = 50
+DEEPEST = 4
+SHORTEST_SECRET = 8
+SLACK = 400
+"""A secret must not survive by being cut in two: so much more is looked at than is shown."""
+
+SECRET_NAME = re.compile(
+    r"pass(word|wd|phrase)|secret|token|authorization|cookie|credential|api[-_]?key", re.IGNORECASE
+)
+SECRETS_IN_TEXT = (
+    # The address that a job reports to is a secret; Django names the address of every request that it refuses.
+    (re.compile(r"(/ping/)[^/\s?\"'<>\\]+"), rf"\1{MASK}"),
+    (re.compile(r"\b(bearer|basic)(\s+)[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1\2{MASK}"),
+    (re.compile(r"(://[^/\s:@]*):[^/\s@]+@"), rf"\1:{MASK}@"),
+    (
+        re.compile(
+            r"\b((?:pass(?:word|wd)|secret|token|api[-_]?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;})]+", re.IGNORECASE
+        ),
+        rf"\1{MASK}",
+    ),
+)
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) != "\t"}
+LINES = {code: seen for code, seen in CONTROLS.items() if chr(code) != "\n"}
 
 
-def without_tokens(_logger: Any, _method: str, line: str) -> str:
-    """The address that a job reports to is a secret; Django names the address of every request that it refuses."""
-    return PING_TOKEN.sub(r"\1********", line)
+class Tidy:
+    """What a line may hold: no secret, nothing endless, and nothing that would steer a terminal or begin a new line.
+
+    ``secrets``: the installation's own, wherever they turn up.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        known = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
+        self._secrets = sorted(known, key=len, reverse=True)
+
+    def __call__(self, _logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        shown: dict[str, Any] = self._pairs(line, depth=0)
+        if isinstance(trace := line.get("exception"), str):
+            shown["exception"] = self._text(trace, LONGEST_TRACE, LINES)
+        return shown
+
+    def _pairs(self, values: Mapping[Any, Any], *, depth: int) -> dict[str, Any]:
+        some = list(values.items())[:MOST_VALUES]
+        return {
+            self._text(str(name), LONGEST): MASK if SECRET_NAME.search(str(name)) else self._value(value, depth=depth)
+            for name, value in some
+        }
+
+    def _value(self, value: Any, *, depth: int) -> Any:
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if depth < DEEPEST and isinstance(value, Mapping):
+            return self._pairs(value, depth=depth + 1)
+        if depth < DEEPEST and isinstance(value, list | tuple | set | frozenset):
+            return [self._value(item, depth=depth + 1) for item in list(value)[:MOST_VALUES]]
+        return self._text(value if isinstance(value, str) else _described(value), LONGEST)
+
+    def _text(self, text: str, longest: int, controls: Mapping[int, str] = CONTROLS) -> str:
+        shown = text[: longest + SLACK]
+        for secret in self._secrets:
+            shown = shown.replace(secret, MASK)
+        for pattern, instead in SECRETS_IN_TEXT:
+            shown = pattern.sub(instead, shown)
+        cut = shown if len(text) <= longest else f"{shown[:longest]}... ({len(text)} characters)"
+        return cut.translate(controls)
 
 
-def configuration(*, form: str, level: str) -> dict[str, Any]:
+def _described(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001  # a log must not fail for what it is told of
+        return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
+
+
+def configuration(*, form: str, level: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
     """Django's LOGGING: the standard library's loggers, rendered by structlog."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -54,8 +129,8 @@ def configuration(*, form: str, level: str) -> dict[str, Any]:
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,
+                    Tidy(secrets),
                     renderer,
-                    without_tokens,
                 ],
             }
         },

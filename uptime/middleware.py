@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
+import secrets
 from collections.abc import Callable
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from structlog.contextvars import bound_contextvars
 
 from uptime.errors import DATABASE_DOWN, NO_LENGTH, TOO_LARGE, Problem, respond
 
@@ -26,6 +29,27 @@ class HealthMiddleware:
         if request.path_info == "/healthz":
             return HttpResponse("ok", content_type="text/plain", headers={"Cache-Control": "no-store"})
         return self.get_response(request)
+
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+class RequestIdMiddleware:
+    """Gives every request an id, which is in each line of the log and in the answer (``X-Request-ID``).
+
+    One that a trusted proxy has given is kept, so that its log and ours can be read together.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-ID", "") if settings.TRUSTED_PROXY_COUNT else ""
+        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        with bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        return response
 
 
 class DatabaseDownMiddleware:

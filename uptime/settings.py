@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
@@ -37,6 +38,8 @@ if ARCHIVE_DIR and not (Path(ARCHIVE_DIR).is_absolute() and Path(ARCHIVE_DIR).is
 ALERT_GROUP_OVER = env.number("ALERT_GROUP_OVER", 5, low=1, high=1_000)
 TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, low=0, high=10)
 METRICS_TOKEN = env.text("METRICS_TOKEN")
+METRICS_PER_MONITOR = env.number("METRICS_PER_MONITOR", 0, low=0, high=10_000)  # at most so many; 0: none
+HEARTBEAT_URL = env.text("HEARTBEAT_URL") and env.url("HEARTBEAT_URL", schemes=("https", "http"))
 FIELD_ENCRYPTION_KEYS = env.fernet_keys("FIELD_ENCRYPTION_KEYS")
 DEMO_SITE_URL = env.text("DEMO_SITE_URL") if ONEBOX else ""
 try:
@@ -69,10 +72,13 @@ INSTALLED_APPS = [
     "heartbeats",
     "drills",
     "statuspages",
+    "meters",
+    "operations",
     "dashboard",
 ]
 MIDDLEWARE = [
     "uptime.middleware.HealthMiddleware",
+    "uptime.middleware.RequestIdMiddleware",
     "statuspages.middleware.StatusDomainMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -252,5 +258,10 @@ SIMPLE_JWT = {
 LOGGING = logs.configuration(
     form=env.choice("LOG_FORMAT", "console", {"console", "json"}),
     level=env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"}),
+    secrets=[
+        *(SECRET_KEY, METRICS_TOKEN, HEARTBEAT_URL, str(SIMPLE_JWT["SIGNING_KEY"]), *FIELD_ENCRYPTION_KEYS),
+        *(str(DATABASES["default"].get("PASSWORD") or ""), str(globals().get("EMAIL_HOST_PASSWORD") or "")),
+        *(urlsplit(url).password or "" for url in (REDIS_URL, CELERY_BROKER_URL)),
+    ],
 )
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -14,7 +14,8 @@ import incidents.urls
 import maintenance.urls
 import monitors.urls
 import statuspages.urls
-from checks.views import metrics_for_prometheus, readyz
+from checks.views import readyz
+from operations.views import metrics_for_prometheus
 
 api_urlpatterns = [
     *accounts.urls.api_urlpatterns,

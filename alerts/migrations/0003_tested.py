@@ -12,7 +12,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="channel",
             name="test_answer",
-            field=models.CharField(blank=True, editable=False, help_text="beginning; secrets masked", max_length=500),
+            field=models.CharField(
+                blank=True, editable=False, help_text="its beginning; secrets masked", max_length=500
+            ),
         ),
         migrations.AddField(
             model_name="channel",

@@ -22,6 +22,8 @@ from alerts.notifiers import NOTIFIERS
 from alerts.rules import Announced, Kind, State, Trouble
 from alerts.services import channels
 from incidents.models import IncidentEvent
+from meters import services as meters
+from meters.names import DELIVERIES
 from monitors.models import Monitor
 
 logger = logging.getLogger(__name__)
@@ -258,6 +260,7 @@ def cancel(deliveries: Iterable[Delivery], why: str, *, now: datetime) -> None:
     for one in deliveries:
         leave_group(one)
         one.state, one.held_for, one.reason, one.settled_at = State.CANCELLED, "", why, now
+        meters.add(DELIVERIES, one.channel.kind, one.kind, State.CANCELLED)
         one.save(update_fields=["state", "held_for", "reason", "settled_at", "group"])
 
 

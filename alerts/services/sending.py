@@ -25,6 +25,8 @@ from alerts.notifiers import NOTIFIERS
 from alerts.rules import Kind, State, Turn
 from alerts.services import channels, messages, planning
 from alerts.transport import Sent
+from meters import services as meters
+from meters.names import ATTEMPTS, DELIVERIES, REFUSALS
 from monitors import secrets
 from probes.contract import InvalidSpec
 
@@ -230,6 +232,9 @@ def _record(claimed: Claimed, sent: Sent, *, now: datetime) -> None:
     Attempt.objects.filter(delivery=delivery, number=claimed.number).update(
         ok=sent.ok, status=sent.status, answer=sent.answer, reason=sent.reason, duration_ms=sent.duration_ms
     )
+    meters.add(ATTEMPTS, delivery.channel.kind, "taken" if sent.ok else "refused")
+    if sent.blocked:
+        meters.add(REFUSALS, "alerts")
     ours = delivery.state == State.SENDING and delivery.tries == claimed.number
     if sent.ok and delivery.state in rules.OPEN_STATES:
         _settle(delivery, State.SENT, "", now=now)
@@ -242,7 +247,8 @@ def _record(claimed: Claimed, sent: Sent, *, now: datetime) -> None:
 def _settle(delivery: Delivery, state: State, reason: str, *, now: datetime) -> None:
     """The end of a delivery, and of those that its message told of as well."""
     told = Delivery.objects.filter(Q(pk=delivery.pk) | Q(group=delivery, state=State.HELD, tries__gt=0))
-    told.update(state=state, reason=reason[:300], held_for="", lease_until=None, settled_at=now)
+    number = told.update(state=state, reason=reason[:300], held_for="", lease_until=None, settled_at=now)
+    meters.add(DELIVERIES, delivery.channel.kind, delivery.kind, state, by=number)
     planning.promote(delivery)  # who joined too late for this message
 
 

@@ -13,6 +13,8 @@ from alerts.models import Attempt, Channel, Delivery
 from alerts.rules import Kind, State
 from alerts.services import planning, sending
 from alerts.services.planning import monitor_of
+from meters import services as meters
+from meters.names import DELIVERIES
 
 logger = logging.getLogger(__name__)
 
@@ -48,17 +50,19 @@ def _take_from_lost_senders(now: datetime) -> None:
 @transaction.atomic
 def _give_up(now: datetime) -> None:
     late = Delivery.objects.filter(state__in=[State.WAITING, State.HELD], expires_at__lt=now)
-    for one in late.select_for_update(skip_locked=True, of=("self",))[:AT_ONCE]:
+    for one in late.select_related("channel").select_for_update(skip_locked=True, of=("self",))[:AT_ONCE]:
         planning.leave_group(one)
         why = f"held too long: {one.reason}" if one.state == State.HELD else f"not delivered in 24 hours: {one.reason}"
         one.state, one.held_for, one.reason, one.settled_at = State.DEAD, "", why[:300], now
+        meters.add(DELIVERIES, one.channel.kind, one.kind, State.DEAD)
         one.save(update_fields=["state", "held_for", "reason", "settled_at", "group"])
 
 
 @transaction.atomic
 def _cancel_for_switched_off(now: datetime) -> None:
     idle = Delivery.objects.filter(state__in=[State.WAITING, State.HELD], channel__enabled=False)
-    planning.cancel(idle.select_for_update(skip_locked=True, of=("self",))[:AT_ONCE], "its channel is off", now=now)
+    ours = idle.select_related("channel").select_for_update(skip_locked=True, of=("self",))
+    planning.cancel(ours[:AT_ONCE], "its channel is off", now=now)
 
 
 @transaction.atomic

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
+from django.core.cache import cache
 from django.db import transaction
 
 from checks import selectors
 from checks.ids import CheckId
 from checks.models import PHASES, CheckBatch, RegionWorker
 from checks.services import dispatch, store, trial
-from probes.contract import CheckResult
+from meters import services as meters
+from meters.names import CHECKS, LAG, REFUSALS, REPORTS
+from probes.contract import CheckResult, Outcome, Reason
+from probes.kinds import KINDS
 
 CLOCK_SLACK_S = 600.0
 """A worker's clock further off than this is not believed; the time of arrival is taken instead."""
@@ -50,13 +55,38 @@ def _ingest(batch_id: str, region: str, results: Sequence[Any]) -> None:
     now = selectors.database_now()
     reader = partial(_row, region=region, owed=set(batch.check_ids), now=now)
     # By check: a report that says the same thing twice must not count as two checks that came home.
-    found = {item["id"]: row for item in results if (row := _read(item, reader, region))}
+    found: dict[str, store.Row] = {}
+    kinds: dict[str, str] = {}
+    for item in results:
+        if row := _read(item, reader, region):
+            found[item["id"]] = row
+            kinds[row.monitor] = _kind(item.get("kind"))
     monitors = store.lock_by_text({row.monitor for row in found.values()})
     current = [row for check, row in found.items() if _is_current(check, monitors.get(row.monitor))]
     new = store.write(current, uncounted=[monitor for monitor, locked in monitors.items() if locked.uncounted])
     questions = store.conclude(new, region=region, monitors=monitors, now=now)
     _count(batch, len(new))
+    _measure(new, kinds, region=region, now=now)
     dispatch.ask_at_once(questions, now=now)
+
+
+def _kind(said: object) -> str:
+    return said if isinstance(said, str) and said in KINDS else ""
+
+
+def _measure(new: Sequence[store.Row], kinds: Mapping[str, str], *, region: str, now: datetime) -> None:
+    """Count what is new, for operators."""
+    if not new:
+        return
+    found = Counter((kinds[row.monitor], row.result and (row.result.outcome, row.result.reason)) for row in new)
+    for (kind, told), number in found.items():
+        outcome, reason = told or (Outcome.UP, None)
+        meters.add(CHECKS, region, kind, outcome, reason or "", by=number)
+        if reason is Reason.ADDRESS_BLOCKED:
+            meters.add(REFUSALS, "checks", by=number)
+    meters.add(REPORTS, region)
+    checked_at = float(new[0].line.partition("\t")[0])
+    meters.add(LAG, region, by=max(0.0, now.timestamp() - checked_at))
 
 
 def _is_current(check: str, monitor: store.Locked | None) -> bool:
@@ -191,9 +221,10 @@ def life_sign(data: dict[str, Any]) -> None:
     now = selectors.database_now()
     last_batch_at = data.get("last_batch_at")
     try:
+        region, worker = str(data["region"])[:31], str(data["worker"])[:120]
         RegionWorker.objects.update_or_create(
-            region=str(data["region"])[:31],
-            worker=str(data["worker"])[:120],
+            region=region,
+            worker=worker,
             defaults={
                 "version": str(data.get("version", ""))[:40],
                 "concurrency": int(data.get("concurrency", 0)),
@@ -202,5 +233,7 @@ def life_sign(data: dict[str, Any]) -> None:
                 "last_batch_at": datetime.fromtimestamp(last_batch_at, UTC) if last_batch_at else None,
             },
         )
+        signs = {name: data.get(name) for name in ("lag_ms", "slowed_down", "spooled")}
+        cache.set(selectors.sign_key(region, worker), signs, selectors.SIGNS_LAST_S)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         logger.warning("Dropped a malformed life sign: %r", error)

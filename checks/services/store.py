@@ -16,6 +16,8 @@ from checks.services.rollups import Key
 from incidents import services as incidents
 from incidents.rules import Observation
 from incidents.services import Question
+from meters import services as meters
+from meters.names import NOT_MADE
 from monitors.rules import Status
 from probes.contract import Outcome, Reason, Timings
 
@@ -126,7 +128,18 @@ def store_new(results: Sequence[NewResult], *, uncounted: Sequence[str] = ()) ->
     # By key: a report that says the same thing twice must not count as two checks that came home.
     once = {result.key: result for result in results}
     rows = [row_of(result) for result in once.values()]
-    return [row.result for row in write(rows, uncounted=uncounted) if row.result]
+    new = [row.result for row in write(rows, uncounted=uncounted) if row.result]
+    _count_not_made(new)
+    return new
+
+
+def _count_not_made(new: Iterable[NewResult]) -> None:
+    missed: Counter[tuple[str, str]] = Counter()
+    for result in new:
+        if not result.attempts and result.reason:
+            missed[result.region, result.reason] += result.slots
+    for (region, reason), slots in missed.items():
+        meters.add(NOT_MADE, region, reason, by=slots)
 
 
 class Row(NamedTuple):

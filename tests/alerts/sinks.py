@@ -94,6 +94,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self.do_POST()
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
         """Silence."""
 
