@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import alerts, checks, incidents, listing, maintenance, monitors, share
+from dashboard.views import alerts, checks, incidents, listing, maintenance, monitors, operations, share
 
 urlpatterns = [
     path("", listing.Home.as_view(), name="home"),
@@ -45,6 +45,12 @@ urlpatterns = [
     path("alerts/deliveries/", alerts.DeliveryList.as_view(), name="deliveries"),
     path("alerts/deliveries/<uuid:pk>/", alerts.DeliveryPage.as_view(), name="delivery"),
     path("alerts/deliveries/<uuid:pk>/redrive/", alerts.DeliveryRedrive.as_view(), name="delivery-redrive"),
+    path("regions/", operations.RegionsPage.as_view(), name="regions"),
+    path("regions/live/", operations.RegionsLive.as_view(), name="regions-live"),
+    path("operator/", operations.OperatorPage.as_view(), name="operator"),
+    path("operator/live/", operations.OperatorLive.as_view(), name="operator-live"),
+    path("operator/deliveries/<uuid:pk>/redrive/", operations.OperatorRedrive.as_view(), name="operator-redrive"),
+    path("operator/batches/redrive/", operations.OperatorCheckAgain.as_view(), name="operator-check-again"),
     path("maintenance/", maintenance.WindowList.as_view(), name="maintenance"),
     path("maintenance/new/", maintenance.WindowNew.as_view(), name="window-new"),
     path("maintenance/start/", maintenance.WindowStart.as_view(), name="window-start"),

@@ -61,7 +61,7 @@ WITH_A_TOKEN = {
     "subscription/<slug:token>/leave/",
 }
 """Opened by a token of the operator's, a job's, a drill's or a badge's, not by an account; see
-tests/checks/test_metrics.py, tests/heartbeats/test_ping.py, tests/drills/test_drill.py and
+tests/operations/test_metrics.py, tests/heartbeats/test_ping.py, tests/drills/test_drill.py and
 tests/statuspages/test_badges.py."""
 
 OWN_ACCOUNT = {"api/auth/me", "api/auth/logout", "logout/"}
@@ -101,7 +101,8 @@ def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[st
 
 
 def ours() -> list[str]:
-    """All routes but Django admin's, which is for staff alone and has a test of its own below, and those of published
+    """All routes but those for staff alone (admin, with a test of its own below; operator/, with one in
+    tests/dashboard/test_operations_pages.py) and those of published
     status pages, which are for everybody; see tests/statuspages."""
     return sorted({path for path in routes() if not path.startswith(("admin/", "status/"))})
 
