@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import alerts, checks, incidents, listing, maintenance, monitors, operations, share
+from dashboard.views import alerts, checks, incidents, listing, maintenance, monitors, operations, page_share, share
 
 urlpatterns = [
     path("", listing.Home.as_view(), name="home"),
@@ -59,4 +59,6 @@ urlpatterns = [
     path("maintenance/<uuid:pk>/start/", maintenance.WindowStartEarly.as_view(), name="window-start-early"),
     path("maintenance/<uuid:pk>/stop/", maintenance.WindowStop.as_view(), name="window-stop"),
     path("maintenance/<uuid:pk>/delete/", maintenance.WindowDelete.as_view(), name="window-delete"),
+    path("status-pages/<uuid:pk>/share/", page_share.PageShare.as_view(), name="page-share"),
+    path("status-pages/<uuid:pk>/subscribers.csv", page_share.SubscribersFile.as_view(), name="page-subscribers"),
 ]

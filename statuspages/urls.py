@@ -8,6 +8,7 @@ from django.urls import include, path
 
 from statuspages.api import badges as badges_api
 from statuspages.api import pages as pages_api
+from statuspages.api import subscribers as subscribers_api
 from statuspages.views import badges, news, pages, subscriptions
 
 page_urlpatterns = [
@@ -44,6 +45,8 @@ api_urlpatterns = [
     path("status-pages/<uuid:pk>/posts", pages_api.PostList.as_view(), name="api-status-posts"),
     path("status-pages/posts/<uuid:pk>", pages_api.PostDetail.as_view(), name="api-status-post"),
     path("status-pages/posts/<uuid:pk>/updates", pages_api.PostUpdates.as_view(), name="api-status-updates"),
+    path("status-pages/<uuid:pk>/subscribers", subscribers_api.SubscriberList.as_view(), name="api-subscribers"),
+    path("status-pages/subscribers/<uuid:pk>", subscribers_api.SubscriberDetail.as_view(), name="api-subscriber"),
     path("monitor/<uuid:pk>/badges", badges_api.MonitorBadges.as_view(), name="api-badges"),
     path("monitor/<uuid:pk>/badges/renew", badges_api.MonitorBadgesRenew.as_view(), name="api-badges-renew"),
 ]

@@ -29,7 +29,7 @@ from maintenance.services import start_now as start_maintenance
 from monitors.models import Monitor
 from monitors.services import create_monitor
 from probes.contract import Outcome
-from statuspages.models import Component, Post, PostUpdate, Section, StatusPage
+from statuspages.models import Component, Post, PostUpdate, Section, StatusPage, Subscriber
 from statuspages.services import pages, posts
 from tests.checks.road import answer_all
 from tests.conftest import PASSWORD, MakeMonitor
@@ -68,6 +68,7 @@ OWN_ACCOUNT = {"api/auth/me", "api/auth/logout", "logout/"}
 """What everybody may change, whatever their role: themselves."""
 
 THINGS = {
+    "status-pages/subscribers/": "subscriber",
     "status-pages/sections/": "section",
     "status-pages/components/": "component",
     "status-pages/posts/": "post",
@@ -143,6 +144,7 @@ def ids(make_monitor: MakeMonitor) -> dict[str, UUID]:
         "page": page.pk,
         "section": pages.add_section(page, name="Shop").pk,
         "component": pages.add_component(page, name="Till", monitor=monitor.pk).pk,
+        "subscriber": Subscriber.objects.create(page=page, kind="email", mark="m", token_key="k", sealed="").pk,
         "post": posts.write_post(page, by=None, kind="incident", title="Slow", text="We look.").pk,
         "monitor": monitor.pk,
         "job": job.pk,
@@ -173,6 +175,7 @@ def everything_of(owner: User) -> dict[str, list[tuple[object, ...]]]:
         "Step": list(Step.objects.filter(rule__team=team).values_list()),
         "Delivery": list(Delivery.objects.filter(team=team).values_list()),
         "StatusPage": list(StatusPage.objects.filter(team=team).values_list()),
+        "Subscriber": list(Subscriber.objects.filter(page__team=team).values_list()),
         "Section": list(Section.objects.filter(page__team=team).values_list()),
         "Component": list(Component.objects.filter(page__team=team).values_list()),
         "Post": list(Post.objects.filter(page__team=team).values_list()),

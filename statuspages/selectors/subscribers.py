@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from io import StringIO
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 
 from accounts.models import Team
@@ -38,10 +42,17 @@ def subscribers_of(team: Team) -> QuerySet[Subscriber]:
     return Subscriber.objects.filter(page__team=team).select_related("page").defer("page__logo")
 
 
-def find_subscribers(page: StatusPage) -> QuerySet[Subscriber]:
-    """Oldest first, with what a list shows of each."""
+def find_subscribers(page: StatusPage, *, after: list[str] | None = None) -> QuerySet[Subscriber]:
+    """Oldest first, with what a list shows of each; ``after`` is the key (created_at, id) of a cursor."""
     dead = Count("notices", filter=Q(notices__state=State.DEAD))
-    return page.subscribers.annotate(dead=dead).prefetch_related("components").order_by("created_at", "id")
+    found = page.subscribers.annotate(dead=dead).prefetch_related("components").order_by("created_at", "id")
+    if after:
+        try:
+            created_at, last = datetime.fromisoformat(after[0]), UUID(after[1])
+        except ValueError as error:
+            raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
+        found = found.filter(Q(created_at__gt=created_at) | Q(created_at=created_at, id__gt=last))
+    return found
 
 
 def view_of(subscriber: Subscriber, *, whole: bool) -> SubscriberView:
@@ -57,4 +68,24 @@ def view_of(subscriber: Subscriber, *, whole: bool) -> SubscriberView:
 
 
 def dead_notices(page: StatusPage) -> QuerySet[Notice]:
-    return Notice.objects.filter(page=page, state=State.DEAD).select_related("subscriber", "update__post")
+    """Messages that never arrived, the newest first."""
+    dead = Notice.objects.filter(page=page, state=State.DEAD)
+    return dead.select_related("subscriber", "update__post").order_by("-settled_at", "id")
+
+
+def as_csv(page: StatusPage) -> Iterator[str]:
+    """Lines of a file that spreadsheets read; none of its cells is taken for a formula."""
+    yield _line(["kind", "address", "components", "confirmed_at", "created_at"])
+    for subscriber in find_subscribers(page).iterator(chunk_size=500):
+        told = view_of(subscriber, whole=True)
+        confirmed = told.confirmed_at.isoformat() if told.confirmed_at else ""
+        yield _line([told.kind, told.address, "; ".join(told.components), confirmed, told.created_at.isoformat()])
+
+
+def _line(cells: Iterable[str]) -> str:
+    file = StringIO()
+    csv.writer(file).writerow(f"'{cell}" if cell[:1] in FORMULA else cell for cell in cells)
+    return file.getvalue()
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -1,0 +1,41 @@
+"""``/api/status-pages/{id}/subscribers``: who is told of a page's posts."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.rules import Role
+from accounts.selectors import membership_of
+from monitors.paging import page_of, read_cursor
+from statuspages.api.pages import page_named, team_of
+from statuspages.selectors import subscribers as selectors
+from statuspages.serializers.subscribers import SubscriberOutput
+from statuspages.services import subscribers
+
+
+class SubscriberList(APIView):
+    @extend_schema(responses=SubscriberOutput(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """Who asked to be told, oldest first: ``?limit= &cursor=``. Who has not confirmed yet is told nothing."""
+        query = request.query_params
+        after = read_cursor(query["cursor"], parts=2) if query.get("cursor") else None
+        found = selectors.find_subscribers(page_named(request, pk), after=after)
+        listed, more = page_of(found, query, key=lambda each: (each.created_at, each.pk))
+        whole = membership_of(request.user).allows(Role.EDITOR)
+        told = [selectors.view_of(each, whole=whole) for each in listed]
+        return Response({"results": SubscriberOutput(told, many=True).data, "next": more})
+
+
+class SubscriberDetail(APIView):
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Remove one, with all that was still to be sent."""
+        subscribers.leave(get_object_or_404(selectors.subscribers_of(team_of(request)), pk=pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
