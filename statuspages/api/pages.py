@@ -211,6 +211,5 @@ class PostUpdates(PostView):
     @extend_schema(request=UpdateInput, responses={201: UpdateOutput})
     def post(self, request: Request, pk: UUID) -> Response:
         """Say something more, and what the state is now."""
-        by = membership_of(request.user).user
-        fields = read(UpdateInput, request)
-        return created(UpdateOutput(posts.add_update(self.post_named(request, pk), by=by, **fields)))
+        by, post = membership_of(request.user).user, self.post_named(request, pk)
+        return created(UpdateOutput(posts.add_update(post, by=by, **read(UpdateInput, request))))
