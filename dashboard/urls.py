@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from dashboard.views import alerts, checks, incidents, listing, maintenance, monitors, operations, page_share, share
+from dashboard.views import (
+    alerts,
+    checks,
+    incidents,
+    listing,
+    maintenance,
+    monitors,
+    operations,
+    page_share,
+    share,
+    statuspages,
+)
 
 urlpatterns = [
     path("", listing.Home.as_view(), name="home"),
@@ -61,4 +72,24 @@ urlpatterns = [
     path("maintenance/<uuid:pk>/delete/", maintenance.WindowDelete.as_view(), name="window-delete"),
     path("status-pages/<uuid:pk>/share/", page_share.PageShare.as_view(), name="page-share"),
     path("status-pages/<uuid:pk>/subscribers.csv", page_share.SubscribersFile.as_view(), name="page-subscribers"),
+    path("status-pages/", statuspages.PageList.as_view(), name="pages"),
+    path("status-pages/new/", statuspages.PageNew.as_view(), name="page-new"),
+    path("status-pages/<uuid:pk>/", statuspages.PageOverview.as_view(), name="page"),
+    path("status-pages/<uuid:pk>/edit/", statuspages.PageEdit.as_view(), name="page-edit"),
+    path("status-pages/<uuid:pk>/preview/", statuspages.PagePreview.as_view(), name="page-preview"),
+    path("status-pages/<uuid:pk>/token/", statuspages.PageToken.as_view(), name="page-token"),
+    path("status-pages/<uuid:pk>/delete/", statuspages.PageDelete.as_view(), name="page-delete"),
+    path("status-pages/<uuid:pk>/add-section/", statuspages.SectionNew.as_view(), name="page-section"),
+    path("status-pages/<uuid:pk>/add-component/", statuspages.ComponentNew.as_view(), name="page-component"),
+    path("status-pages/<uuid:pk>/write/", statuspages.PostNew.as_view(), name="page-post"),
+    path("status-pages/sections/<uuid:pk>/edit/", statuspages.SectionEdit.as_view(), name="section-edit"),
+    path("status-pages/sections/<uuid:pk>/move/", statuspages.SectionMove.as_view(), name="section-move"),
+    path("status-pages/sections/<uuid:pk>/delete/", statuspages.SectionDelete.as_view(), name="section-delete"),
+    path("status-pages/components/<uuid:pk>/edit/", statuspages.ComponentEdit.as_view(), name="component-edit"),
+    path("status-pages/components/<uuid:pk>/move/", statuspages.ComponentMove.as_view(), name="component-move"),
+    path("status-pages/components/<uuid:pk>/delete/", statuspages.ComponentDelete.as_view(), name="component-delete"),
+    path("status-pages/posts/<uuid:pk>/", statuspages.PostPage.as_view(), name="post"),
+    path("status-pages/posts/<uuid:pk>/say/", statuspages.PostSay.as_view(), name="post-say"),
+    path("status-pages/posts/<uuid:pk>/edit/", statuspages.PostEdit.as_view(), name="post-edit"),
+    path("status-pages/posts/<uuid:pk>/delete/", statuspages.PostDelete.as_view(), name="post-delete"),
 ]

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 from monitors.rules import Status
@@ -36,6 +37,9 @@ class Chart:
     mean_ms: float | None
     fastest_ms: float | None
     slowest_ms: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"times": self.times, "values": self.values}
 
     @property
     def table(self) -> list[tuple[date, float, float]]:

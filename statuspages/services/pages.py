@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -27,9 +27,6 @@ MOST_PAGES, MOST_SECTIONS, MOST_COMPONENTS, MOST_IN_GROUP = 50, 50, 200, 1_000
 SHORTEST_PASSWORD = 8
 
 PLAIN_FIELDS = ("title", "description", "published", "visibility", "embeddable", "lists_outages", "takes_subscribers")
-
-Placed = TypeVar("Placed", Section, Component)
-
 
 # --- the page ---
 
@@ -223,7 +220,7 @@ def delete_component(component: Component) -> None:
 
 
 @transaction.atomic
-def move(thing: Placed, *, by: int) -> None:
+def move(thing: Section | Component, *, by: int) -> None:
     """Up (-1) or down (1) among its neighbours."""
     row: list[Any] = neighbours(thing) if isinstance(thing, Component) else list(thing.page.sections.all())
     _place(thing, row, [each.pk for each in row].index(thing.pk) + by)

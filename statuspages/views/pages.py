@@ -110,10 +110,11 @@ class PublicView(View):
         return {
             "page": self.page,
             "root": self.root,
+            "style_url": f"{self.root}style-{mark}.css" if (mark := style_mark(self.page.colours)) else "",
+            "logo_url": f"{self.root}logo-{self.page.logo_mark}.png" if self.page.logo_mark else "",
             "language": self.language,
             "languages": named_languages(self.page.languages),
             "stale_s": self.stale_s,
-            "style_mark": style_mark(self.page.colours),
             "query": f"?lang={self.language}" if "lang" in self.request.GET else "",
         }
 
@@ -171,7 +172,7 @@ class StatusPageView(PublicView):
         return response
 
     def _door(self, *, status: int = 200, **context: Any) -> HttpResponse:
-        return render(self.request, "statuspages/door.html", {**self.about(), **context}, status=status)
+        return render(self.request, "statuspages/door.html", {**self.about(), "logo_url": "", **context}, status=status)
 
 
 class LivePart(PublicView):
@@ -206,7 +207,7 @@ class ChartData(PublicView):
         found = self.page.component(component)
         if found is None or found.chart is None:
             raise Http404
-        return JsonResponse({"times": found.chart.times, "values": found.chart.values})
+        return JsonResponse(found.chart.as_json())
 
 
 class Style(PublicView):

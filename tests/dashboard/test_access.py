@@ -18,6 +18,7 @@ from dashboard.urls import urlpatterns
 from incidents.models import Incident
 from maintenance.services import start_now as start_maintenance
 from monitors.models import Monitor
+from statuspages.services import pages, posts
 from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
 from tests.dashboard.story import tell
@@ -37,6 +38,10 @@ LOOK = [
     "delivery",
     "maintenance",
     "window",
+    "pages",
+    "page",
+    "page-preview",
+    "post",
 ]
 LOOK_TO_CHANGE = [
     "monitor-new",
@@ -53,6 +58,18 @@ LOOK_TO_CHANGE = [
     "window-start",
     "window-edit",
     "window-delete",
+    "page-new",
+    "page-edit",
+    "page-delete",
+    "page-section",
+    "page-component",
+    "page-post",
+    "section-edit",
+    "section-delete",
+    "component-edit",
+    "component-delete",
+    "post-edit",
+    "post-delete",
 ]
 POST_ONLY = [
     "monitor-pause",
@@ -66,6 +83,10 @@ POST_ONLY = [
     "channel-test",
     "delivery-redrive",
     "window-stop",
+    "page-token",
+    "section-move",
+    "component-move",
+    "post-say",
 ]
 CHANGE = ["dashboard", *LOOK_TO_CHANGE, *POST_ONLY]
 OF_ONE = [route.name for route in urlpatterns if "<uuid:pk>" in str(route.pattern)]
@@ -84,7 +105,12 @@ def things(monitor: Monitor) -> Things:
     tell(monitor, usa="..xx", india="..xx")
     planning.plan(now=timezone.now())
     delivery = Delivery.objects.get()
+    page = pages.create_page(team=monitor.team, by=None, slug="olga", title="Olga's page", published=True)
     return {
+        "page": page,
+        "section": pages.add_section(page, name="Shop"),
+        "component": pages.add_component(page, name="Till", monitor=monitor.pk),
+        "post": posts.write_post(page, by=None, kind="incident", title="Slow", text="We look."),
         "monitor": monitor,
         "incident": Incident.objects.get(),
         "channel": delivery.channel,
@@ -174,7 +200,7 @@ def test_a_viewer_changes_nothing(visit: Visit, viewer: User, things: Things, na
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("name", ["dashboard", "monitor", "incident", "channel", "window"])
+@pytest.mark.parametrize("name", ["dashboard", "monitor", "incident", "channel", "window", "page", "post"])
 def test_a_viewer_sees_no_buttons_and_an_editor_does(
     visit: Visit, viewer: User, editor: User, things: Things, name: str
 ) -> None:
