@@ -130,6 +130,7 @@ def files_used() -> list[str]:
     return [static(name) for name in ("style.css", "status.css", "app.js", "status.js")]
 
 
+@method_decorator(sensitive_post_parameters(), name="dispatch")
 class StatusPageView(PublicView):
     """The page; and, where it has a password and the visitor has not given it, the door to it."""
 
@@ -146,7 +147,6 @@ class StatusPageView(PublicView):
         """They are in already."""
         return redirect(self.root)
 
-    @method_decorator(sensitive_post_parameters())
     def _let_in(self) -> HttpResponseBase:
         throttle = ScopedThrottle()
         if not throttle.allow_request(self.request, self):
