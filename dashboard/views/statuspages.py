@@ -18,11 +18,11 @@ from accounts.rules import Role
 from dashboard.forms.statuspages import ComponentForm, PageForm, PostForm, SectionForm, UpdateForm
 from dashboard.selectors.statuspages import blocks_of, page_list, posts_on
 from dashboard.views.base import TeamView, taken
+from statuspages.colours import stylesheet
 from statuspages.models import Component, Post, Section, StatusPage
 from statuspages.rules import PostKind
 from statuspages.selectors import pages as selectors
 from statuspages.services import pages, posts
-from statuspages.views.pages import stylesheet
 
 
 class PageList(TeamView):

@@ -105,7 +105,7 @@ class Subscription(View):
             "page": page,
             "root": page.path,
             "language": translation.get_language(),
-            "style_mark": style_mark(page.colours),
+            "style_url": f"{page.path}style-{mark}.css" if (mark := style_mark(page.colours)) else "",
             "state": state,
             "components": self._components() if state != "left" else [],
             "to_webhook": self.subscriber.kind == Road.WEBHOOK,
