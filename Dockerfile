@@ -1,10 +1,12 @@
-# Two images: `server` is web, beat, central worker and migrations; `region` has the probes and nothing else.
+# Two images: `server` is web, beat, the workers and migrations; `region` has the probes and nothing else. Both run as an
+# ordinary user with a read-only root: what they write goes to /tmp, and to the volumes /spool and /archive.
 
 FROM python:3.11-slim AS base
 ENV PYTHONUNBUFFERED=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
-    PIP_ROOT_USER_ACTION=ignore
+    PIP_ROOT_USER_ACTION=ignore \
+    WORK_FILE=/tmp/worked
 RUN useradd --uid 10001 --create-home uptime
 WORKDIR /app
 
@@ -17,6 +19,7 @@ COPY scripts/talks_to_broker.py scripts/
 RUN python -m compileall -q probes && install --directory --owner=uptime --mode=0700 /spool
 ENV PROBE_SPOOL_DIR=/spool
 USER uptime
+HEALTHCHECK --interval=15s --timeout=10s --start-period=30s CMD ["python", "scripts/talks_to_broker.py"]
 CMD ["sh", "-c", "exec celery --quiet -A probes.worker worker -Q region.$REGION,region.$REGION.now -n $REGION@%h --without-gossip --without-mingle --without-heartbeat"]
 
 FROM base AS server
@@ -34,4 +37,6 @@ RUN SECRET_KEY=only-while-files-are-collected-not-kept \
     && install --directory --owner=uptime --mode=0700 /archive
 USER uptime
 EXPOSE 8000
+# Of web, which the image runs by itself; compose and the chart ask the workers by scripts/talks_to_broker.py.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=3); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status >= 400)"]
 CMD ["gunicorn", "uptime.wsgi", "--bind", "0.0.0.0:8000", "--preload", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]

@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run manage test lint types layers fmt lock bench chaos clean chromium
+.PHONY: help setup run manage test lint types layers fmt lock settings bench chaos clean chromium
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -31,12 +31,12 @@ lint: $(STAMP) ## check style
 	$(BIN)/ruff check $(TREES)
 	$(BIN)/ruff format --check $(TREES)
 
-# mypy's Django plugin loads the settings, and they want values.
-types: export SECRET_KEY := only-for-the-type-checker-and-no-secret
-types: export JWT_SIGNING_KEY := only-for-the-type-checker-and-no-secret
-types: export FIELD_ENCRYPTION_KEYS := b25seS1mb3ItdGhlLXR5cGUtY2hlY2tlci0zMmJ5dGU=
-types: export DATABASE_URL := postgresql://nowhere/uptime
-types: export REDIS_URL := redis://nowhere/0
+# mypy's Django plugin loads the settings, and they want values; so does their reference.
+types settings: export SECRET_KEY := only-for-the-type-checker-and-no-secret
+types settings: export JWT_SIGNING_KEY := only-for-the-type-checker-and-no-secret
+types settings: export FIELD_ENCRYPTION_KEYS := b25seS1mb3ItdGhlLXR5cGUtY2hlY2tlci0zMmJ5dGU=
+types settings: export DATABASE_URL := postgresql://nowhere/uptime
+types settings: export REDIS_URL := redis://nowhere/0
 types: $(STAMP) ## check types
 	$(BIN)/mypy $(ARGS)
 
@@ -46,6 +46,9 @@ layers: $(STAMP) ## check which package imports which
 fmt: $(STAMP) ## put code into its form
 	$(BIN)/ruff check --fix $(TREES)
 	$(BIN)/ruff format $(TREES)
+
+settings: $(STAMP) ## write docs/settings.md anew from the code
+	$(BIN)/python -m uptime.reference > docs/settings.md
 
 lock: $(STAMP) ## pin requirements*.txt anew from requirements*.in
 	for name in requirements requirements-region requirements-dev; do \

@@ -63,6 +63,15 @@ def queue_lengths(queues: Collection[str]) -> dict[str, int | None]:
         return dict.fromkeys(queues)
 
 
+def purge(queues: Collection[str]) -> dict[str, int]:
+    """Throw away what waits in each queue; says how many messages. What workers hold they keep. Raises ``OSError`` or
+    kombu's ``OperationalError`` when the broker does not answer."""
+    pool: Any = current_app.pool
+    with pool.acquire(block=True) as connection:
+        channel = connection.default_channel
+        return {queue: channel.queue_purge(queue) or 0 for queue in queues}
+
+
 def _errors() -> tuple[type[BaseException], ...]:
     """What a broker that is away may raise, by way of Celery or by its own driver."""
     connection = current_app.connection_for_write()

@@ -27,7 +27,7 @@ from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES
 
-from probes import __version__, names
+from probes import __version__, names, worked
 from probes.contract import Batch, CheckRequest, CheckResult, InvalidSpec, LifeSign, Report
 from probes.engine import invalid, shared_engine, shared_health
 from probes.log import set_up as set_up_log
@@ -50,6 +50,9 @@ SPOOL_PAUSE_SECONDS = 0.1
 
 LIFE_SIGN_EVERY_SECONDS = 10.0
 LIFE_SIGN_EXPIRES_SECONDS = 30.0
+STUCK_MS = 30_000.0
+"""An engine whose loop stood still for so long is not at work, whatever it says of itself."""
+
 BROKERS = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps", "pyamqp", "sqla+postgresql+psycopg")
 TRANSPORT_ALIASES["sqla"] = "probes.postgres_broker:Transport"
 
@@ -419,6 +422,9 @@ class _Life:
             )
         except _broker_errors(celery) as error:
             log.warning("The broker does not take life signs (%s)", error)
+            return
+        if health is None or health.lag_ms < STUCK_MS:  # a region without monitors has nothing but this to do
+            worked.note()
 
 
 _life = _Life()

@@ -1,17 +1,21 @@
-"""Container health: has this container talked to its broker lately, other than by this very question?
+"""Container health: has this container done its work and talked to its broker lately?
 
 A process that is alive but deaf is the failure that matters for a worker or for beat. The broker knows best: Redis and
 PostgreSQL list every connection with its address and for how long it has been silent. A waiting worker asks for work
-about every second, beat sends ticks as often, and a region worker signs that it lives every ten seconds.
+about every second, beat sends ticks as often, and a region worker signs that it lives every ten seconds. Whether work
+is done as well says the file ``WORK_FILE``, which whoever ends a task touches (``probes/worked.py``).
 """
 
 import os
 import sys
+import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import redis
 
 SILENT_TOO_LONG_SECONDS = 30
+IDLE_TOO_LONG_SECONDS = 60
 
 # Of one's own login PostgreSQL tells everything; that includes each region's.
 SILENCES = """
@@ -32,7 +36,21 @@ def main() -> int:
     if not silences or min(silences) > SILENT_TOO_LONG_SECONDS:
         print(f"silent connections from here, in seconds: {silences}")
         return 1
+    idle = idle_seconds(os.environ.get("WORK_FILE", ""))
+    if idle > IDLE_TOO_LONG_SECONDS:
+        print(f"no work was done for {idle:.0f} s")
+        return 1
     return 0
+
+
+def idle_seconds(path: str) -> float:
+    """For how long nothing was done; endless when nothing was done ever, and 0 where nobody writes it down."""
+    if not path:
+        return 0.0
+    try:
+        return max(0.0, time.time() - Path(path).stat().st_mtime)
+    except OSError:
+        return float("inf")
 
 
 def in_redis(url: str) -> list[int]:

@@ -9,10 +9,11 @@ import sys
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import celeryd_init, setup_logging, task_postrun, task_prerun, worker_ready
+from celery.signals import after_task_publish, celeryd_init, setup_logging, task_postrun, task_prerun, worker_ready
 from django.db import InterfaceError, OperationalError, close_old_connections
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from probes import worked
 from probes.names import ALERTS_QUEUE, CENTRAL_QUEUE
 from probes.stuck import ConnectAnew
 from probes.worker import broker_settings
@@ -108,6 +109,13 @@ def _write_counts_down(**_: Any) -> None:
     from meters import services as meters  # Django is not set up yet when this module is read
 
     meters.flush_if_due()
+
+
+@task_postrun.connect
+@after_task_publish.connect
+def _note_work(**_: Any) -> None:
+    """A worker's work is to end tasks, beat's is to publish them; both have one every second."""
+    worked.note()
 
 
 @celeryd_init.connect

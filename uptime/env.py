@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import environ
@@ -14,6 +15,20 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 _env = environ.FileAwareEnv()
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable that the settings read: for their reference (``uptime.reference``), and for ``manage.py doctor``."""
+
+    name: str
+    default: str
+    """Empty: it is required, or nothing stands for it."""
+    values: str
+
+
+READ: dict[str, Variable] = {}
+"""Everything that was read so far, by name."""
 
 REGION_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
@@ -32,11 +47,19 @@ def _read(reader: Callable[..., Any], name: str, default: Any, meaning: str) -> 
         stop(f"{name}_FILE cannot be read: {error.strerror}.")
 
 
+def _note(name: str, default: object, values: str) -> None:
+    """The first word counts, unless it was only that there is a text."""
+    if name not in READ or READ[name].values == "text":
+        READ[name] = Variable(name, str(default), values)
+
+
 def text(name: str, default: str = "") -> str:
+    _note(name, default, "text")
     return str(_read(_env.str, name, default, "text")).strip()
 
 
 def secret(name: str, *, at_least: int) -> str:
+    _note(name, "", f"text of {at_least} characters or more")
     value = text(name)
     if not value:
         stop(f'{name} is not set; make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"')
@@ -46,6 +69,7 @@ def secret(name: str, *, at_least: int) -> str:
 
 
 def flag(name: str, default: bool) -> bool:
+    _note(name, "true" if default else "false", "true or false")
     value = text(name, "true" if default else "false").lower()
     if value not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
         stop(f"{name} must be true or false, not {value!r}.")
@@ -53,6 +77,7 @@ def flag(name: str, default: bool) -> bool:
 
 
 def number(name: str, default: int, *, low: int, high: int) -> int:
+    _note(name, default, f"a whole number from {low:,} to {high:,}")
     value = int(_read(_env.int, name, default, f"a whole number from {low} to {high}"))
     if not low <= value <= high:
         stop(f"{name} must be a whole number from {low} to {high}, not {value}.")
@@ -60,10 +85,12 @@ def number(name: str, default: int, *, low: int, high: int) -> int:
 
 
 def words(name: str, default: str = "") -> list[str]:
+    _note(name, default, "comma-separated")
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
 def choice(name: str, default: str, among: set[str]) -> str:
+    _note(name, default, f"one of {', '.join(sorted(among))}")
     value = text(name, default)
     if value not in among:
         stop(f"{name} must be one of {', '.join(sorted(among))}, not {value!r}.")
@@ -71,6 +98,7 @@ def choice(name: str, default: str, among: set[str]) -> str:
 
 
 def url(name: str, *, schemes: tuple[str, ...], default: str = "") -> str:
+    _note(name, default, " or ".join(f"{scheme}://" for scheme in schemes))
     value = text(name, default)
     if not value:
         stop(f"{name} is not set; it should look like {schemes[0]}://host/...")
@@ -85,6 +113,7 @@ def database(name: str) -> dict[str, Any]:
 
 
 def email(name: str) -> dict[str, Any]:
+    _note(name, "consolemail://", "an address such as smtp+tls://user:password@host:587")
     return dict(_read(_env.email_url, name, "consolemail://", "an address such as smtp+tls://user:password@host:587"))
 
 
@@ -103,6 +132,7 @@ def regions(name: str, default: str) -> list[str]:
 
 
 def fernet_keys(name: str) -> list[str]:
+    _note(name, "", "Fernet keys, comma-separated")
     keys = words(name)
     if not keys:
         stop(

@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "meters",
     "operations",
     "dashboard",
+    "uptime",
 ]
 MIDDLEWARE = [
     "uptime.middleware.HealthMiddleware",
@@ -121,6 +122,7 @@ DATABASES = {
     }
 }
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
+MIGRATION_LOCK_TIMEOUT_SECONDS = env.number("MIGRATION_LOCK_TIMEOUT_SECONDS", 5, low=0, high=3_600)  # 0: no limit
 REDIS_URL = env.text("REDIS_URL") and env.url("REDIS_URL", schemes=("redis", "rediss"))
 if not (REDIS_URL or env.text("CELERY_BROKER_URL")):
     env.stop(

@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from accounts.management.speaking import SpeakingCommand, day, readable_bytes, whole_number
 from checks import selectors
-from checks.management.speaking import SpeakingCommand, day, readable_bytes, whole_number
 from checks.services import archive, space, storage
 from checks.services.archive import ArchiveFile
 
@@ -28,7 +28,7 @@ class Command(SpeakingCommand):
         restoring.add_argument("day", type=day, help="like 2026-01-31")
         restoring.add_argument("--keep-days", type=whole_number(1, 3_650), default=7, help="default 7")
         for action in (listing, restoring):
-            action.add_argument("--json", action="store_true", help="for programs")
+            self.add_json(action)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.ARCHIVE_DIR:

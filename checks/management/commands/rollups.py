@@ -10,8 +10,8 @@ from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
 
+from accounts.management.speaking import SpeakingCommand, day, whole_number
 from checks import selectors
-from checks.management.speaking import SpeakingCommand, day, whole_number
 from checks.services import recount
 from checks.services.recount import Difference
 from monitors.models import Monitor
@@ -28,7 +28,7 @@ class Command(SpeakingCommand):
         parser.add_argument("--since", type=day, help="from this UTC day on, like 2026-01-31")
         parser.add_argument("--monitor", type=_uuid, help="only the monitor with this id")
         parser.add_argument("--limit", type=whole_number(0, 1_000_000), default=50, help="print so many (default 50)")
-        parser.add_argument("--json", action="store_true", help="for programs")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["monitor"] and not Monitor.objects.filter(pk=options["monitor"]).exists():

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from accounts.management.speaking import SpeakingCommand, team_of, whole_number
 from checks import selectors
-from checks.management.speaking import SpeakingCommand, team_of, whole_number
 from checks.services import demo
 from monitors.selectors import region_codes
 
@@ -30,7 +30,7 @@ class Command(SpeakingCommand):
         parser.add_argument("--team", metavar="EMAIL", help="into this person's team; default: a team of their own")
         parser.add_argument("--seed", type=whole_number(0, 2**31), default=1, help="another one, another story")
         parser.add_argument("--clean", action="store_true", help="remove demo monitors (with --team: of that team)")
-        parser.add_argument("--json", action="store_true", help="for programs")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         begun = time.monotonic()

@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from accounts.management.speaking import SpeakingCommand, readable_bytes, whole_number
 from checks import selectors
-from checks.management.speaking import SpeakingCommand, readable_bytes, whole_number
 from checks.services import space, storage
 
 
@@ -29,7 +29,7 @@ class Command(SpeakingCommand):
             "--retention", type=whole_number(1, 3_650), metavar="DAYS", help="try another RETENTION_DAYS"
         )
         parser.add_argument("--tidy", action="store_true", help="archive and drop now what need not be kept")
-        parser.add_argument("--json", action="store_true", help="for programs")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = selectors.database_now()

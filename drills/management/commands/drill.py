@@ -9,8 +9,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
+from accounts.management.speaking import SpeakingCommand, team_of
 from accounts.models import Team
-from checks.management.speaking import SpeakingCommand, team_of
 from drills import rules, selectors, services
 from drills.exceptions import DrillRuns
 from drills.models import Drill
@@ -32,6 +32,7 @@ class Command(SpeakingCommand):
         parser.add_argument("--team", metavar="EMAIL", help="a member's address; needed where there are several teams")
         parser.add_argument("--interval", type=int, help="seconds between the target's checks (60)")
         parser.add_argument("--wait", action="store_true", help="show each stage as it is reached, to the end")
+        self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         team = team_of(options["team"]) if options["team"] else _only_team()
@@ -41,13 +42,17 @@ class Command(SpeakingCommand):
             raise CommandError("; ".join(error.messages)) from error
         except DrillRuns as error:
             raise CommandError(str(error.detail)) from error
-        self.stdout.write(f"Drill {drill.pk} of {team}: its target is checked every {drill.interval} s.")
+        as_json = options["json"]
+        if not as_json:
+            self.stdout.write(f"Drill {drill.pk} of {team}: its target is checked every {drill.interval} s.")
         if options["wait"]:
-            self._watch(drill)
-        else:
+            self._watch(drill, as_json=as_json)
+        elif not as_json:
             self.stdout.write(f"See GET /api/drills/{drill.pk}.")
+        if as_json:
+            self.say_json(_as_dict(drill))
 
-    def _watch(self, drill: Drill) -> None:
+    def _watch(self, drill: Drill, *, as_json: bool) -> None:
         until = time.monotonic() + rules.longest(drill.every).total_seconds()
         told: set[str] = set()
         while drill.ended_at is None:
@@ -55,9 +60,12 @@ class Command(SpeakingCommand):
                 raise CommandError("Nothing goes on any more: are beat, the central worker and alerts running?")
             time.sleep(0.5)
             drill.refresh_from_db()
-            self._say_news(drill, told)
+            if not as_json:
+                self._say_news(drill, told)
         if drill.problem:
             raise CommandError(drill.problem)
+        if as_json:
+            return
         figures = selectors.detection()
         self.stdout.write(
             f"Detection, fault to accepted message, of {figures.count} drills:"
@@ -76,6 +84,18 @@ class Command(SpeakingCommand):
             told.add("mended")
             self.stdout.write(f"{'mended':<22} {drill.mended_at:%H:%M:%S}")
         self.stdout.flush()
+
+
+def _as_dict(drill: Drill) -> dict[str, Any]:
+    return {
+        "id": drill.pk,
+        "team": drill.team_id,
+        "interval": drill.interval,
+        "fault_at": drill.fault_at,
+        "mended_at": drill.mended_at,
+        "ended_at": drill.ended_at,
+        "seconds": drill.seconds,
+    }
 
 
 def _only_team() -> Team:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from accounts.management.speaking import SpeakingCommand
 from monitors import selectors, services
 from monitors.models import Region
 
@@ -20,14 +20,14 @@ VERBS: dict[str, Callable[[str], Region]] = {
 }
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     help = "Show the regions (list), add, disable, enable or drain one, or follow the REGIONS setting (sync)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=["list", "add", *VERBS, "sync"])
         parser.add_argument("code", nargs="?", default="", help="the region to add, disable, enable or drain")
         parser.add_argument("--name", default="", help="how people call an added region")
-        parser.add_argument("--json", action="store_true", help="show the regions as JSON")
+        self.add_json(parser)
 
     def handle(self, *args: Any, action: str, code: str, name: str, **options: Any) -> None:
         try:
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             raise CommandError("; ".join(error.messages)) from error
         shown = _as_shown()
         if options["json"]:
-            self.stdout.write(json.dumps(shown, indent=2, default=str))
+            self.say_json(shown)
             return
         for region in shown:
             self.stdout.write("{code:<16} {state:<9} {origin:<8} {name:<20} {last}".format(**region).rstrip())
