@@ -49,7 +49,7 @@ def _read(reader: Callable[..., Any], name: str, default: Any, meaning: str) -> 
 
 def _note(name: str, default: object, values: str) -> None:
     """The first word counts, unless it was only that there is a text."""
-    if name not in READ or READ[name].values == "text":
+    if name not in READ or READ[name].values == "text" != values:
         READ[name] = Variable(name, str(default), values)
 
 

@@ -72,7 +72,8 @@ SERVER: dict[str, Meaning] = {
         "So many monitors, the oldest first, are told of one by one in `/metrics`; 0: none.", "monitors"
     ),
     "HEARTBEAT_URL": Meaning(
-        "Pinged by GET every minute while `/readyz` says ok, through the guard: see operations, Who watches the watcher."
+        "Pinged by GET every minute while `/readyz` says ok, through the guard; see operations, Who watches the "
+        "watcher."
     ),
     "LOG_FORMAT": Meaning("How the log is written."),
     "LOG_LEVEL": Meaning("How much of it."),
