@@ -1,60 +1,7 @@
-"""Paging by key: a cursor is the key of the last row seen, so page 1,000 costs what page 1 costs."""
+"""Moved to ``accounts.paging``; here for who has not moved along yet."""
 
-from __future__ import annotations
-
-import base64
-import binascii
-import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any, TypeVar
-
-from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
-
-Row = TypeVar("Row", bound=Model)
-
-DEFAULT_LIMIT = 100
-MAX_LIMIT = 500
-
-
-def read_limit(value: str | None) -> int:
-    """The page size asked for, from 1 to 500."""
-    if value is None or value == "":
-        return DEFAULT_LIMIT
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:6]) <= MAX_LIMIT:
-        raise ValidationError({"limit": [f"must be a whole number from 1 to {MAX_LIMIT}"]})
-    return int(value)
-
-
-def write_cursor(*key: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
-
-
-def read_cursor(value: str, parts: int) -> list[str]:
-    """The key inside a cursor of ours; anything else is refused."""
-    try:
-        key = json.loads(base64.urlsafe_b64decode(value.encode() + b"=" * (-len(value) % 4)))
-    except (binascii.Error, ValueError, RecursionError):
-        key = None
-    if not isinstance(key, list) or len(key) != parts or not all(isinstance(part, str) for part in key):
-        raise ValidationError({"cursor": ["is not a cursor of this list; leave it out to start at the beginning"]})
-    return key
-
-
-def page_of(
-    found: QuerySet[Row], query: Mapping[str, str], *, key: Callable[[Row], tuple[Any, ...]]
-) -> tuple[list[Row], str | None]:
-    """One page (``?limit=``) of an ordered query, and the cursor of the next, made from the key of its last row."""
-    limit = read_limit(query.get("limit"))
-    return cut_page(list(found[: limit + 1]), limit, key=key)
-
-
-def cut_page(rows: Sequence[Row], limit: int, *, key: Callable[[Row], tuple[Any, ...]]) -> tuple[list[Row], str | None]:
-    """The same of rows that are read already, one more than the limit where there are so many."""
-    more = write_cursor(*(_plain(part) for part in key(rows[limit - 1]))) if len(rows) > limit else None
-    return list(rows[:limit]), more
-
-
-def _plain(part: Any) -> str:
-    return part.isoformat() if isinstance(part, datetime) else str(part)
+from accounts.paging import cut_page as cut_page
+from accounts.paging import page_of as page_of
+from accounts.paging import read_cursor as read_cursor
+from accounts.paging import read_limit as read_limit
+from accounts.paging import write_cursor as write_cursor
