@@ -115,6 +115,7 @@ class Logout(Door):
 
 class Me(APIView):
     needed_role = Role.VIEWER  # one's own name is one's own, whatever the role
+    people_only = True
 
     @extend_schema(responses=serializers.Profile)
     def get(self, request: Request) -> Response:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from django.core.exceptions import PermissionDenied
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework import status
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotFound
 
 
 class RegistrationClosed(PermissionDenied):
@@ -32,3 +33,44 @@ class TokenRefused(AuthenticationFailed):
 
     default_code = "token_refused"
     default_detail = "This token is not valid, or no longer. Sign in again."
+
+
+class NoSuchTeam(NotFound):
+    """Says the same of a team of others and of one that never was."""
+
+    default_code = "no_such_team"
+    default_detail = "X-Team names no team that these credentials may act for."
+
+
+class KeyRefused(TokenRefused):
+    """Says the same for a broken, a revoked and an expired key, and for one whose owner has left."""
+
+    default_code = "key_refused"
+    default_detail = "This API key is not valid, or no longer."
+
+
+class PeopleOnly(PermissionDenied):
+    code = "people_only"
+
+    def __init__(self) -> None:
+        super().__init__("No API key may do this, whatever its scope: sign in as a person.")
+
+
+class LastOwner(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "last_owner"
+    default_detail = "A team keeps at least one owner: make somebody else an owner first."
+
+
+class InvitationGone(NotFound):
+    """Says the same for one that was used, revoked, replaced, that expired or never was."""
+
+    default_code = "invitation_gone"
+    default_detail = "This invitation is not valid, or no longer. Ask for a new one."
+
+
+class AnotherPerson(PermissionDenied):
+    code = "another_person"
+
+    def __init__(self) -> None:
+        super().__init__("This invitation is for another e-mail address. Log in with that one.")

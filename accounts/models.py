@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, BaseUserManager, PermissionsMixin
 from django.db import models, transaction
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from accounts.rules import Role
+from accounts.rules import Role, Scope
 
 
 class UserManager(BaseUserManager["User"]):
@@ -49,6 +51,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    last_team = models.ForeignKey(
+        "Team",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="chosen last in a browser; new browser sessions begin with it",
+    )
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -56,7 +67,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
 
-    present_membership: Membership | None = None  # kept here by selectors.membership_of, never stored
+    # Kept here for the length of a request, never stored; see selectors.membership_of.
+    present_membership: Membership | None = None
+    known_memberships: list[Membership] | None = None
+    wanted_team: uuid.UUID | None = None
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("email"), name="accounts_user_email_any_case")]
@@ -80,7 +94,9 @@ class TeamManager(models.Manager["Team"]):
 
 
 class Team(models.Model):
-    """Owns monitors. Everybody has a personal one from sign-up."""
+    """Owns monitors. Everybody has a personal one from sign-up, unless an invitation brought them."""
+
+    AUDITED: ClassVar[tuple[str, ...]] = ("name",)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
@@ -94,6 +110,8 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
+    AUDITED: ClassVar[tuple[str, ...]] = ("role",)
+
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=[(role.value, role.name.title()) for role in Role])
@@ -108,6 +126,150 @@ class Membership(models.Model):
 
     def allows(self, needed: Role) -> bool:
         return Role(self.role).covers(needed)
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self, now: datetime) -> InvitationQuerySet:
+        return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=now)
+
+
+class Invitation(models.Model):
+    """A place in a team for whoever reads the mail that goes to an address.
+
+    The token is made when the mail is written and stands in the mail alone; the row keeps its SHA-256.
+    """
+
+    AUDITED: ClassVar[tuple[str, ...]] = ("email", "role")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=10, choices=[(role.value, role.name.title()) for role in Role])
+    token_key = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    mail_due_at = models.DateTimeField(null=True, blank=True, help_text="when the mail is to be sent (again)")
+    mail_tries = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "email"],
+                condition=Q(accepted_at=None, revoked_at=None),
+                name="accounts_one_invitation_per_address",
+            )
+        ]
+        indexes = [
+            # the sender: whose mail is due
+            models.Index(fields=["mail_due_at"], name="accounts_mail_due", condition=Q(mail_due_at__isnull=False))
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def live(self, now: datetime) -> ApiKeyQuerySet:
+        return self.filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
+
+
+class ApiKey(models.Model):
+    """What a program says who it is with: a team's key, or a person's own token (``user``) for one team.
+
+    The secret is shown once; the row keeps its SHA-256, and its beginning for people to tell keys apart.
+    """
+
+    AUDITED: ClassVar[tuple[str, ...]] = ("name", "scope", "expires_at", "prefix")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="api_keys")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="tokens")
+    name = models.CharField(max_length=120)
+    scope = models.CharField(max_length=10, choices=[(scope.value, scope.name.title()) for scope in Scope])
+    prefix = models.CharField(max_length=16, editable=False)
+    secret_key = models.CharField(max_length=64, unique=True, editable=False)
+    created_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_personal(self) -> bool:
+        return self.user_id is not None
+
+    def is_live(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+class KeyHolder(AnonymousUser):
+    """Who asks with a team's key: nobody in person, in one team, with the role that the key's scope comes to."""
+
+    def __init__(self, key: ApiKey) -> None:
+        super().__init__()
+        self.pk = self.id = key.pk  # type: ignore[assignment]  # what throttles count by
+        self.present_membership = Membership(team=key.team, role=Scope(key.scope).role)
+
+    @property
+    def is_anonymous(self) -> Any:
+        return False
+
+    @property
+    def is_authenticated(self) -> Any:
+        return True
+
+
+class AuditEntry(models.Model):
+    """Who did what, when and from where. Rows are only ever added: a trigger of the database refuses the rest.
+
+    No foreign keys: an entry outlives the team, the person and the thing that it speaks of, so it holds their names.
+    """
+
+    class By(models.TextChoices):
+        USER = "user"
+        KEY = "key"
+        SYSTEM = "system"
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(default=timezone.now)
+    team_id = models.UUIDField()
+    by = models.CharField(max_length=6, choices=By)
+    actor_id = models.UUIDField(null=True)
+    actor = models.CharField(max_length=254, help_text="an address, a key's name, or nothing for the system")
+    verb = models.CharField(max_length=40)
+    kind = models.CharField(max_length=40, help_text="of the thing: monitor, channel, ...")
+    object_id = models.CharField(max_length=64)
+    name = models.CharField(max_length=200, help_text="of the thing, as it was called then")
+    changes = models.JSONField(default=dict, help_text="field: [before, after]; secrets masked")
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=120, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+        indexes = [
+            models.Index(fields=["team_id", "-id"], name="accounts_audit_of_team"),
+            models.Index(fields=["at"], name="accounts_audit_by_age"),  # retention
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor or 'system'} {self.verb} {self.kind} {self.name}"
 
 
 class ApiSession(models.Model):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from accounts.models import User
+from accounts.exceptions import PeopleOnly
+from accounts.models import ApiKey, KeyHolder, User
 from accounts.rules import Role
 from accounts.selectors import membership_of
 
@@ -23,16 +24,19 @@ def may_change(request: Request) -> bool:
 class TeamRole(BasePermission):
     """Every member may read; to change something takes an editor, or the role that the view names.
 
-    A view (or an action of a viewset) that asks for another role sets ``needed_role = Role.OWNER``.
+    A view that asks for another role says ``needed_role = Role.OWNER`` (to change) or ``look_role`` (to read).
+    ``people_only = True`` refuses every API key: what only a person may do to an account or to keys.
     """
 
     message = "Your role in the team does not allow this."
     code = "role_too_low"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        if not isinstance(request.user, User):
+        if not isinstance(request.user, User | KeyHolder):
             return False
+        if getattr(view, "people_only", False) and isinstance(request.auth, ApiKey):
+            raise PeopleOnly
         membership = membership_of(request.user)
         if request.method in SAFE_METHODS:
-            return True
+            return membership.allows(getattr(view, "look_role", Role.VIEWER))
         return membership.allows(getattr(view, "needed_role", Role.EDITOR))

@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from accounts.exceptions import NoTeam
-from accounts.models import ApiSession, Membership, User
+from accounts.models import ApiSession, AuditEntry, Invitation, KeyHolder, Membership, Team, User
+from accounts.rules import fingerprint
 
 
 def membership_of(user: User | AnonymousUser) -> Membership:
-    """The team and role that the user works with at present: the earliest membership.
+    """The team and role that the caller works with: the one door to every tenant.
 
-    Read once per user object, that is once per request, as Django does with permissions.
-    Raises ``NoTeam`` (403) when there is none. A switch between teams would be built here.
+    A key's own team; else the team that the session or ``X-Team`` chose (``User.wanted_team``) while the user is a
+    member of it; else the earliest. Read once per user object, that is once per request, as Django does with
+    permissions. Raises ``NoTeam`` (403) when there is none.
     """
+    if isinstance(user, KeyHolder):
+        return user.present_membership
     if not isinstance(user, User):
         raise NoTeam
     if user.present_membership is None:
-        user.present_membership = user.memberships.select_related("team").first()
-    if user.present_membership is None:
-        raise NoTeam
+        known = memberships_of(user)
+        if not known:
+            raise NoTeam
+        user.present_membership = next((one for one in known if one.team_id == user.wanted_team), known[0])
     return user.present_membership
+
+
+def memberships_of(user: User) -> list[Membership]:
+    """All teams of a user, earliest first; read once per user object."""
+    if user.known_memberships is None:
+        user.known_memberships = list(user.memberships.select_related("team"))
+        for membership in user.known_memberships:
+            membership.user = user
+    return user.known_memberships
+
+
+def person_of(user: User | AnonymousUser) -> User | None:
+    """The person who asks; None where a team's key does."""
+    return user if isinstance(user, User) else None
 
 
 def live_api_session(session_id: UUID) -> ApiSession | None:
@@ -31,3 +54,45 @@ def live_api_session(session_id: UUID) -> ApiSession | None:
         ApiSession.objects.filter(id=session_id, ended_at=None, user__is_active=True).select_related("user").first()
     )
     return session if session and session.has_current_password() else None
+
+
+def members_of(team: Team) -> QuerySet[Membership]:
+    """Who is in a team, in the order of joining."""
+    return Membership.objects.filter(team=team).select_related("user", "team")
+
+
+def invitations_of(team: Team) -> QuerySet[Invitation]:
+    """Neither accepted nor withdrawn; expired ones are shown, for they can be sent again."""
+    return Invitation.objects.filter(team=team, accepted_at=None, revoked_at=None).select_related("invited_by", "team")
+
+
+def open_invitation(token: str, *, now: datetime) -> Invitation | None:
+    """The invitation that a mail's link stands for, while it is good."""
+    found = Invitation.objects.open(now).filter(token_key=fingerprint(token))
+    return found.select_related("team", "invited_by").first()
+
+
+def audit_of(
+    team: Team,
+    *,
+    who: str = "",
+    kind: str = "",
+    verb: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: Sequence[str] | None = None,
+) -> QuerySet[AuditEntry]:
+    """A team's audit log, newest first. ``who``: part of an address or a key's name, or ``system``; ``after``: the
+    key (id) of a cursor."""
+    found = AuditEntry.objects.filter(team_id=team.pk)
+    if who == AuditEntry.By.SYSTEM:
+        found = found.filter(by=who)
+    elif who:
+        found = found.filter(actor__icontains=who)
+    wanted = {"kind": kind, "verb": verb, "at__gte": since, "at__lt": until}
+    found = found.filter(**{name: value for name, value in wanted.items() if value})
+    if after:
+        if not (after[0].isascii() and after[0].isdigit() and len(after[0]) < 19):
+            raise ValidationError({"cursor": ["is not a cursor of this list"]})
+        found = found.filter(id__lt=int(after[0]))
+    return found

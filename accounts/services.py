@@ -15,9 +15,10 @@ from django.utils import timezone
 from rest_framework_simplejwt.settings import api_settings as jwt_settings
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from accounts.exceptions import RegistrationClosed, TokenRefused, WrongCredentials
+from accounts import teams
+from accounts.exceptions import InvitationGone, RegistrationClosed, TokenRefused, WrongCredentials
 from accounts.models import ApiSession, Team, User
-from accounts.selectors import live_api_session
+from accounts.selectors import live_api_session, open_invitation
 from accounts.tokens import TokenPair, read_refresh
 
 
@@ -25,6 +26,24 @@ def sign_up(*, email: str, password: str, name: str = "") -> User:
     """Create a person and the team of one that they own. Refused while registration is closed."""
     if not settings.REGISTRATION_OPEN:
         raise RegistrationClosed
+    with transaction.atomic():
+        user = _create_person(email=email, password=password, name=name)
+        Team.objects.create_personal(user)
+    return user
+
+
+@transaction.atomic
+def sign_up_invited(*, token: str, password: str, name: str = "") -> User:
+    """Create the person that an invitation is for, in the team that invites; also while registration is closed."""
+    invitation = open_invitation(token, now=timezone.now())
+    if invitation is None:
+        raise InvitationGone
+    user = _create_person(email=invitation.email, password=password, name=name)
+    teams.accept(token=token, user=user)
+    return user
+
+
+def _create_person(*, email: str, password: str, name: str) -> User:
     user = User(email=User.objects.clean_email(email), name=name.strip())
     user.clean_fields(exclude=["password"])
     check_password_strength(password, user)
@@ -32,7 +51,6 @@ def sign_up(*, email: str, password: str, name: str = "") -> User:
     try:
         with transaction.atomic():
             user.save(force_insert=True)
-            Team.objects.create_personal(user)
     except IntegrityError as error:
         # No look before the leap: of two sign-ups at once with one address the database picks the winner.
         raise ValidationError({"email": "This e-mail address already has an account."}) from error

@@ -12,6 +12,8 @@ from django.views import View
 from rest_framework.request import Request
 from rest_framework.throttling import ScopedRateThrottle, SimpleRateThrottle
 
+from accounts.models import ApiKey
+
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
@@ -39,6 +41,18 @@ class CountingThrottle(SimpleRateThrottle):
 
     def wait(self) -> float:
         return self.duration - self._elapsed
+
+
+class KeyThrottle(CountingThrottle):
+    """Of one API key, over all that it asks for. People and the doors are not counted here."""
+
+    scope = "key"
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        return not isinstance(request.auth, ApiKey) or super().allow_request(request, view)
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        return self.cache_format % {"scope": self.scope, "ident": request.auth.pk}
 
 
 class ScopedThrottle(ScopedRateThrottle, CountingThrottle):

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import Team
+from accounts.paging import page_of, read_cursor
 from accounts.selectors import membership_of
 from accounts.serializers import StrictSerializer
 from alerts import selectors
@@ -34,7 +35,6 @@ from alerts.serializers import (
 )
 from alerts.services import channels, rulebook, upkeep
 from alerts.transport import Sent
-from monitors.paging import page_of, read_cursor
 
 
 def team_of(request: Request) -> Team:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -37,6 +37,8 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
 
 class Channel(models.Model):
     """A place where messages go. ``failures`` in a row break it; then it is tried rarely, until it works again."""
+
+    AUDITED: ClassVar[tuple[str, ...]] = ("name", "kind", "settings", "sealed", "enabled")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="channels")
@@ -97,6 +99,11 @@ class RuleQuerySet(models.QuerySet["Rule"]):
 class Rule(models.Model):
     """Who is told of what, and when."""
 
+    AUDITED: ClassVar[tuple[str, ...]] = (
+        *("name", "enabled", "everything", "chosen", "tags", "events", "severity", "told"),
+        *("delay_seconds", "reminder_minutes", "quiet_hours"),
+    )
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="alert_rules")
     name = models.CharField(max_length=120)
@@ -119,6 +126,16 @@ class Rule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def chosen(self) -> list[str]:
+        """The names of the monitors that were chosen one by one."""
+        return sorted(monitor.name for monitor in self.monitors.all())
+
+    @property
+    def told(self) -> list[str]:
+        """The names of its channels, with the minutes after which each is told."""
+        return [f"{step.channel} after {step.after_minutes} min" for step in self.steps.select_related("channel")]
 
     def as_rule(self) -> rules.Rule:
         """For deciding. ``monitors`` and ``steps`` are prefetched by ``selectors.rules_of``."""

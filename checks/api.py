@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -19,9 +19,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import User
+from accounts.paging import cut_page, page_of, read_cursor, read_limit
 from accounts.rules import Role
-from accounts.selectors import membership_of
+from accounts.selectors import membership_of, person_of
 from checks import selectors
 from checks.serializers import CorrectionInput, CorrectionOutput, EvidenceOutput, ResultOutput, StatsOutput, TrialInput
 from checks.services import corrections, stats, storage, trial
@@ -31,7 +31,6 @@ from incidents.models import Correction
 from monitors import services as monitor_services
 from monitors.api import monitor_of
 from monitors.models import Monitor
-from monitors.paging import cut_page, page_of, read_cursor, read_limit
 from probes.contract import Outcome
 
 
@@ -215,7 +214,7 @@ class CorrectionList(APIView):
 
 def _correction(request: Request, asked: dict[str, Any], *, now: datetime) -> tuple[Monitor, Callable[[], Correction]]:
     """Whose past it is, and how to correct it. What belongs to another team is not found."""
-    team, actor, why = membership_of(request.user).team, cast(User, request.user), asked["why"]
+    team, actor, why = membership_of(request.user).team, person_of(request.user), asked["why"]
     if "withdraws" in asked:
         earlier = get_object_or_404(incident_selectors.corrections_of(team), pk=asked["withdraws"])
         return earlier.monitor, partial(handling.withdraw, earlier, why=why, actor=actor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import cast
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -13,13 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import User
+from accounts.paging import page_of, read_cursor
 from accounts.rules import Role
-from accounts.selectors import membership_of
+from accounts.selectors import membership_of, person_of
 from drills import backtest, selectors, services
 from drills.serializers import BacktestInput, BacktestOutput, DrillDetailOutput, DrillInput, DrillOutput
 from monitors.api import monitor_of
-from monitors.paging import page_of, read_cursor
 
 
 class DrillList(APIView):
@@ -39,7 +37,7 @@ class DrillList(APIView):
         """Begin a drill: within a few minutes a target of ours fails, and the team is told by its rules."""
         serializer = DrillInput(data=request.data)
         serializer.is_valid(raise_exception=True)
-        team, by = membership_of(request.user).team, cast(User, request.user)
+        team, by = membership_of(request.user).team, person_of(request.user)
         drill = services.begin(team=team, by=by, interval=serializer.validated_data.get("interval"))
         return Response(DrillDetailOutput(drill).data, status=status.HTTP_202_ACCEPTED)
 

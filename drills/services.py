@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from accounts import audit
 from accounts.models import Team, User
 from checks.selectors import database_now
 from drills import rules, selectors
@@ -60,6 +61,7 @@ def begin(*, team: Team, by: User | None, interval: int | None = None) -> Drill:
             drill.save(force_insert=True)
             drill.monitor = _watch(team, f"{settings.SITE_URL}/drill/{token}", interval)
             drill.save(update_fields=["monitor"])
+            audit.done(drill, "begun")
             _forget_old(team)
     except IntegrityError as error:
         raise DrillRuns from error

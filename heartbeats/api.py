@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.paging import page_of, read_cursor
 from accounts.permissions import may_change
 from checks.selectors import database_now
 from heartbeats import selectors
@@ -17,7 +18,6 @@ from heartbeats.serializers import JobOutput, PingOutput
 from monitors import services
 from monitors.api import monitor_of, shown
 from monitors.models import Monitor
-from monitors.paging import page_of, read_cursor
 from monitors.serializers import MonitorOutput
 
 

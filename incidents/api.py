@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -13,13 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import User
-from accounts.selectors import membership_of
+from accounts.paging import page_of, read_cursor
+from accounts.selectors import membership_of, person_of
 from incidents import selectors
 from incidents.handling import outages
 from incidents.models import Incident
 from incidents.serializers import ExplanationOutput, IncidentDetailOutput, IncidentOutput, NoteInput
-from monitors.paging import page_of, read_cursor
 
 
 class IncidentList(APIView):
@@ -40,11 +38,6 @@ class IncidentList(APIView):
 def incident_of(request: Request, pk: UUID) -> Incident:
     """The caller's incident; somebody else's is as unknown as one that never was."""
     return get_object_or_404(selectors.incidents_of(membership_of(request.user).team), pk=pk)
-
-
-def person(request: Request) -> User:
-    """Who asks: the permission lets nobody else through."""
-    return cast(User, request.user)
 
 
 class IncidentDetail(APIView):
@@ -68,7 +61,7 @@ class IncidentAcknowledge(APIView):
     @extend_schema(request=None, responses=IncidentDetailOutput)
     def post(self, request: Request, pk: UUID) -> Response:
         """Say that somebody takes care of it. The first one counts."""
-        incident = outages.acknowledge(incident_of(request, pk), actor=person(request), now=timezone.now())
+        incident = outages.acknowledge(incident_of(request, pk), actor=person_of(request.user), now=timezone.now())
         return Response(IncidentDetailOutput(incident).data)
 
 
@@ -80,7 +73,7 @@ class IncidentNotes(APIView):
         serializer = NoteInput(data=request.data)
         serializer.is_valid(raise_exception=True)
         text = serializer.validated_data["text"]
-        incident = outages.add_note(incident, text=text, actor=person(request), now=timezone.now())
+        incident = outages.add_note(incident, text=text, actor=person_of(request.user), now=timezone.now())
         return Response(IncidentDetailOutput(incident).data)
 
 
@@ -88,7 +81,7 @@ class IncidentResolve(APIView):
     @extend_schema(request=None, responses=IncidentDetailOutput)
     def post(self, request: Request, pk: UUID) -> Response:
         """Close it. The monitor's status stays what the regions see; the next incident needs a recovery first."""
-        incident = outages.resolve_by_hand(incident_of(request, pk), actor=person(request), now=timezone.now())
+        incident = outages.resolve_by_hand(incident_of(request, pk), actor=person_of(request.user), now=timezone.now())
         return Response(IncidentDetailOutput(incident).data)
 
 
@@ -96,5 +89,5 @@ class IncidentReopen(APIView):
     @extend_schema(request=None, responses=IncidentDetailOutput)
     def post(self, request: Request, pk: UUID) -> Response:
         """Take back a closing by hand, as long as the site has not recovered."""
-        incident = outages.reopen(incident_of(request, pk), actor=person(request), now=timezone.now())
+        incident = outages.reopen(incident_of(request, pk), actor=person_of(request.user), now=timezone.now())
         return Response(IncidentDetailOutput(incident).data)

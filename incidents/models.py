@@ -156,6 +156,11 @@ class Incident(models.Model):
         return f"{self.monitor} since {self.started_at:%Y-%m-%d %H:%M}"
 
     @property
+    def team_id(self) -> uuid.UUID:
+        """Whose audit log tells of it."""
+        return self.monitor.team_id
+
+    @property
     def standing(self) -> Standing:
         return Standing(open=self.resolved_at is None, flapping=self.flapping, shelved=self.resolved_at is not None)
 
@@ -280,3 +285,8 @@ class Correction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.starts_at:%Y-%m-%d %H:%M} to {self.ends_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def team_id(self) -> uuid.UUID:
+        """Whose audit log tells of it."""
+        return self.monitor.team_id

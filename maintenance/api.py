@@ -13,11 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.selectors import membership_of
+from accounts.paging import page_of, read_cursor
+from accounts.selectors import membership_of, person_of
 from maintenance import selectors, services
 from maintenance.models import Window
 from maintenance.serializers import OccurrenceOutput, StartInput, WindowInput, WindowOutput
-from monitors.paging import page_of, read_cursor
 
 
 def window_of(request: Request, pk: UUID) -> Window:
@@ -47,8 +47,8 @@ class WindowList(APIView):
     @extend_schema(request=WindowInput, responses={201: WindowOutput})
     def post(self, request: Request) -> Response:
         """Plan a window: ``title``, ``starts``, ``minutes``, and which monitors."""
-        membership = membership_of(request.user)
-        window = services.plan_window(team=membership.team, by=membership.user, **read_input(request))
+        team, by = membership_of(request.user).team, person_of(request.user)
+        window = services.plan_window(team=team, by=by, **read_input(request))
         return Response(WindowOutput(window).data, status=status.HTTP_201_CREATED)
 
 
@@ -101,8 +101,8 @@ class MaintenanceStart(APIView):
         """Begin this moment, for so many minutes at most; stop it when the deploy is done."""
         serializer = StartInput(data=request.data)
         serializer.is_valid(raise_exception=True)
-        membership = membership_of(request.user)
-        window = services.start_now(team=membership.team, by=membership.user, **serializer.validated_data)
+        team, by = membership_of(request.user).team, person_of(request.user)
+        window = services.start_now(team=team, by=by, **serializer.validated_data)
         return Response(WindowOutput(window).data, status=status.HTTP_201_CREATED)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Self
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -34,6 +34,11 @@ class Window(models.Model):
     While it is under way its monitors have the status ``maintenance`` and open no incident. ``next_starts`` and
     ``next_ends`` are the occurrence that is going on or comes next; both are null when none is left.
     """
+
+    AUDITED: ClassVar[tuple[str, ...]] = (
+        *("title", "note", "everything", "tags", "chosen", "day", "time", "minutes", "zone", "rule"),
+        *("pauses_checks", "counts_as_uptime"),
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="maintenance_windows")
@@ -76,6 +81,11 @@ class Window(models.Model):
     @property
     def plan(self) -> Plan:
         return Plan(self.starts, timedelta(minutes=self.minutes), self.zone, self.rule)
+
+    @property
+    def chosen(self) -> list[str]:
+        """The names of the monitors that were chosen one by one."""
+        return list(self.monitors.order_by("name").values_list("name", flat=True))
 
     @property
     def starts(self) -> datetime:

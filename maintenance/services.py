@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import Team, User
 from incidents import selectors as incident_selectors
 from incidents import services as incidents
@@ -49,6 +50,7 @@ def plan_window(*, team: Team, by: User | None, **fields: Any) -> Window:
     """Make a window. ``fields``: those of the API; ``starts`` is a naive time on the clocks of ``zone``."""
     window = Window(team=team, created_by=by)
     _apply(window, defaults() | fields)
+    audit.created(window)
     return window
 
 
@@ -56,7 +58,9 @@ def plan_window(*, team: Team, by: User | None, **fields: Any) -> Window:
 def change_window(window: Window, **fields: Any) -> Window:
     """Change some fields; what is not named stays. What is going on is changed at once."""
     window = Window.objects.select_for_update().get(pk=window.pk)
+    before = audit.picture(window)
     _apply(window, fields)
+    audit.changed(window, before)
     return window
 
 
@@ -89,12 +93,14 @@ def stop(window: Window) -> Window:
         _look_up_next(window, after=window.next_ends)
         window.save(update_fields=["next_starts", "next_ends"])
         turn(now=now)
+        audit.done(window, "stopped")
     return window
 
 
 @transaction.atomic
 def delete_window(window: Window) -> None:
     """Forget a window; when it is under way, it ends."""
+    audit.deleted(window)
     window.delete()
     turn(now=timezone.now())
 

@@ -12,11 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.paging import page_of, read_cursor
 from accounts.permissions import may_change
 from accounts.selectors import membership_of
 from monitors import selectors, services
 from monitors.models import Monitor
-from monitors.paging import page_of, read_cursor
 from monitors.serializers import DefaultFallbackInput, MonitorInput, MonitorOutput, RegionOutput
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
@@ -128,6 +128,11 @@ class MonitorQuerySet(models.QuerySet["Monitor"]):
 
 class Monitor(models.Model):
     """What to watch, from where and how often, and what we say of it at present."""
+
+    AUDITED: ClassVar[tuple[str, ...]] = (
+        *("name", "kind", "spec", "sealed", "interval", "timeout", "regions", "fallback_regions", "tags", "policy"),
+        *("parent_id", "paused"),
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="monitors")

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import Team
 from monitors import doorbell, rules, secrets, selectors
 from monitors.heartbeat import HeartbeatSpec
@@ -57,6 +58,7 @@ def create_monitor(*, team: Team, **fields: Any) -> Monitor:
     monitor = Monitor(id=uuid4(), team=team, wanted_at=timezone.now())
     _apply(monitor, defaults() | fields)
     monitor.save(force_insert=True)
+    audit.created(monitor)
     doorbell.ring()
     return monitor
 
@@ -65,13 +67,14 @@ def create_monitor(*, team: Team, **fields: Any) -> Monitor:
 def update_monitor(monitor: Monitor, **fields: Any) -> Monitor:
     """Change some fields; what is not named stays."""
     monitor = Monitor.objects.select_for_update().get(pk=monitor.pk)
-    before = _checked(monitor)
+    before, pictured = _checked(monitor), audit.picture(monitor)
     _apply(monitor, fields)
     if _checked(monitor) != before:
         monitor.config_version += 1
         monitor.slowed_to, monitor.eager_since = None, timezone.now()
         _want(monitor)
     monitor.save()
+    audit.changed(monitor, pictured)
     return monitor
 
 
@@ -81,6 +84,7 @@ def pause(monitor: Monitor) -> Monitor:
     if not monitor.paused:
         monitor.paused, monitor.wanted_at = True, None
         _restart(monitor, Status.PAUSED)
+        audit.done(monitor, "paused")
     return monitor
 
 
@@ -91,6 +95,7 @@ def resume(monitor: Monitor) -> Monitor:
         monitor.paused = False
         _want(monitor)
         _restart(monitor, Status.PENDING)
+        audit.done(monitor, "resumed")
     return monitor
 
 
@@ -143,8 +148,10 @@ def watch_anew(monitors: Collection[UUID]) -> None:
     doorbell.ring()
 
 
+@transaction.atomic
 def delete_monitor(monitor: Monitor) -> None:
     """Remove a monitor with its incidents and figures. Raw results go with their day (retention)."""
+    audit.deleted(monitor)
     monitor.delete()
 
 
@@ -227,6 +234,7 @@ def choose_default_fallback(team: Team, code: str | None) -> None:
         raise ValidationError({"region": [problem]})
     else:
         DefaultFallback.objects.update_or_create(team=team, defaults={"region_id": code})
+    audit.done(team, "default fallback chosen", region=code)
     rearrange(Monitor.objects.for_team(team))
 
 
@@ -332,6 +340,7 @@ def renew_ping_url(monitor: Monitor) -> Monitor:
         raise ValidationError({"kind": ["only a heartbeat has an address to report to"]})
     _give_ping_token(monitor)
     monitor.save(update_fields=["ping_key", "ping_sealed", "updated_at"])
+    audit.done(monitor, "ping address renewed")
     return monitor
 
 

@@ -41,8 +41,9 @@ SECRET_NAME = re.compile(
     r"pass(word|wd|phrase)|secret|token|authorization|cookie|credential|api[-_]?key", re.IGNORECASE
 )
 SECRETS_IN_TEXT = (
-    # The address that a job reports to is a secret; Django names the address of every request that it refuses.
-    (re.compile(r"(/ping/)[^/\s?\"'<>\\]+"), rf"\1{MASK}"),
+    # The addresses that a job reports to and an invitation leads to are secrets; Django names the address of every
+    # request that it refuses.
+    (re.compile(r"(/ping/|/invitations/)[^/\s?\"'<>\\]+"), rf"\1{MASK}"),
     (re.compile(r"\b(bearer|basic)(\s+)[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1\2{MASK}"),
     (re.compile(r"(://[^/\s:@]*):[^/\s@]+@"), rf"\1:{MASK}@"),
     (

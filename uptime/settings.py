@@ -31,6 +31,7 @@ MONITOR_MIN_INTERVAL_SECONDS = env.number("MONITOR_MIN_INTERVAL_SECONDS", 60, lo
 DOWN_BACKOFF_AFTER_HOURS = env.number("DOWN_BACKOFF_AFTER_HOURS", 24, low=0, high=8_760)  # 0: never
 RETENTION_DAYS = env.number("RETENTION_DAYS", 30, low=1, high=3_650)
 ROLLUP_HOURS_MONTHS = env.number("ROLLUP_HOURS_MONTHS", 13, low=1, high=1_200)
+AUDIT_RETENTION_DAYS = env.number("AUDIT_RETENTION_DAYS", 365, low=30, high=36_500)
 STORAGE_MAX_GB = env.number("STORAGE_MAX_GB", 0, low=0, high=1_000_000)  # 0: no limit
 ARCHIVE_DIR = env.text("ARCHIVE_DIR")
 if ARCHIVE_DIR and not (Path(ARCHIVE_DIR).is_absolute() and Path(ARCHIVE_DIR).is_dir()):
@@ -91,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.acting.ActingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -225,7 +227,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "uptime.errors.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.ScopedThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.ScopedThrottle", "accounts.throttles.KeyThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "login": "20/min",
         "signup": "20/hour",
@@ -235,6 +237,8 @@ REST_FRAMEWORK = {
         "backtest": "6/min",
         "subscribe": "10/hour",
         "page_password": "10/min",
+        "invite": "30/hour",
+        "key": "600/min",
     },
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

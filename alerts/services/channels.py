@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
 
+from accounts import audit
 from accounts.models import Team
 from alerts import selectors, transport, words
 from alerts.message import Message
@@ -41,6 +42,7 @@ def create_channel(*, team: Team, **fields: Any) -> Channel:
     channel = Channel(team=team)
     _apply(channel, {"name": "", "settings": {}, "enabled": True} | fields)
     channel.save(force_insert=True)
+    audit.created(channel)
     return channel
 
 
@@ -48,16 +50,19 @@ def create_channel(*, team: Team, **fields: Any) -> Channel:
 def update_channel(channel: Channel, **fields: Any) -> Channel:
     """Change some fields; what is not named stays. New settings get a new chance."""
     channel = Channel.objects.select_for_update().get(pk=channel.pk)
-    before = channel.kind, channel.full_settings
+    before, pictured = (channel.kind, channel.full_settings), audit.picture(channel)
     _apply(channel, fields)
     if (channel.kind, channel.full_settings) != before:
         channel.failures, channel.broken_since, channel.try_after, channel.last_error = 0, None, None, ""
     channel.save()
+    audit.changed(channel, pictured)
     return channel
 
 
+@transaction.atomic
 def delete_channel(channel: Channel) -> None:
     """With its deliveries; rules lose their steps to it."""
+    audit.deleted(channel)
     channel.delete()
 
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts import audit
 from accounts.models import Team
 from alerts import rules, selectors
 from alerts.models import Channel, Rule, Step
@@ -68,7 +69,9 @@ def update_rule(rule: Rule, **fields: Any) -> Rule:
     return _apply(Rule.objects.select_for_update().get(pk=rule.pk), fields)
 
 
+@transaction.atomic
 def delete_rule(rule: Rule) -> None:
+    audit.deleted(rule)
     rule.delete()
 
 
@@ -76,6 +79,7 @@ def _apply(rule: Rule, fields: Mapping[str, Any]) -> Rule:
     problems = _problems(rule.team, fields)
     if problems:
         raise ValidationError({name: [message] for name, message in problems.items()})
+    before = None if rule._state.adding else audit.picture(rule)
     for name in ("enabled", "everything", "severity", "delay_seconds", "reminder_minutes", "quiet_hours"):
         if name in fields:
             setattr(rule, name, fields[name])
@@ -89,7 +93,12 @@ def _apply(rule: Rule, fields: Mapping[str, Any]) -> Rule:
     if "monitors" in fields:
         rule.monitors.set(fields["monitors"])
     _apply_steps(rule, fields)
-    return selectors.rules_of(rule.team).get(pk=rule.pk)
+    rule = selectors.rules_of(rule.team).get(pk=rule.pk)
+    if before is None:
+        audit.created(rule)
+    else:
+        audit.changed(rule, before)
+    return rule
 
 
 def _with_ends(events: Collection[str]) -> list[str]:

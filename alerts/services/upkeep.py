@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
+from accounts import audit
 from alerts import rules, selectors
 from alerts.models import Attempt, Channel, Delivery
 from alerts.rules import Kind, State
@@ -121,6 +122,7 @@ def redrive(delivery: Delivery, *, now: datetime) -> bool:
     end = one.closed_by
     if end is not None and end.state in {State.CANCELLED, State.DEAD}:
         _revive(end, now=now)
+    audit.done(one, "sent again")
     return True
 
 

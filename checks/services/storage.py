@@ -10,6 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
+from accounts import audit
 from checks.models import CheckEvidence, CheckResult
 from checks.services import days, packing, rollups, store
 from checks.services.days import DAYS_AHEAD, TABLES, Partition, ensure_days, make_ahead, partitions
@@ -187,4 +188,5 @@ def delete_results(monitor: Monitor, *, older_than_days: int, now: datetime) -> 
     rollups.fold_open(monitor.pk, before=before)
     CheckEvidence.objects.filter(monitor=monitor, slot__lt=before).delete()
     deleted, _ = CheckResult.objects.filter(monitor=monitor, slot__lt=before).delete()
+    audit.done(monitor, "results removed", before=before, results=deleted)
     return deleted

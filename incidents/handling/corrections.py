@@ -7,6 +7,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from accounts import audit
 from accounts.models import User
 from incidents.exceptions import Overtaken
 from incidents.models import Correction, Incident
@@ -24,7 +25,7 @@ def correct(
     starts_at: datetime,
     ends_at: datetime,
     why: str,
-    actor: User,
+    actor: User | None,
     now: datetime,
     incident: Incident | None = None,
 ) -> Correction:
@@ -38,7 +39,9 @@ def correct(
     same = Correction.objects.filter(
         monitor=monitor, kind=verdict, starts_at=starts_at, ends_at=ends_at, withdrawn_by=None
     ).first()
-    return same or Correction.objects.create(
+    if same is not None:
+        return same
+    correction = Correction.objects.create(
         monitor=monitor,
         incident=incident,
         kind=verdict,
@@ -47,10 +50,12 @@ def correct(
         why=why.strip(),
         actor=actor,
     )
+    audit.done(correction, "corrected", what=verdict, starts_at=starts_at, ends_at=ends_at, why=why.strip())
+    return correction
 
 
 @transaction.atomic
-def withdraw(correction: Correction, *, why: str, actor: User) -> Correction:
+def withdraw(correction: Correction, *, why: str, actor: User | None) -> Correction:
     """Take a correction back: it stays, and another row says that it counts no more."""
     if problems := _reason_problem(why):
         raise ValidationError({name: [message] for name, message in problems.items()})
@@ -58,7 +63,9 @@ def withdraw(correction: Correction, *, why: str, actor: User) -> Correction:
     if correction.kind == Correction.Kind.WITHDRAWAL:
         raise Overtaken("A withdrawal cannot be withdrawn; correct the span anew.")
     withdrawn = Correction.objects.filter(withdraws=correction).first()
-    return withdrawn or Correction.objects.create(
+    if withdrawn is not None:
+        return withdrawn
+    withdrawal = Correction.objects.create(
         monitor_id=correction.monitor_id,
         incident_id=correction.incident_id,
         kind=Correction.Kind.WITHDRAWAL,
@@ -68,6 +75,8 @@ def withdraw(correction: Correction, *, why: str, actor: User) -> Correction:
         actor=actor,
         withdraws=correction,
     )
+    audit.done(correction, "correction withdrawn", why=why.strip())
+    return withdrawal
 
 
 def _reason_problem(why: str) -> dict[str, str]:

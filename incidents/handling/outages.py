@@ -7,6 +7,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from accounts import audit
 from accounts.models import User
 from incidents import selectors
 from incidents.exceptions import Overtaken
@@ -139,7 +140,7 @@ def _locked(incident: Incident) -> Incident:
 
 
 @transaction.atomic
-def acknowledge(incident: Incident, *, actor: User, now: datetime) -> Incident:
+def acknowledge(incident: Incident, *, actor: User | None, now: datetime) -> Incident:
     """Somebody takes care of it. The first one counts; a second time changes nothing."""
     incident = _locked(incident)
     if incident.acknowledged_at is not None:
@@ -149,34 +150,37 @@ def acknowledge(incident: Incident, *, actor: User, now: datetime) -> Incident:
     incident.acknowledged_at, incident.acknowledged_by = now, actor
     incident.save(update_fields=["acknowledged_at", "acknowledged_by"])
     note(Kind.ACKNOWLEDGED, incident.monitor, incident=incident, actor=actor, now=now)
+    audit.done(incident, "acknowledged")
     return incident
 
 
 @transaction.atomic
-def add_note(incident: Incident, *, text: str, actor: User, now: datetime) -> Incident:
+def add_note(incident: Incident, *, text: str, actor: User | None, now: datetime) -> Incident:
     """Write something down. The same words by the same person in a row are one note."""
     text = text.strip()
     if not text or len(text) > MAX_NOTE:
         raise ValidationError({"text": [f"must have from 1 to {MAX_NOTE} characters"]})
     incident = _locked(incident)
     last = incident.events.filter(kind=Kind.NOTED).order_by("-id").first()
-    if last is None or (last.note, last.actor_id) != (text, actor.pk):
+    if last is None or (last.note, last.actor) != (text, actor):
         note(Kind.NOTED, incident.monitor, incident=incident, text=text, actor=actor, now=now)
+        audit.done(incident, "noted", note=text)
     return incident
 
 
 @transaction.atomic
-def resolve_by_hand(incident: Incident, *, actor: User, now: datetime) -> Incident:
+def resolve_by_hand(incident: Incident, *, actor: User | None, now: datetime) -> Incident:
     """Close an incident for people. The monitor's status goes on to say what the regions see: while it still fails, no
     new incident opens, until it has recovered and fails anew."""
     incident = _locked(incident)
     if incident.resolved_at is None:
         resolve(incident, why="by_hand", actor=actor, now=now)
+        audit.done(incident, "resolved")
     return incident
 
 
 @transaction.atomic
-def reopen(incident: Incident, *, actor: User, now: datetime) -> Incident:
+def reopen(incident: Incident, *, actor: User | None, now: datetime) -> Incident:
     """Take back a closing by hand, as long as the trouble goes on. After a recovery a new failure is a new incident."""
     incident = _locked(incident)
     if incident.resolved_at is None:
@@ -187,4 +191,5 @@ def reopen(incident: Incident, *, actor: User, now: datetime) -> Incident:
     incident.save(update_fields=["resolved_at", "resolved_by", "acknowledged_at", "acknowledged_by"])
     reason = incident.monitor.status_reason
     note(Kind.REOPENED, incident.monitor, incident=incident, actor=actor, now=now, reason=reason)
+    audit.done(incident, "reopened")
     return incident

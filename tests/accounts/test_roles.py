@@ -100,7 +100,7 @@ def test_one_without_a_team_is_told_so(ada: User) -> None:
 
 
 @pytest.mark.urls(__name__)
-@pytest.mark.parametrize("claim", [{"headers": {"X-Org": "x", "X-Team": "x"}}, {"QUERY_STRING": "team=x&org=x"}])
+@pytest.mark.parametrize("claim", [{"headers": {"X-Org": "x"}}, {"QUERY_STRING": "team=x&org=x"}])
 def test_the_team_comes_from_the_credentials_alone(ada: User, claim: dict[str, Any]) -> None:
     sign_up("bob@example.org")
     answer = program_of(ada).get("/api/ordinary", **claim)

@@ -1,0 +1,166 @@
+"""The audit log: who did what to which thing. Called by services, inside the transaction of the change.
+
+``created``, ``changed``, ``deleted`` and ``done`` are all that an app needs. What of a thing is compared is said by its
+model: ``AUDITED`` names attributes, and ``team`` (or ``team_id``) says whose log it is.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model
+from structlog.contextvars import get_contextvars
+
+from accounts.acting import client_address, request_at_hand
+from accounts.models import ApiKey, AuditEntry, Team, User
+from accounts.rules import one_line
+
+Picture = dict[str, Any]
+"""A thing's audited fields as plain values, nested ones by dotted name."""
+
+MASK = "********"
+SECRET = re.compile(r"password|secret|token|sealed|authorization|credential|private", re.IGNORECASE)
+LONGEST = 300
+MOST_FIELDS = 60
+
+
+def created(thing: Model) -> None:
+    record(thing, "created", after=picture(thing))
+
+
+def deleted(thing: Model) -> None:
+    """Before it is deleted, while it still has its id and its relations."""
+    record(thing, "deleted", before=picture(thing))
+
+
+def changed(thing: Model, before: Picture, verb: str = "changed") -> None:
+    """Nothing is written where nothing is another: ``before`` is the ``picture`` from before the change."""
+    after = picture(thing)
+    if after != before:
+        record(thing, verb, before=before, after=after)
+
+
+def done(thing: Model, verb: str, *, by: User | None = None, **facts: Any) -> None:
+    """Something that changes no field, or of which the word says enough: paused, acknowledged, revoked."""
+    record(thing, verb, after=flat(facts), by=by)
+
+
+def account(user: User, verb: str, **facts: Any) -> None:
+    """What a person did to their own account (a new password, a second factor): the owners of every team of theirs
+    read it."""
+    for team_id in user.memberships.values_list("team_id", flat=True):
+        record(user, verb, after=flat(facts), by=user, team_id=team_id)
+
+
+def picture(thing: Model) -> Picture:
+    fields: tuple[str, ...] = getattr(thing, "AUDITED", ())
+    return flat({name: getattr(thing, name) for name in fields})
+
+
+def record(
+    thing: Model,
+    verb: str,
+    *,
+    before: Picture | None = None,
+    after: Picture | None = None,
+    by: User | None = None,
+    team_id: UUID | None = None,
+) -> None:
+    """Add one entry. Who acts is known from the request at hand; ``by`` says it where nobody is signed in yet."""
+    AuditEntry.objects.create(
+        team_id=team_id or _team_of(thing),
+        verb=verb,
+        kind=thing._meta.model_name or "",
+        object_id=str(thing.pk),
+        name=str(thing)[:200],
+        changes=difference(before or {}, after or {}),
+        **_actor(by),
+    )
+
+
+def difference(before: Picture, after: Picture) -> dict[str, list[Any]]:
+    """``{field: [before, after]}`` of what is another; a secret shows that it changed, not what it was."""
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return {name: [_shown(name, side.get(name)) for side in (before, after)] for name in names[:MOST_FIELDS]}
+
+
+def _shown(name: str, value: Any) -> Any:
+    if SECRET.search(name):
+        return MASK if value else None
+    if isinstance(value, str) and len(value) > LONGEST:
+        return value[:LONGEST] + "…"
+    return value
+
+
+def flat(values: Mapping[str, Any], above: str = "") -> Picture:
+    """Nested values under dotted names, each as JSON keeps it."""
+    found: Picture = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{above}{name}.")
+        else:
+            found[f"{above}{name}"] = _plain(value)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """As JSON keeps it, so that what is compared is what is shown."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case datetime():
+            return value.isoformat()
+        case list() | tuple():
+            return ", ".join(str(_plain(item)) for item in value)
+        case _:
+            return str(value)
+
+
+def _team_of(thing: Model) -> UUID:
+    return thing.pk if isinstance(thing, Team) else thing.team_id  # type: ignore[attr-defined]
+
+
+def _actor(by: User | None) -> dict[str, Any]:
+    request = request_at_hand()
+    if request is None:
+        return _words(by) if by else {"by": AuditEntry.By.SYSTEM, "actor": ""}
+    key = getattr(request, "auth", None)
+    user = by or getattr(request, "user", None)
+    if isinstance(key, ApiKey):
+        owner = f" of {key.user.email}" if key.user else ""
+        who = {"by": AuditEntry.By.KEY, "actor_id": key.pk, "actor": f"{key.name[:80]}{owner}"[:254]}
+    elif isinstance(user, User):
+        who = _words(user)
+    else:
+        who = {"by": AuditEntry.By.SYSTEM, "actor": ""}
+    return who | {
+        "address": _valid(client_address(request)),
+        "user_agent": one_line(request.headers.get("User-Agent", "")[:1_000])[:120],
+        "request_id": str(get_contextvars().get("request_id", ""))[:64],
+    }
+
+
+def _words(user: User) -> dict[str, Any]:
+    return {"by": AuditEntry.By.USER, "actor_id": user.pk, "actor": user.email}
+
+
+def _valid(address: str | None) -> str | None:
+    """What a proxy sends may be anything."""
+    try:
+        return str(ipaddress.ip_address((address or "").strip()))
+    except ValueError:
+        return None
+
+
+# --- retention ---
+
+
+def forget_old(*, now: datetime, retention_days: int) -> int:
+    """Remove entries past the retention; says how many went. The database refuses younger ones than 30 days."""
+    deleted, _ = AuditEntry.objects.filter(at__lt=now - timedelta(days=retention_days)).delete()
+    return deleted
