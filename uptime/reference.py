@@ -50,6 +50,9 @@ SERVER: dict[str, Meaning] = {
     "MONITOR_MIN_INTERVAL_SECONDS": Meaning("The shortest interval of a monitor.", "seconds"),
     "DOWN_BACKOFF_AFTER_HOURS": Meaning("What has been down for so long is checked less often; 0: never.", "hours"),
     "RETENTION_DAYS": Meaning("Single results are kept so long; sums stay.", "days"),
+    "AUDIT_RETENTION_DAYS": Meaning(
+        "The audit log is kept so long; nothing of the last 30 days can be deleted.", "days"
+    ),
     "ROLLUP_HOURS_MONTHS": Meaning("Hourly sums are kept so long; daily ones for ever.", "months"),
     "STORAGE_MAX_GB": Meaning(
         "The most that the database may take before the oldest days of single results go early; 0: no limit.",

@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import Team
-from accounts.selectors import membership_of
-from monitors.paging import page_of, read_cursor
+from accounts.paging import page_of, read_cursor
+from accounts.selectors import membership_of, person_of
 from statuspages.models import Component, Post, Section, StatusPage
 from statuspages.selectors import pages as selectors
 from statuspages.serializers.pages import (
@@ -74,9 +74,9 @@ class PageList(APIView):
     @extend_schema(request=PageInput, responses={201: PageOutput})
     def post(self, request: Request) -> Response:
         """Make a page: ``title`` and ``slug`` are enough. It is to be seen once it is ``published``."""
-        membership = membership_of(request.user)
+        team, by = team_of(request), person_of(request.user)
         fields = read(PageInput, request)
-        return created(PageOutput(pages.create_page(team=membership.team, by=membership.user, **fields)))
+        return created(PageOutput(pages.create_page(team=team, by=by, **fields)))
 
 
 class PageDetail(APIView):
@@ -181,7 +181,7 @@ class PostList(APIView):
     @extend_schema(request=PostInput, responses={201: PostOutput})
     def post(self, request: Request, pk: UUID) -> Response:
         """Write of an incident or of planned work: ``title`` and ``text``, and what it is about."""
-        by = membership_of(request.user).user
+        by = person_of(request.user)
         return created(PostOutput(posts.write_post(page_named(request, pk), by=by, **read(PostInput, request))))
 
 
@@ -211,5 +211,5 @@ class PostUpdates(PostView):
     @extend_schema(request=UpdateInput, responses={201: UpdateOutput})
     def post(self, request: Request, pk: UUID) -> Response:
         """Say something more, and what the state is now."""
-        by, post = membership_of(request.user).user, self.post_named(request, pk)
+        by, post = person_of(request.user), self.post_named(request, pk)
         return created(UpdateOutput(posts.add_update(post, by=by, **read(UpdateInput, request))))

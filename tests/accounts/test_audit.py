@@ -120,7 +120,8 @@ def test_the_log_is_read_by_owners_page_by_page(ada: User, team: Team) -> None:
     Membership.objects.create(team=team, user=bob, role=Role.EDITOR)
     for number in range(3):
         teams.rename_team(team, name=f"Name {number}")
-    client, names, cursor = program_of(ada), [], ""
+    client, names = program_of(ada), []
+    cursor: str | None = ""
     for _ in range(3):
         answer = client.get(f"/api/audit-log?verb=renamed&limit=1&cursor={cursor}").json()
         names += [entry["name"] for entry in answer["results"]]
