@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
@@ -16,11 +15,10 @@ from django.utils.translation import ngettext
 
 from accounts.rules import Role
 from dashboard.forms.base import as_id
-from dashboard.views.base import TeamView
 from dashboard.views.share import Code
+from dashboard.views.statuspages import PageView
 from statuspages.models import StatusPage, Subscriber
 from statuspages.rules import Visibility
-from statuspages.selectors import pages as page_selectors
 from statuspages.selectors import subscribers as selectors
 from statuspages.services import pages, subscribers
 
@@ -43,13 +41,7 @@ def frame(page: StatusPage) -> Code:
     return Code("HTML", code)
 
 
-class SharedPageView(TeamView):
-    @cached_property
-    def page(self) -> StatusPage:
-        return get_object_or_404(page_selectors.pages_of(self.membership.team), pk=self.kwargs["pk"])
-
-
-class PageShare(SharedPageView):
+class PageShare(PageView):
     def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         page = self.page
         listed = Paginator(selectors.find_subscribers(page), PAGE_SIZE).get_page(request.GET.get("page", "1"))
@@ -93,7 +85,7 @@ class PageShare(SharedPageView):
         return _("Removed, and the address is forgotten.")
 
 
-class SubscribersFile(SharedPageView):
+class SubscribersFile(PageView):
     """All of them with their addresses: for editors."""
 
     look_needs = Role.EDITOR
