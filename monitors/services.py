@@ -64,6 +64,16 @@ def create_monitor(*, team: Team, **fields: Any) -> Monitor:
 
 
 @transaction.atomic
+def clone_monitor(monitor: Monitor, *, name: str) -> Monitor:
+    """Another monitor with the same settings, secrets included, that is paused until somebody resumes it."""
+    names = ("kind", "interval", "timeout", "regions", "fallback_regions", "tags", "policy")
+    fields = {field: getattr(monitor, field) for field in names} | {"parent": monitor.parent_id}
+    if monitor.is_passive:
+        del fields["regions"], fields["fallback_regions"]
+    return pause(create_monitor(team=monitor.team, name=name[:200], spec=monitor.full_spec, **fields))
+
+
+@transaction.atomic
 def update_monitor(monitor: Monitor, **fields: Any) -> Monitor:
     """Change some fields; what is not named stays."""
     monitor = Monitor.objects.select_for_update().get(pk=monitor.pk)

@@ -154,6 +154,14 @@ class MonitorForm(forms.Form):
         return self.is_bound and bool(names & {*self.changed_data, *self.errors})
 
     @property
+    def typed_policy(self) -> dict[str, Any] | None:
+        """The policy that stands in the form, whatever the rest of it says; None while it makes no sense."""
+        self.is_valid()  # reads what was typed
+        if any(field.errors for field in self.policy_fields):
+            return None
+        return policy.read(self.cleaned_data, stored=self.stored_policy)
+
+    @property
     def rest_is_told(self) -> bool:
         return any(field.errors or field.value() for field in self.rest_fields)
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.rules import Role
+from accounts.throttles import ScopedThrottle
+from dashboard.forms.base import sentence
 from dashboard.forms.monitor import MonitorForm
 from dashboard.kind_words import examples, kind_words
 from dashboard.selectors import fingerprint
+from dashboard.selectors.backtest import Tried, try_policy
 from dashboard.selectors.chart import Chart, Measure, chart
 from dashboard.selectors.monitor import monitor_page
 from dashboard.selectors.periods import Range, period_of
@@ -82,7 +88,7 @@ class MonitorView(TeamView):
 
 
 class MonitorPage(MonitorView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         monitor = self.monitor
         return self.show(
             "dashboard/monitor.html",
@@ -96,43 +102,75 @@ class MonitorPage(MonitorView):
 
 
 class MonitorLive(MonitorView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         return self.show_live("dashboard/_live.html", monitor=self.monitor, **self.looked_at())
 
 
 class MonitorChart(MonitorView):
     """The chart alone, when another time or measure is chosen; without JavaScript the whole page answers that."""
 
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self.show("dashboard/_chart.html", monitor=self.monitor, **self.chart_context())
 
 
 class MonitorSeries(MonitorView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return JsonResponse(self.charted().as_json(), headers={"Cache-Control": "private, no-store"})
 
 
 class MonitorEdit(MonitorView):
     look_needs = Role.EDITOR
+    throttle_scope = "backtest"
 
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self._page(MonitorForm(self.membership.team, monitor=self.monitor))
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         form = MonitorForm(self.membership.team, request.POST, monitor=self.monitor)
+        if "backtest" in request.POST:
+            return self._page(form, self._try_out(form))
         if "preview" in request.POST:
             return self._page(form)
         saved = taken(form, lambda: services.update_monitor(self.monitor, **form.configuration()))
         return self.back("Saved.") if saved else self._page(form)
 
-    def _page(self, form: MonitorForm) -> HttpResponse:
-        return self.show("dashboard/form.html", form=form, monitor=self.monitor)
+    def _try_out(self, form: MonitorForm) -> Tried:
+        """The past under the policy in the form. It shares the API's limit, since it takes seconds of work."""
+        policy = form.typed_policy
+        if policy is None:
+            return Tried(refused=_("Mend the values above first."))
+        throttle = ScopedThrottle()
+        if not throttle.allow_request(self.request, self):
+            wait = {"seconds": ceil(throttle.wait())}
+            return Tried(refused=_("Too many at once. Try again in %(seconds)d seconds.") % wait)
+        try:
+            return try_policy(self.monitor, policy)
+        except ValidationError as error:
+            return Tried(refused=" ".join(sentence(message) for message in error.messages))
+
+    def _page(self, form: MonitorForm, backtest: Tried | None = None) -> HttpResponse:
+        return self.show("dashboard/form.html", form=form, monitor=self.monitor, backtest=backtest)
+
+
+class MonitorClone(MonitorView):
+    """Another monitor with the same settings, paused, and its form to make it another."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
+        try:
+            clone = services.clone_monitor(self.monitor, name=_("%(name)s (copy)") % {"name": self.monitor.name})
+        except ValidationError as error:
+            messages.error(request, " ".join(sentence(message) for message in error.messages))
+            return redirect("monitor", pk=self.monitor.pk)
+        messages.success(request, _("This is the copy. It is paused: change it, then resume it."))
+        return redirect("monitor-edit", pk=clone.pk)
 
 
 class MonitorPause(MonitorView):
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         services.pause(self.monitor)
         return self.back("Paused. It is not checked until you resume it.")
 
@@ -140,7 +178,7 @@ class MonitorPause(MonitorView):
 class MonitorResume(MonitorView):
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         services.resume(self.monitor)
         return self.back("Resumed.")
 
@@ -148,7 +186,7 @@ class MonitorResume(MonitorView):
 class MonitorCheck(MonitorView):
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         services.request_check(self.monitor)
         return self.back(f"Asked {listing(self.monitor.regions)} for a check now.")
 
@@ -158,7 +196,7 @@ class MonitorPingUrl(MonitorView):
 
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         if not self.monitor.is_passive:
             raise Http404
         services.renew_ping_url(self.monitor)
@@ -168,10 +206,10 @@ class MonitorPingUrl(MonitorView):
 class MonitorDelete(MonitorView):
     look_needs = Role.EDITOR
 
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self.show("dashboard/delete.html", monitor=self.monitor)
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         name = self.monitor.name
         services.delete_monitor(self.monitor)
         messages.success(request, f"{name} is deleted.")
