@@ -129,6 +129,28 @@ class CheckEvidence(models.Model):
         return f"{self.region} {self.slot:%H:%M:%S}"
 
 
+class Fact(models.Model):
+    """What a region found to be so of a monitor, from ``since`` on; a row is added only when that has changed.
+
+    The newest of each kind is how it is. ``value`` is a certificate, a list of redirects or a list of addresses.
+    """
+
+    monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, db_index=False, related_name="facts")
+    region = models.CharField(max_length=31)
+    kind = models.CharField(max_length=12)
+    since = models.DateTimeField()
+    value = models.JSONField()
+
+    class Meta:
+        constraints = [
+            # ingest: the newest of each kind; pages: all of a monitor
+            models.UniqueConstraint(fields=["monitor", "region", "kind", "since"], name="checks_one_fact_at_a_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} from {self.region} since {self.since:%Y-%m-%d %H:%M}"
+
+
 class RealField(models.FloatField):  # type: ignore[type-arg]  # it takes none when it runs
     """A float of four bytes: seven digits, which is more than a clock can tell."""
 

@@ -197,6 +197,8 @@ class CheckResult:
     timings_ms: Timings = field(default_factory=Timings)
     redirects: list[dict[str, Any]] = field(default_factory=list)
     certificate: dict[str, Any] | None = None
+    addresses: list[str] = field(default_factory=list)
+    """What DNS answered: the host's addresses; of a check of DNS, the records."""
     attempts: int = 1
     evidence: dict[str, Any] | None = None
     """What a failing check saw: ``{"dns": [...], "headers": {...}, "body": "first 2 KiB"}``."""

@@ -414,6 +414,7 @@ def _result(request: CheckRequest, finding: Finding, *, started_at: float, tries
         timings_ms=finding.timings_ms,
         redirects=finding.redirects,
         certificate=finding.certificate,
+        addresses=finding.evidence.get("dns", []),
         attempts=len(tries) + 1,
         evidence=finding.evidence if finding.reason is not None and finding.evidence else None,
         started_at=started_at,

@@ -16,7 +16,7 @@ from django.db import transaction
 from checks import selectors
 from checks.ids import CheckId
 from checks.models import PHASES, CheckBatch, RegionWorker
-from checks.services import dispatch, store, trial
+from checks.services import dispatch, facts, store, trial
 from meters import services as meters
 from meters.names import CHECKS, LAG, REFUSALS, REPORTS
 from probes.contract import CheckResult, Outcome, Reason
@@ -55,16 +55,18 @@ def _ingest(batch_id: str, region: str, results: Sequence[Any]) -> None:
     now = selectors.database_now()
     reader = partial(_row, region=region, owed=set(batch.check_ids), now=now)
     # By check: a report that says the same thing twice must not count as two checks that came home.
-    found: dict[str, store.Row] = {}
+    found: dict[str, tuple[store.Row, Any]] = {}
     kinds: dict[str, str] = {}
     for item in results:
         if row := _read(item, reader, region):
-            found[item["id"]] = row
+            found[item["id"]] = row, item
             kinds[row.monitor] = _kind(item.get("kind"))
-    monitors = store.lock_by_text({row.monitor for row in found.values()})
-    current = [row for check, row in found.items() if _is_current(check, monitors.get(row.monitor))]
+    monitors = store.lock_by_text({row.monitor for row, _ in found.values()})
+    told = [each for check, each in found.items() if _is_current(check, monitors.get(each[0].monitor))]
+    current = [row for row, _ in told]
     new = store.write(current, uncounted=[monitor for monitor, locked in monitors.items() if locked.uncounted])
     questions = store.conclude(new, region=region, monitors=monitors, now=now)
+    facts.notice((facts.Told(row.monitor, row.slot, item) for row, item in told), region=region)
     _count(batch, len(new))
     _measure(new, kinds, region=region, now=now)
     dispatch.ask_at_once(questions, now=now)

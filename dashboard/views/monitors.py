@@ -21,6 +21,7 @@ from dashboard.kind_words import examples, kind_words
 from dashboard.selectors import fingerprint
 from dashboard.selectors.backtest import Tried, try_policy
 from dashboard.selectors.chart import Chart, Measure, chart
+from dashboard.selectors.facts import facts_of
 from dashboard.selectors.monitor import monitor_page
 from dashboard.selectors.periods import Range, period_of
 from dashboard.spec_fields import described, told
@@ -94,6 +95,7 @@ class MonitorPage(MonitorView):
             "dashboard/monitor.html",
             monitor=monitor,
             **({} if monitor.is_passive else self.chart_context()),
+            facts=facts_of(monitor, now=timezone.now()),
             needed=monitor.rules.needed(len(monitor.regions)),
             told=told(described(monitor.kind), monitor.spec),
             examples=examples(monitor.ping_url, cron=monitor.spec.get("cron")) if self.can_change else [],

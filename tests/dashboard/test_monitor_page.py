@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from checks.models import CheckBatch, RollupDay, RollupHour
+from checks.models import CheckBatch, Fact, RollupDay, RollupHour
+from dashboard.selectors.facts import facts_of
 from dashboard.selectors.monitor import monitor_page, next_checks, regions_asked
 from incidents.handling import outages
 from incidents.models import Correction, Incident
@@ -187,3 +188,28 @@ def test_notes_on_its_incidents_are_read_here(client: Client, make_monitor: Make
     monitor = tell(make_monitor(), usa="..xx", india="..xx")
     outages.add_note(Incident.objects.get(), text="The disk is full.", actor=owner, now=timezone.now())
     assert "The disk is full." in shown(client, monitor)
+
+
+def test_certificates_and_changes_are_told_and_stay_text(client: Client, make_monitor: MakeMonitor) -> None:
+    monitor, now = make_monitor(), timezone.now()
+    evil = "<script>alert(1)</script>"
+    old = {"subject": "CN=old", "issuer": "CN=R3", "fingerprint": "aa", "not_after": "2020-01-01T00:00:00Z"}
+    new = {"subject": evil, "issuer": evil, "fingerprint": "bb", "names": [evil] * 7, "chain": [{"subject": evil}]}
+    new |= {"not_after": (now + timedelta(days=9)).isoformat()}
+    for region, kind, age, value in (
+        ("usa", "certificate", 5, old), ("usa", "certificate", 1, new), ("india", "certificate", 1, new),
+        ("usa", "redirects", 3, [{"status": 301, "location": f"javascript:{evil}"}]), ("usa", "redirects", 2, []),
+        ("usa", "addresses", 4, [evil]), ("india", "certificate", 9, {"not_after": "odd"}),
+    ):  # fmt: skip
+        Fact.objects.create(monitor=monitor, region=region, kind=kind, since=now - timedelta(hours=age), value=value)
+    found = facts_of(monitor, now=now)
+    [certificate] = found.certificates
+    assert (certificate.regions, certificate.mark, certificate.left) == (
+        ["india", "usa"], "degraded", "Valid for 9 d more",
+    )  # fmt: skip
+    assert [change.title for change in found.changes[:4]] == ["Certificate", "Certificate", "Redirects", "Redirects"]
+    assert (found.changes[2].after, found.changes[3].before) == (["none"], [])
+    page = shown(client, monitor)
+    assert evil not in page
+    assert 'href="javascript' not in page
+    assert "all 7" in page
