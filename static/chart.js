@@ -13,7 +13,7 @@
   let asked = 0;
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const inMs = (value) => value == null ? "–" : value < 10 ? `${value.toFixed(1)} ms` : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`;
+  const inMs = (value) => value == null ? "–" : value > 0 && value < 10 ? `${value.toFixed(1)} ms` : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`;
   const utc = (seconds, parts) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...parts }).format(seconds * 1000);
   const DAY = { day: "numeric", month: "short" };
   const MINUTE = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
@@ -78,7 +78,7 @@
       height: HEIGHT,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       cursor: { points: { size: 7 }, drag: { x: false, y: false } },
-      scales: { y: { range: (_, low, high) => [0, high == null ? 100 : high * 1.15 || 1] } },
+      scales: { x: { range: () => [data.times[0], Math.max(data.until, data.times.at(-1))] }, y: { range: (_, low, high) => [0, high == null ? 100 : high * 1.15 || 1] } },
       axes: [
         { ...axis, size: 32, values: (_, marks) => marks.map((at) => daily || at % 86400 === 0 ? utc(at, DAY) : utc(at, MINUTE)) },
         { ...axis, size: 64, values: (_, marks) => marks.map(inMs) },
