@@ -40,6 +40,7 @@ urlpatterns = [
     path("monitors/<uuid:pk>/delete/", monitors.MonitorDelete.as_view(), name="monitor-delete"),
     path("incidents/", incidents.IncidentList.as_view(), name="incidents"),
     path("incidents/<uuid:pk>/", incidents.IncidentPage.as_view(), name="incident"),
+    path("incidents/<uuid:pk>/live/", incidents.IncidentLive.as_view(), name="incident-live"),
     path("incidents/<uuid:pk>/acknowledge/", incidents.IncidentAcknowledge.as_view(), name="incident-acknowledge"),
     path("incidents/<uuid:pk>/resolve/", incidents.IncidentResolve.as_view(), name="incident-resolve"),
     path("incidents/<uuid:pk>/reopen/", incidents.IncidentReopen.as_view(), name="incident-reopen"),

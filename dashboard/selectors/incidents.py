@@ -71,6 +71,18 @@ class IncidentPage:
     evidence: list[Evidence]
     corrections: list[Correction]
 
+    def facts(self) -> tuple[object, ...]:
+        """What the page shows of it, whatever time it is."""
+        incident = self.incident
+        return (
+            *(incident.resolved_at, incident.recovered_at, incident.flapping, incident.acknowledged_at),
+            *(incident.monitor.name, self.votes, self.timeline, [item.result is not None for item in self.evidence]),
+            [
+                (correction.pk, correction.why, getattr(correction, "withdrawn_by", None) is not None)
+                for correction in self.corrections
+            ],
+        )
+
     @property
     def can_reopen(self) -> bool:
         """Closed by hand while the trouble goes on."""

@@ -16,6 +16,7 @@ from accounts.rules import Role
 from checks.selectors import database_now
 from checks.services import corrections, stats
 from dashboard.forms.incidents import CorrectionForm, NoteForm, WithdrawalForm
+from dashboard.selectors import fingerprint
 from dashboard.selectors.choices import monitor_choices, monitor_named
 from dashboard.selectors.incidents import WINDOW_NAMES, incident_list, incident_page, what_if
 from dashboard.views.base import TeamView, taken
@@ -51,8 +52,11 @@ class IncidentView(TeamView):
         return cast(User, self.request.user)
 
     def incident_page(self, note: NoteForm | None = None) -> HttpResponse:
+        return self.show("dashboard/incident.html", form=note or NoteForm(), **self.told())
+
+    def told(self) -> dict[str, Any]:
         page = incident_page(self.incident)
-        return self.show("dashboard/incident.html", page=page, incident=page.incident, form=note or NoteForm())
+        return {"page": page, "incident": page.incident, "etag": fingerprint(page.facts(), self.can_change)}
 
     def back(self, said: str) -> HttpResponseBase:
         messages.success(self.request, said)
@@ -62,6 +66,11 @@ class IncidentView(TeamView):
 class IncidentPage(IncidentView):
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
         return self.incident_page()
+
+
+class IncidentLive(IncidentView):
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        return self.show_live("dashboard/_incident_live.html", **self.told())
 
 
 class IncidentChange(IncidentView):

@@ -198,3 +198,21 @@ def test_a_long_story_costs_as_many_queries_as_a_short_one(
     with django_assert_max_num_queries(16):
         page_of(client, incident)
     assert Monitor.objects.count() == 1
+
+
+def test_the_page_is_live_without_touching_a_note_that_is_being_written(client: Client, incident: Incident) -> None:
+    live = f"/incidents/{incident.pk}/live/"
+    first = client.get(live)
+    assert f'data-etag="{first.headers["ETag"].strip(chr(34))}"' in page_of(client, incident)
+    again = {"If-None-Match": first.headers["ETag"]}
+    assert client.get(live, headers=again).status_code == 304
+    client.post(f"/incidents/{incident.pk}/note/", {"text": "Looking"})
+    noted = client.get(live, headers=again)
+    assert "Looking" in noted.content.decode()
+    assert "<textarea" not in noted.content.decode()
+    planning.plan(now=timezone.now())
+    told = client.get(live, headers={"If-None-Match": noted.headers["ETag"]})
+    delivery = Delivery.objects.get()
+    assert f'href="/alerts/deliveries/{delivery.pk}/"' in told.content.decode()
+    Delivery.objects.update(state=State.SENT, settled_at=timezone.now())
+    assert client.get(live, headers={"If-None-Match": told.headers["ETag"]}).status_code == 200
