@@ -33,7 +33,7 @@ from alerts.serializers import (
     RuleOutput,
     SavedChannelTrialInput,
 )
-from alerts.services import channels, rulebook, upkeep
+from alerts.services import channels, confirming, rulebook, upkeep
 from alerts.transport import Sent
 
 
@@ -130,6 +130,17 @@ class SavedChannelTrial(APIView):
         channel = channel_of(request, pk)
         settings = read(SavedChannelTrialInput, request).get("settings", channel.settings)
         return _trial(channels.try_out(team=channel.team, kind=channel.kind, settings=settings, channel=channel))
+
+
+class ChannelConfirmation(APIView):
+    throttle_scope = "test"
+
+    @extend_schema(request=None, responses={202: ChannelOutput})
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Ask whoever reads there once more; an address is asked a few times a day at most."""
+        channel = channel_of(request, pk)
+        confirming.ask(channel)
+        return Response(ChannelOutput(channel).data, status=status.HTTP_202_ACCEPTED)
 
 
 def _trial(sent: Sent) -> Response:

@@ -55,6 +55,10 @@ class Channel(models.Model):
     last_error = models.CharField(max_length=300, blank=True, editable=False)
     last_sent_at = models.DateTimeField(null=True, editable=False)
 
+    confirmed_at = models.DateTimeField(
+        null=True, editable=False, help_text="when who reads there agreed; mail to others than members needs it"
+    )
+
     # The last test message by these settings; others have not been tested.
     tested_at = models.DateTimeField(null=True, editable=False)
     test_ok = models.BooleanField(null=True, editable=False, help_text="whether it was taken")
@@ -81,9 +85,11 @@ class Channel(models.Model):
 
     @property
     def health(self) -> str:
-        """One word for people: off, broken, failing, ok or unused."""
+        """One word for people: off, pending, broken, failing, ok or unused."""
         if not self.enabled:
             return "off"
+        if self.confirmed_at is None:
+            return "pending"
         if self.broken_since is not None:
             return "broken"
         if self.failures:
@@ -148,7 +154,11 @@ class Rule(models.Model):
             severity=Severity(self.severity),
             delay_s=self.delay_seconds,
             quiet=rules.Quiet.parse(self.quiet_hours) if self.quiet_hours else None,
-            steps=tuple((step.channel_id, step.after_minutes) for step in self.steps.all() if step.channel.enabled),
+            steps=tuple(
+                (step.channel_id, step.after_minutes)
+                for step in self.steps.all()
+                if step.channel.enabled and step.channel.confirmed_at is not None
+            ),
         )
 
 

@@ -74,6 +74,11 @@ def owner_of(team: Team) -> User | None:
     return membership.user if membership else None
 
 
+def is_members(team: Team, address: str) -> bool:
+    """Whether mail to an address goes to somebody who works in the team."""
+    return team.memberships.filter(user__email__iexact=address, user__is_active=True).exists()
+
+
 def is_operators(team: Team) -> bool:
     """Whether an operator is a member: such teams may be told of regions."""
     return team.memberships.filter(user__is_staff=True, user__is_active=True).exists()

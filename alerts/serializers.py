@@ -44,6 +44,7 @@ class ChannelOutput(serializers.ModelSerializer[Channel]):
             "broken_since",
             "last_error",
             "last_sent_at",
+            "confirmed_at",
             "tested_at",
             "test_ok",
             "test_status",

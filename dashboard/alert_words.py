@@ -54,6 +54,7 @@ MARKS: Mapping[State, str] = {
 
 HEALTHS: Mapping[str, tuple[str, str]] = {
     "off": ("paused", "Off"),
+    "pending": ("pending", "Waits for confirmation"),
     "broken": ("down", "Broken"),
     "failing": ("degraded", "Failing"),
     "ok": ("up", "Works"),

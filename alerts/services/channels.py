@@ -20,6 +20,7 @@ from alerts.message import Message
 from alerts.models import Channel, Rule, Step, TeamDefaults
 from alerts.notifiers import NOTIFIERS, Notifier, Settings
 from alerts.rules import Kind, severity_of
+from alerts.services import confirming
 from alerts.transport import Sent
 from monitors import secrets
 from probes import guard
@@ -43,6 +44,7 @@ def create_channel(*, team: Team, **fields: Any) -> Channel:
     _apply(channel, {"name": "", "settings": {}, "enabled": True} | fields)
     channel.save(force_insert=True)
     audit.created(channel)
+    confirming.ask_after_commit(channel)
     return channel
 
 
@@ -52,10 +54,12 @@ def update_channel(channel: Channel, **fields: Any) -> Channel:
     channel = Channel.objects.select_for_update().get(pk=channel.pk)
     before, pictured = (channel.kind, channel.full_settings), audit.picture(channel)
     _apply(channel, fields)
-    if (channel.kind, channel.full_settings) != before:
+    if changed := (channel.kind, channel.full_settings) != before:
         channel.failures, channel.broken_since, channel.try_after, channel.last_error = 0, None, None, ""
     channel.save()
     audit.changed(channel, pictured)
+    if changed:
+        confirming.ask_after_commit(channel)
     return channel
 
 
@@ -74,11 +78,14 @@ def _apply(channel: Channel, fields: dict[str, Any]) -> None:
     channel.name = " ".join(str(fields.get("name", channel.name)).split())
     if "settings" in fields or other_kind:
         kept = {} if other_kind else secrets.unseal(channel.sealed)
+        address_before = confirming.address_of(channel)
         given = fields.get("settings", {})
         channel.settings, hidden = _read(channel.kind, given, before=None if other_kind else channel, kept=kept)
         channel.sealed = channel.sealed if hidden == kept and not other_kind else secrets.seal(hidden)
         for name, fact in _tested(channel.team, channel.kind, shown=channel.settings, hidden=hidden).items():
             setattr(channel, name, fact)
+        if channel.confirmed_at is None or confirming.address_of(channel) != address_before:
+            channel.confirmed_at = None if confirming.is_needed(channel) else timezone.now()
     if not channel.name:
         channel.name = NOTIFIERS[channel.kind].title
 
@@ -135,6 +142,10 @@ def try_out(*, team: Team, kind: str, settings: dict[str, Any], channel: Channel
     known = channel if channel is not None and channel.kind == kind else None
     shown, hidden = _read(kind, settings, before=known, kept=secrets.unseal(known.sealed) if known else {})
     parsed = parse(kind, shown | hidden)
+    wanted = Channel(team=team, kind=kind, settings=shown)
+    confirmed = known is not None and known.confirmed_at and confirming.address_of(known) == shown.get("to")
+    if confirming.is_needed(wanted) and not confirmed:
+        raise ValidationError({"settings": [confirming.NOT_YET]})
     sent = hand_over(NOTIFIERS[kind], parsed, _test_message(), hidden)
     _note_test(sent, team, kind, shown=shown, hidden=hidden)
     return sent

@@ -104,7 +104,11 @@ def claimable(now: datetime) -> QuerySet[Delivery]:
     crowded = under_way.values("team").annotate(number=Count("pk")).filter(number__gte=MOST_PER_TEAM)
     found = (
         Delivery.objects.due(now)
-        .filter(Q(channel__try_after__isnull=True) | Q(channel__try_after__lte=now), channel__enabled=True)
+        .filter(
+            Q(channel__try_after__isnull=True) | Q(channel__try_after__lte=now),
+            channel__enabled=True,
+            channel__confirmed_at__isnull=False,
+        )
         .exclude(channel__in=busy.values("channel"))
         .exclude(team__in=crowded.values("team"))
         .exclude(closes__state__in=rules.OPEN_STATES)

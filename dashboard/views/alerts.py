@@ -9,9 +9,11 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.generic import View
 
 from accounts.rules import Role
 from accounts.throttles import ScopedThrottle
@@ -19,7 +21,7 @@ from alerts import selectors
 from alerts.models import Channel, Delivery, Rule
 from alerts.notifiers import NOTIFIERS
 from alerts.rules import State
-from alerts.services import channels, rulebook, upkeep
+from alerts.services import channels, confirming, rulebook, upkeep
 from dashboard.alert_words import STATES
 from dashboard.forms.alerts import ChannelForm, RuleForm
 from dashboard.forms.base import sentence
@@ -115,6 +117,37 @@ class ChannelTest(ChannelView):
         trial = self.try_out(self.channel.kind, self.channel.settings, self.channel)
         del self.channel  # it has been tested now
         return self.channel_page(trial)
+
+
+class ChannelAsk(ChannelView):
+    """Ask whoever reads there once more."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+        if confirming.ask(self.channel):
+            messages.success(request, gettext("The link is sent again."))
+        else:
+            messages.error(request, gettext("It was asked often enough today. Try again tomorrow."))
+        return redirect("channel", pk=self.channel.pk)
+
+
+class Confirm(View):
+    """Where the link in the mail leads: whoever reads there agrees, by a button. No log-in is needed for that."""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        return self._page(confirming.channel_of(token))
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        channel = confirming.channel_of(token)
+        if channel is not None:
+            confirming.confirm(channel)
+            channel.refresh_from_db()
+        return self._page(channel)
+
+    def _page(self, channel: Channel | None) -> HttpResponse:
+        status = 200 if channel else 404
+        return render(self.request, "dashboard/confirm_channel.html", {"channel": channel}, status=status)
 
 
 class ChannelEdit(ChannelView):
