@@ -4,9 +4,11 @@ from django.urls import path
 
 from dashboard.views import (
     alerts,
+    audit,
     checks,
     drills,
     incidents,
+    keys,
     listing,
     maintenance,
     monitors,
@@ -14,6 +16,7 @@ from dashboard.views import (
     page_share,
     share,
     statuspages,
+    team,
 )
 
 urlpatterns = [
@@ -100,4 +103,22 @@ urlpatterns = [
     path("status-pages/posts/<uuid:pk>/say/", statuspages.PostSay.as_view(), name="post-say"),
     path("status-pages/posts/<uuid:pk>/edit/", statuspages.PostEdit.as_view(), name="post-edit"),
     path("status-pages/posts/<uuid:pk>/delete/", statuspages.PostDelete.as_view(), name="post-delete"),
+    path("settings/team/", team.TeamPage.as_view(), name="team"),
+    path("settings/team/rename/", team.TeamRename.as_view(), name="team-rename"),
+    path("settings/team/invite/", team.TeamInvite.as_view(), name="team-invite"),
+    path("settings/team/leave/", team.TeamLeave.as_view(), name="team-leave"),
+    path("settings/team/delete/", team.TeamDelete.as_view(), name="team-delete"),
+    path("settings/team/new/", team.TeamNew.as_view(), name="team-new"),
+    path("settings/team/switch/", team.TeamSwitch.as_view(), name="team-switch"),
+    path("settings/team/members/<uuid:pk>/role/", team.MemberRole.as_view(), name="member-role"),
+    path("settings/team/members/<uuid:pk>/remove/", team.MemberRemove.as_view(), name="member-remove"),
+    path("settings/team/invitations/<uuid:pk>/again/", team.InvitationAgain.as_view(), name="invitation-again"),
+    path("settings/team/invitations/<uuid:pk>/revoke/", team.InvitationRevoke.as_view(), name="invitation-revoke"),
+    path("settings/keys/", keys.KeyPage.as_view(), name="keys"),
+    path("settings/keys/new/", keys.KeyNew.as_view(), name="key-new"),
+    path("settings/keys/<uuid:pk>/revoke/", keys.KeyRevoke.as_view(), name="key-revoke"),
+    path("settings/tokens/new/", keys.TokenNew.as_view(), name="token-new"),
+    path("settings/tokens/<uuid:pk>/revoke/", keys.TokenRevoke.as_view(), name="token-revoke"),
+    path("settings/audit/", audit.AuditPage.as_view(), name="audit"),
+    path("settings/audit/export/", audit.AuditExport.as_view(), name="audit-export"),
 ]

@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.models import Membership, User
+from accounts.selectors import memberships_of
 from alerts.notifiers import Notifier
 from checks.rules import Tick
 from dashboard import alert_words, pictures, words
@@ -87,6 +89,12 @@ def without_scheme(url: str) -> str:
 def until(start: datetime, end: datetime | None) -> str:
     """How long something took, or takes until now."""
     return words.span(((end or timezone.now()) - start).total_seconds())
+
+
+@register.simple_tag
+def teams_of(user: User) -> list[Membership]:
+    """The teams that the visitor may switch between."""
+    return memberships_of(user)
 
 
 @register.simple_tag

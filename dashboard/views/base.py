@@ -9,12 +9,13 @@ from django import forms
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.cache import patch_cache_control
 from django.views.generic import View
 from django_htmx.http import HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
 
+from accounts.exceptions import NoTeam
 from accounts.models import Membership
 from accounts.rules import Role
 from accounts.selectors import membership_of
@@ -35,12 +36,16 @@ class TeamView(LoginRequiredMixin, View):
     request: HtmxRequest
     membership: Membership
     look_needs = Role.VIEWER
+    change_needs = Role.EDITOR
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return self.to_the_door()
-        self.membership = membership_of(request.user)
-        if not self.membership.allows(self.look_needs if request.method in {"GET", "HEAD"} else Role.EDITOR):
+        try:
+            self.membership = membership_of(request.user)
+        except NoTeam:
+            return redirect("team-new")
+        if not self.membership.allows(self.look_needs if request.method in {"GET", "HEAD"} else self.change_needs):
             raise PermissionDenied("Your role in the team does not allow this.")
         return super().dispatch(request, *args, **kwargs)
 

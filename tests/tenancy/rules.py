@@ -46,7 +46,7 @@ FORM = Rule(EDITOR, EDITOR)
 """A page that is for changing something."""
 
 READ = Rule(VIEWER, VIEWER)
-"""Changes nothing, by whatever verb it is asked."""
+"""Changes nothing of the team's, by whatever verb it is asked, or only what is the caller's own."""
 
 OWNER_CHANGES = Rule(VIEWER, OWNER)
 OWNERS = Rule(OWNER, OWNER)
@@ -96,6 +96,24 @@ RULES: dict[str, Rule] = {
     "api/tokens": OWN,
     "api/tokens/<uuid:pk>": OWN_THING.of("token"),
     "api/audit-log": OWNERS,
+    "settings/team/": READ,
+    "settings/team/rename/": OWNERS,
+    "settings/team/invite/": OWNERS,
+    "settings/team/leave/": READ,
+    "settings/team/delete/": OWNERS,
+    "settings/team/new/": READ,
+    "settings/team/switch/": READ,
+    "settings/team/members/<uuid:pk>/role/": OWNERS.of("member"),
+    "settings/team/members/<uuid:pk>/remove/": OWNERS.of("member"),
+    "settings/team/invitations/<uuid:pk>/again/": OWNERS.of("invitation"),
+    "settings/team/invitations/<uuid:pk>/revoke/": OWNERS.of("invitation"),
+    "settings/keys/": READ,
+    "settings/keys/new/": OWNERS,
+    "settings/keys/<uuid:pk>/revoke/": OWNERS.of("key"),
+    "settings/tokens/new/": READ,
+    "settings/tokens/<uuid:pk>/revoke/": OWN_THING.of("token"),
+    "settings/audit/": OWNERS,
+    "settings/audit/export/": OWNERS,
     # --- monitors, results ---
     "api/monitor": MEMBER,
     "api/monitor/<uuid:pk>": MEMBER.of("monitor"),
@@ -134,6 +152,7 @@ RULES: dict[str, Rule] = {
     "monitors/<uuid:pk>/checks.csv": MEMBER.of("monitor"),
     "monitors/<uuid:pk>/checks.json": MEMBER.of("monitor"),
     "monitors/<uuid:pk>/checks/<str:region>/<int:slot>/": replace(MEMBER, also=frozenset({404})).of("monitor"),
+    "monitors/<uuid:pk>/clone/": FORM.of("monitor"),
     "monitors/<uuid:pk>/edit/": FORM.of("monitor"),
     "monitors/<uuid:pk>/pause/": MEMBER.of("monitor"),
     "monitors/<uuid:pk>/resume/": MEMBER.of("monitor"),
@@ -196,6 +215,9 @@ RULES: dict[str, Rule] = {
     "api/drills/<uuid:pk>": MEMBER.of("drill"),
     "api/maintenance/<uuid:pk>/start": MEMBER.of("window"),
     "maintenance/<uuid:pk>/start/": MEMBER.of("window"),
+    "alerts/drills/": MEMBER,
+    "alerts/drills/live/": MEMBER,
+    "alerts/drills/<uuid:pk>/": MEMBER.of("drill"),
     "maintenance/": MEMBER,
     "maintenance/new/": FORM,
     "maintenance/start/": FORM,
