@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.functional import cached_property
 
+from accounts.desk import HeavyAdmin, ReadOnly, among, as_uuid, in_team_of
 from alerts.models import Attempt, Channel, Delivery
+from alerts.notifiers import NOTIFIERS
 from alerts.rules import State
 from alerts.services import upkeep
-from incidents.admin import ReadOnly
-
-MOST_COUNTED = 10_000
-
-
-class UncountedPaginator(Paginator[Delivery]):
-    """Counts as far as anybody leafs: a table of messages is too long to count."""
-
-    object_list: QuerySet[Delivery]
-
-    @cached_property
-    def count(self) -> int:
-        return len(self.object_list.order_by().values_list("pk", flat=True)[:MOST_COUNTED])
 
 
 class AttemptInline(ReadOnly, admin.TabularInline[Attempt, Delivery]):
@@ -33,16 +20,17 @@ class AttemptInline(ReadOnly, admin.TabularInline[Attempt, Delivery]):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
+class DeliveryAdmin(ReadOnly, HeavyAdmin[Delivery]):
     list_display = ["subject", "channel", "state", "tries", "reason", "created_at", "next_at", "settled_at"]
     list_filter = ["state", "kind"]
     list_select_related = ["channel"]
-    search_fields = ["=id", "=channel__id", "thread"]
-    ordering = ["-created_at"]
+    search_help_text = "the id of a delivery, of a channel or of a team"
     inlines = [AttemptInline]
-    show_full_result_count = False
-    paginator = UncountedPaginator
     actions = ["redrive"]
+
+    def find(self, term: str) -> Q | None:
+        key = as_uuid(term)
+        return Q(pk=key) | Q(channel=key) | Q(team=key) if key else None
 
     @admin.action(description="Send dead messages again", permissions=["view"])
     def redrive(self, request: HttpRequest, chosen: QuerySet[Delivery]) -> None:
@@ -52,10 +40,17 @@ class DeliveryAdmin(ReadOnly, admin.ModelAdmin[Delivery]):
 
 
 @admin.register(Channel)
-class ChannelAdmin(ReadOnly, admin.ModelAdmin[Channel]):
+class ChannelAdmin(ReadOnly, HeavyAdmin[Channel]):
     list_display = ["name", "team", "kind", "enabled", "health", "failures", "broken_since", "last_error"]
-    list_filter = ["kind", "enabled", ("broken_since", admin.EmptyFieldListFilter)]
+    list_filter = [
+        among("kind", lambda: [(kind, kind) for kind in NOTIFIERS]),
+        "enabled",
+        ("broken_since", admin.EmptyFieldListFilter),
+    ]
     list_select_related = ["team"]
-    search_fields = ["name", "=id", "team__name"]
+    search_help_text = "the id of a channel or of a team, or the e-mail address of one of its members"
     exclude = ["sealed"]
-    show_full_result_count = False
+
+    def find(self, term: str) -> Q | None:
+        key = as_uuid(term)
+        return Q(pk=key) | Q(team=key) if key else in_team_of(term)
