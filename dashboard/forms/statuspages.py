@@ -71,7 +71,7 @@ class PageForm(forms.Form):
         help_text=_("A name like status.example.com that leads to this server; its certificate is the proxy's."),
         widget=forms.TextInput(attrs={**PLAIN, "placeholder": "status.example.com"}),
     )
-    embeddable = forms.BooleanField(label=_("Other sites may show it in a frame"), required=False)
+    embeddable = forms.BooleanField(label=_("Other sites may show its overall line in a frame"), required=False)
     lists_outages = forms.BooleanField(
         label=_("Name outages that nobody has written of"),
         required=False,

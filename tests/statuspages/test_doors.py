@@ -1,4 +1,4 @@
-"""Who gets in: unlisted pages, pages with a password, domains of their own, and frames."""
+"""Who gets in: unlisted pages, pages with a password, and domains of their own."""
 
 from __future__ import annotations
 
@@ -149,16 +149,3 @@ def test_our_own_names_cannot_be_taken(page: StatusPage, settings: Settings) -> 
     for name in ("uptime.example.com", "uptime.example.org", "a.inner.example"):
         with pytest.raises(ValidationError, match="this server itself"):
             pages.change_page(page, domain=name)
-
-
-# --- frames ---
-
-
-@pytest.mark.parametrize("allowed", [False, True])
-def test_a_page_is_framed_only_where_it_says_so(client: Client, page: StatusPage, allowed: bool) -> None:
-    change(page, embeddable=allowed)
-    headers = client.get("/status/acme/").headers
-    assert ("X-Frame-Options" in headers) is not allowed
-    frames = "*" if allowed else "'none'"
-    assert f"frame-ancestors {frames}" in headers["Content-Security-Policy"]
-    assert "default-src 'none'" in headers["Content-Security-Policy"]

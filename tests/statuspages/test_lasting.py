@@ -85,8 +85,8 @@ for path in ("/status/acme/", "/status/acme/live/", "/status/never-seen/"):
 def test_it_is_served_while_postgresql_is_stopped(client: Client, page: StatusPage) -> None:
     """By a process that never saw the database, from what another one has kept five minutes ago."""
     seen(client.get("/status/acme/"))
-    answer = cache.get("statuspages:1:page:acme")
-    cache.set("statuspages:1:page:acme", replace(answer, made_at=answer.made_at - 301), 60)
+    answer = cache.get(f"statuspages:{kept.FORM}:page:acme")
+    cache.set(f"statuspages:{kept.FORM}:page:acme", replace(answer, made_at=answer.made_at - 301), 60)
     done = subprocess.run(
         [sys.executable, "-c", ASK],
         env=os.environ | {"DATABASE_URL": "postgres://u:p@127.0.0.1:1/uptime"},
@@ -118,7 +118,7 @@ def test_what_is_kept_here_serves_when_the_shared_cache_is_away_too(
     client: Client, page: StatusPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen(client.get("/status/acme/"))
-    cache.delete("statuspages:1:page:acme")
+    cache.delete(f"statuspages:{kept.FORM}:page:acme")
 
     def refuse(*_: object) -> None:
         raise OperationalError("connection refused")
