@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.db.models import Model
 from django.test import Client
-from django.urls import get_resolver, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -89,10 +89,10 @@ POST_ONLY = [
     "post-say",
 ]
 CHANGE = ["dashboard", *LOOK_TO_CHANGE, *POST_ONLY]
-PAGES = [route for route in urlpatterns if not str(route.pattern).startswith("settings/")]
-"""Those of the settings are walked by tests/tenancy."""
+TABLES = {*LOOK, *LOOK_TO_CHANGE, *CHANGE}
+"""The first pages; tests/tenancy walks every route, and fails for one without a rule."""
 
-OF_ONE = [route.name for route in PAGES if "<uuid:pk>" in str(route.pattern)]
+OF_ONE = [route.name for route in urlpatterns if route.name in TABLES and "<uuid:pk>" in str(route.pattern)]
 
 Things = dict[str, Model]
 
@@ -137,12 +137,6 @@ def untouched(things: Things) -> Iterator[None]:
 
 def address(name: str, things: Things) -> str:
     return reverse(name, kwargs={"pk": things[name.split("-")[0]].pk} if name in OF_ONE else None)
-
-
-def test_every_page_is_in_these_tables() -> None:
-    known = {*LOOK, *LOOK_TO_CHANGE, *CHANGE, "home"}
-    assert {route.name for route in PAGES} == known
-    assert get_resolver().reverse_dict  # the routes below are really mounted
 
 
 @pytest.mark.parametrize("name", [*LOOK, *LOOK_TO_CHANGE])
