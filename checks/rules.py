@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from datetime import datetime
+from typing import NamedTuple, TypedDict
 
 GROWTH = 1.15
 """Each latency bucket is 15 % wider than the one before, so a percentile read from it is within 7.5 % of the truth."""
@@ -24,6 +25,19 @@ class Tick(TypedDict):
     outcome: str
     total_ms: float | None
     slot: str
+
+
+HOURS = 24
+
+
+class HourSum(NamedTuple):
+    """What came of the checks of one monitor, in all its regions, in the hour that begins at ``begin``."""
+
+    begin: datetime
+    up: int = 0
+    degraded: int = 0
+    down: int = 0
+    unknown: int = 0
 
 
 def bucket_of(total_ms: float) -> int:

@@ -22,7 +22,7 @@ from checks import broker, pressure
 from checks.ids import CheckId
 from checks.models import CheckBatch, CheckEvidence, CheckResult, MonitorStats, RegionWorker, Watermark
 from checks.pressure import Load
-from checks.rules import TICKS
+from checks.rules import HOURS, TICKS, HourSum
 from incidents.models import Incident
 from incidents.rules.words import difference
 from monitors import secrets
@@ -313,6 +313,23 @@ def stats_by_monitor(monitors: Iterable[Monitor]) -> dict[UUID, MonitorStats]:
             if last_checked and (stats.last_checked is None or last_checked >= stats.last_checked):
                 stats.last_checked, stats.last_response_ms = last_checked, last_response_ms
     return figures
+
+
+def last_hours(monitors: Sequence[UUID], *, now: datetime) -> dict[UUID, list[HourSum]]:
+    """Each monitor's last 24 hours by the clock, oldest first, the running one included; all regions together."""
+    this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    begins = [this_hour - timedelta(hours=back) for back in reversed(range(HOURS))]
+    with connection.cursor() as cursor:
+        cursor.execute(LAST_HOURS, {"ids": list(monitors), "since": begins[0]})
+        sums = {(row[0], row[1]): HourSum(*row[1:]) for row in cursor.fetchall()}
+    return {pk: [sums.get((pk, begin)) or HourSum(begin) for begin in begins] for pk in monitors}
+
+
+LAST_HOURS = """
+SELECT monitor_id, bucket, sum(up)::integer, sum(degraded)::integer, sum(down)::integer, sum(unknown)::integer
+FROM checks_hours WHERE monitor_id = ANY (%(ids)s) AND bucket >= %(since)s
+GROUP BY monitor_id, bucket
+"""
 
 
 LAST_TICKS = """

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from functools import cache
 from html import escape
 from itertools import groupby
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
-from checks.rules import TICKS, Tick
+from checks.rules import TICKS, HourSum, Tick
 from dashboard import words
 from monitors.rules import Status
 from probes.contract import Outcome
@@ -99,6 +101,76 @@ def ticks_in_words(region: str, ticks: Sequence[Tick]) -> str:
     runs = [(outcome, len(list(run))) for outcome, run in groupby(str(tick["outcome"]) for tick in ticks)]
     story = ", ".join(f"{count} {outcome}" for outcome, count in runs)
     return f"{region}, last {words.quantity(len(ticks), 'check')}, oldest first: {story}"
+
+
+# --- the last 24 hours of a monitor, all regions together ---
+
+PITCH = 7
+SHARES = 6
+"""A bar is this many pieces of 4 px high; whatever happened at all is at least one piece."""
+
+HOUR_PARTS = ("up", "degraded", "unknown", "down")
+"""From the top: what is well hangs, what is down stands on the ground, and a gap is between them."""
+
+
+def hours_svg(name: str, hours: Sequence[HourSum], *, zone: tzinfo) -> SafeString:
+    """A bar an hour, newest on the right; an hour that nothing is known of is a small dot."""
+    return format_html(
+        '<svg class="ticks strip" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
+        len(hours) * PITCH - 2,
+        HEIGHT,
+        len(hours) * PITCH - 2,
+        HEIGHT,
+        _("%(name)s, last 24 hours: %(story)s") % {"name": name, "story": hours_in_words(hours)},
+        mark_safe("".join(_hour(place, hour, zone) for place, hour in enumerate(hours))),  # noqa: S308 - numbers
+    )
+
+
+def _hour(place: int, hour: HourSum, zone: tzinfo) -> str:
+    begin = hour.begin.astimezone(zone)
+    told = f"{begin:%H:%M} {escape(begin.tzname() or '')}: {escape(hour_in_words(hour))}"
+    return f"<g><title>{told}</title>{_stack(place, shares(hour))}</g>"
+
+
+def hour_in_words(hour: HourSum) -> str:
+    """``118 up, 2 down``."""
+    counts = [(getattr(hour, part), words.OUTCOMES[Outcome(part)].lower()) for part in HOUR_PARTS]
+    return ", ".join(f"{count} {word}" for count, word in counts if count) or _("no checks")
+
+
+def hours_in_words(hours: Sequence[HourSum]) -> str:
+    """``22 well, 1 with failures, 1 without checks``: of hours."""
+    failed = sum(hour.down > 0 for hour in hours)
+    empty = sum(not any(hour[1:]) for hour in hours)
+    well = len(hours) - failed - empty
+    counts = [(well, _("well")), (failed, _("with failures")), (empty, _("without checks"))]
+    return ", ".join(f"{count} {word}" for count, word in counts if count)
+
+
+def shares(hour: HourSum) -> tuple[int, ...]:
+    """How many of the bar's pieces each of ``HOUR_PARTS`` has; none is hidden by the others."""
+    counts = [getattr(hour, part) for part in HOUR_PARTS]
+    if not (known := sum(counts)):
+        return (0,) * len(counts)
+    pieces = [max(1, round(SHARES * count / known)) if count else 0 for count in counts]
+    while sum(pieces) != SHARES:
+        largest = max(range(len(pieces)), key=pieces.__getitem__)
+        pieces[largest] += 1 if sum(pieces) < SHARES else -1
+    return tuple(pieces)
+
+
+@cache
+def _stack(place: int, pieces: tuple[int, ...]) -> str:
+    if not any(pieces):
+        return f'<rect class="is-none" x="{place * PITCH}" y="{HEIGHT - 3}" width="5" height="3" rx="1.5"/>'
+    drawn, top = "", 0
+    for part, count in zip(HOUR_PARTS, pieces, strict=True):
+        high, gap = count * HEIGHT // SHARES, 1 if top else 0
+        if count:
+            box = f'x="{place * PITCH}" y="{top + gap}" width="5" height="{high - gap}" rx="1.5"'
+            drawn += f'<rect class="is-{part}" {box}/>'
+        top += high
+    return drawn
 
 
 # --- the phases of one check ---

@@ -12,12 +12,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import Team
 from accounts.paging import page_of, read_cursor
 from accounts.permissions import may_change
 from accounts.selectors import membership_of
 from monitors import selectors, services
 from monitors.models import Monitor
-from monitors.serializers import DefaultFallbackInput, MonitorInput, MonitorOutput, RegionOutput
+from monitors.rules import Action
+from monitors.serializers import (
+    BulkInput,
+    BulkOutput,
+    DefaultFallbackInput,
+    MonitorInput,
+    MonitorOutput,
+    RegionOutput,
+)
 
 
 def monitor_of(request: Request, pk: UUID) -> Monitor:
@@ -40,12 +49,14 @@ def read_input(request: Request, *, partial: bool) -> dict[str, Any]:
 class MonitorList(APIView):
     @extend_schema(responses=MonitorOutput(many=True))
     def get(self, request: Request) -> Response:
-        """The team's monitors, oldest first: ``?status= &tag= &search= &limit= &cursor=``."""
+        """The team's monitors, oldest first: ``?status= &kind= &region= &tag= &search= &limit= &cursor=``."""
         query = request.query_params
         found = selectors.find_monitors(
             membership_of(request.user).team,
             search=query.get("search", ""),
-            status=query.get("status", ""),
+            statuses=[status for status in query.getlist("status") if status],
+            kind=query.get("kind", ""),
+            regions=[region for region in query.getlist("region") if region],
             tags=query.getlist("tag"),
         )
         if cursor := query.get("cursor"):
@@ -59,6 +70,38 @@ class MonitorList(APIView):
         fields = read_input(request, partial=False)
         monitor = services.create_monitor(team=membership_of(request.user).team, **fields)
         return Response(shown(monitor, request), status=status.HTTP_201_CREATED)
+
+
+class MonitorBulk(APIView):
+    @extend_schema(request=BulkInput, responses=BulkOutput)
+    def post(self, request: Request) -> Response:
+        """Do the same to many: those that are named, or all that match. Who refuses is named with the reason."""
+        serializer = BulkInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        said, team = serializer.validated_data, membership_of(request.user).team
+        changed = services.change_many(
+            team=team,
+            monitors=_meant(team, said),
+            action=Action(said["action"]),
+            tags=said.get("tags", []),
+            **said.get("set", {}),
+        )
+        return Response(BulkOutput(changed).data)
+
+
+def _meant(team: Team, said: dict[str, Any]) -> list[UUID]:
+    if "monitors" in said:
+        return list(said["monitors"])
+    match = said["match"]
+    found = selectors.find_monitors(
+        team,
+        search=match.get("search", ""),
+        statuses=match.get("status", []),
+        kind=match.get("kind", ""),
+        regions=match.get("region", []),
+        tags=match.get("tag", []),
+    )
+    return list(found.order_by().values_list("pk", flat=True))
 
 
 class MonitorDetail(APIView):

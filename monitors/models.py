@@ -12,14 +12,14 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 
 from accounts.models import Team
 from monitors import secrets
 from monitors.heartbeat import HeartbeatSpec
 from monitors.kinds import PASSIVE
-from monitors.rules import Policy, Status, passive_sentence, policy_sentence, stale_after_s
+from monitors.rules import WORST_FIRST, Policy, Status, passive_sentence, policy_sentence, stale_after_s
 from probes.contract import InvalidSpec
 
 FOR_EVER = timedelta(days=36_500)
@@ -104,6 +104,15 @@ class DefaultFallback(models.Model):
         return f"{self.region_id} for {self.team}"
 
 
+def badness() -> models.Case:
+    """The place of a monitor's status among all, the worst being 0."""
+    return models.Case(
+        *(models.When(status=status.value, then=models.Value(place)) for place, status in enumerate(WORST_FIRST)),
+        default=models.Value(len(WORST_FIRST)),
+        output_field=models.IntegerField(),
+    )
+
+
 class MonitorQuerySet(models.QuerySet["Monitor"]):
     def for_team(self, team: Team) -> Self:
         return self.filter(team=team)
@@ -117,6 +126,10 @@ class MonitorQuerySet(models.QuerySet["Monitor"]):
 
     def in_region(self, code: str) -> Self:
         return self.filter(regions__contains=[code])
+
+    def worst_first(self) -> Self:
+        """Failing ones before the others, and then by name; the index monitors_worst_first is in this order."""
+        return self.order_by(badness(), Lower("name"), "id")
 
     def down_since_before(self, moment: datetime) -> Self:
         return self.filter(status=Status.DOWN, status_since__lte=moment)
@@ -219,6 +232,8 @@ class Monitor(models.Model):
             ),
             # lists of one team
             models.Index(fields=["team", "created_at", "id"], name="monitors_of_team"),
+            # the dashboard's list: a page of it is read from the index, however many there are
+            models.Index("team", badness(), Lower("name"), "id", name="monitors_worst_first"),
             GinIndex(fields=["tags"], name="monitors_by_tag"),
         ]
 

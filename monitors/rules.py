@@ -36,6 +36,19 @@ class Status(StrEnum):
     PAUSED = "paused"
 
 
+WORST_FIRST = (
+    Status.DOWN,
+    Status.PARTIAL,
+    Status.UNKNOWN,
+    Status.DEGRADED,
+    Status.PENDING,
+    Status.UP,
+    Status.MAINTENANCE,
+    Status.PAUSED,
+)
+"""The order in which people want to see them; it is part of an index."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How many must agree before we say so.
@@ -270,6 +283,42 @@ def tag_problem(tags: Collection[str]) -> str | None:
     if any(not tag.strip() or len(tag) > MAX_TAG_LENGTH for tag in tags):
         return f"a tag has from 1 to {MAX_TAG_LENGTH} characters"
     return None
+
+
+class Action(StrEnum):
+    """What can be done to many monitors at once."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    TAG = "tag"
+    UNTAG = "untag"
+    EDIT = "edit"
+    DELETE = "delete"
+
+
+EDITABLE_AT_ONCE = ("interval", "timeout", "regions", "policy")
+
+
+def bulk_problems(
+    action: Action, *, tags: Collection[str], fields: Mapping[str, Any], monitors: int, most: int
+) -> dict[str, str]:
+    """What is wrong with a wish whichever monitors it is for; by field."""
+    problems = {}
+    if not 1 <= monitors <= most:
+        problems["monitors"] = f"name from 1 to {most} monitors" if monitors else "choose at least one monitor"
+    if action in {Action.TAG, Action.UNTAG}:
+        if problem := tag_problem(tags) if tags else "name at least one tag":
+            problems["tags"] = problem
+    elif tags:
+        problems["tags"] = "only the actions tag and untag take tags"
+    if action is Action.EDIT:
+        if not fields:
+            problems["set"] = f"name at least one of {', '.join(EDITABLE_AT_ONCE)}"
+        elif unknown := sorted(set(fields) - set(EDITABLE_AT_ONCE)):
+            problems["set"] = f"{unknown[0]} cannot be changed for many at once; {', '.join(EDITABLE_AT_ONCE)} can"
+    elif fields:
+        problems["set"] = "only the action edit takes fields"
+    return problems
 
 
 def phase_of(monitor_id: UUID, interval: int) -> int:

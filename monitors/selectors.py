@@ -7,10 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import Q
 
 from accounts.models import Team
-from monitors.models import DefaultFallback, Monitor, Region, RegionEvent
+from monitors.models import DefaultFallback, Monitor, MonitorQuerySet, Region, RegionEvent
 
 
 def enabled_regions() -> list[Region]:
@@ -44,20 +45,43 @@ def last_events() -> dict[str, RegionEvent]:
 
 
 def find_monitors(
-    team: Team, *, search: str = "", status: str = "", tags: list[str] | None = None
-) -> QuerySet[Monitor]:
-    """A team's monitors: by words in name or address, by status, by all of the given tags."""
+    team: Team,
+    *,
+    search: str = "",
+    statuses: Collection[str] = (),
+    kind: str = "",
+    regions: Collection[str] = (),
+    tags: Collection[str] = (),
+) -> MonitorQuerySet:
+    """A team's monitors: by words in name or address, by one of the statuses, by one of the regions, by all tags."""
     found = Monitor.objects.for_team(team)
     if search:
         found = found.filter(Q(name__icontains=search) | Q(spec__url__icontains=search))
-    if status:
-        found = found.filter(status=status)
+    if statuses:
+        found = found.filter(status__in=statuses)
+    if kind:
+        found = found.filter(kind=kind)
+    if regions:
+        found = found.filter(regions__overlap=list(regions))
     if tags:
-        found = found.filter(tags__contains=tags)
+        found = found.filter(tags__contains=list(tags))
     return found
 
 
-def after(found: QuerySet[Monitor], key: list[str]) -> QuerySet[Monitor]:
+def tags_of(team: Team, *, most: int = 200) -> list[str]:
+    """The tags that a team uses, the commonest of them where there are more than ``most``; by name."""
+    with connection.cursor() as cursor:
+        cursor.execute(TAGS, [team.pk, most])
+        return sorted((row[0] for row in cursor.fetchall()), key=str.lower)
+
+
+TAGS = """
+SELECT tag FROM monitors_monitor, unnest(tags) AS tag WHERE team_id = %s
+GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %s
+"""
+
+
+def after(found: MonitorQuerySet, key: list[str]) -> MonitorQuerySet:
     """The rows behind a cursor's key (created_at, id), in the list's own order."""
     try:
         created_at, monitor_id = datetime.fromisoformat(key[0]), UUID(key[1])

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts.serializers import StrictSerializer
 from monitors.models import Monitor, Region
+from monitors.rules import Action, Status
 
 
 class MonitorInput(StrictSerializer):
@@ -77,6 +78,51 @@ class MonitorOutput(serializers.ModelSerializer[Monitor]):
         if not self.context.get("may_change"):
             shown["ping_url"] = None
         return shown
+
+
+class MonitorMatch(StrictSerializer):
+    """The same filters as of the list."""
+
+    search = serializers.CharField(max_length=200, required=False)
+    status = serializers.ListField(child=serializers.ChoiceField(choices=list(Status)), required=False)
+    kind = serializers.CharField(max_length=20, required=False)
+    region = serializers.ListField(child=serializers.CharField(max_length=31), required=False, max_length=100)
+    tag = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=20)
+
+
+class EditAtOnce(StrictSerializer):
+    interval = serializers.IntegerField(required=False, help_text="seconds")
+    timeout = serializers.IntegerField(required=False, help_text="seconds, smaller than the interval")
+    regions = serializers.ListField(child=serializers.CharField(max_length=31), required=False, max_length=100)
+    policy = serializers.DictField(required=False, help_text="parts that are not named stay")
+
+
+class BulkInput(StrictSerializer):
+    action = serializers.ChoiceField(choices=list(Action))
+    monitors = serializers.ListField(
+        child=serializers.UUIDField(), required=False, max_length=20_000, help_text="these, or those that match"
+    )
+    match = MonitorMatch(required=False, help_text="all that match; {} is every monitor of the team")
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=40), required=False, max_length=20, help_text="for tag and untag"
+    )
+    set = EditAtOnce(required=False, help_text="for edit")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("monitors" in attrs) == ("match" in attrs):
+            raise serializers.ValidationError({"monitors": ["Give either monitors or match."]})
+        return attrs
+
+
+class RefusalOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField(help_text="empty where there is no such monitor")
+    reason = serializers.CharField()
+
+
+class BulkOutput(serializers.Serializer[Any]):
+    done = serializers.ListField(child=serializers.UUIDField())
+    refused = RefusalOutput(many=True)
 
 
 class RegionOutput(serializers.ModelSerializer[Region]):

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -22,7 +23,7 @@ from monitors import doorbell, rules, secrets, selectors
 from monitors.heartbeat import HeartbeatSpec
 from monitors.kinds import HEARTBEAT, PASSIVE, SPECS
 from monitors.models import DefaultFallback, Monitor, Region
-from monitors.rules import Policy, Status
+from monitors.rules import Action, Policy, Status
 from probes import guard
 from probes.contract import InvalidSpec
 from probes.fields import Spec
@@ -76,7 +77,10 @@ def clone_monitor(monitor: Monitor, *, name: str) -> Monitor:
 @transaction.atomic
 def update_monitor(monitor: Monitor, **fields: Any) -> Monitor:
     """Change some fields; what is not named stays."""
-    monitor = Monitor.objects.select_for_update().get(pk=monitor.pk)
+    return _update(Monitor.objects.select_for_update().get(pk=monitor.pk), fields)
+
+
+def _update(monitor: Monitor, fields: dict[str, Any]) -> Monitor:
     before, pictured = _checked(monitor), audit.picture(monitor)
     _apply(monitor, fields)
     if _checked(monitor) != before:
@@ -90,7 +94,10 @@ def update_monitor(monitor: Monitor, **fields: Any) -> Monitor:
 
 @transaction.atomic
 def pause(monitor: Monitor) -> Monitor:
-    monitor = Monitor.objects.select_for_update().get(pk=monitor.pk)
+    return _pause(Monitor.objects.select_for_update().get(pk=monitor.pk))
+
+
+def _pause(monitor: Monitor) -> Monitor:
     if not monitor.paused:
         monitor.paused, monitor.wanted_at = True, None
         _restart(monitor, Status.PAUSED)
@@ -100,7 +107,10 @@ def pause(monitor: Monitor) -> Monitor:
 
 @transaction.atomic
 def resume(monitor: Monitor) -> Monitor:
-    monitor = Monitor.objects.select_for_update().get(pk=monitor.pk)
+    return _resume(Monitor.objects.select_for_update().get(pk=monitor.pk))
+
+
+def _resume(monitor: Monitor) -> Monitor:
     if monitor.paused:
         monitor.paused = False
         _want(monitor)
@@ -163,6 +173,99 @@ def delete_monitor(monitor: Monitor) -> None:
     """Remove a monitor with its incidents and figures. Raw results go with their day (retention)."""
     audit.deleted(monitor)
     monitor.delete()
+
+
+# -- many at once
+
+AT_ONCE = 100
+"""So many monitors are changed in one transaction: results wait for the rows that it holds."""
+
+MOST_AT_ONCE = 20_000
+
+
+class Refusal(NamedTuple):
+    """A monitor that was left as it is, and why."""
+
+    id: UUID
+    name: str
+    reason: str
+
+
+@dataclass
+class ManyChanged:
+    done: list[UUID]
+    refused: list[Refusal]
+
+
+def change_many(
+    *, team: Team, monitors: Collection[UUID], action: Action, tags: Collection[str] = (), **fields: Any
+) -> ManyChanged:
+    """Do the same to many monitors of a team: what one of them refuses is named, the others are done.
+
+    ``tags``: those to put on or to take off. ``fields``, for an edit: any of interval, timeout, regions, policy;
+    a policy's parts that are not named stay. Raises ``ValidationError`` for what no monitor could take.
+
+    A hundred are one transaction. What breaks off half-way is whole as far as it came, and doing it again does the
+    rest, as every action leaves alone what is so already.
+    """
+    if problems := rules.bulk_problems(action, tags=tags, fields=fields, most=MOST_AT_ONCE, monitors=len(monitors)):
+        raise ValidationError({name: [message] for name, message in problems.items()})
+    changed, wanted = ManyChanged([], []), sorted(set(monitors))
+    for first in range(0, len(wanted), AT_ONCE):
+        _change_some(changed, team, wanted[first : first + AT_ONCE], partial(_act, action, list(tags), fields))
+    return changed
+
+
+@transaction.atomic
+def _change_some(changed: ManyChanged, team: Team, ids: list[UUID], act: Callable[[Monitor], object]) -> None:
+    """Nothing is written of a monitor that refuses: services judge first and save then."""
+    locked = Monitor.objects.for_team(team).filter(pk__in=ids).select_for_update().order_by("pk").in_bulk()
+    for pk in ids:
+        if (monitor := locked.get(pk)) is None:
+            changed.refused.append(Refusal(pk, "", "there is no such monitor in your team"))
+            continue
+        name = monitor.name
+        try:
+            act(monitor)
+        except ValidationError as error:
+            reasons = [f"{field}: {' '.join(words)}" for field, words in error.message_dict.items()]
+            changed.refused.append(Refusal(pk, name, "; ".join(reasons)))
+        else:
+            changed.done.append(pk)
+
+
+def _act(action: Action, tags: list[str], fields: dict[str, Any], monitor: Monitor) -> None:
+    match action:
+        case Action.PAUSE:
+            _pause(monitor)
+        case Action.RESUME:
+            _resume(monitor)
+        case Action.TAG:
+            _tag(monitor, {*monitor.tags, *tags})
+        case Action.UNTAG:
+            _tag(monitor, set(monitor.tags) - set(tags))
+        case Action.EDIT:
+            _edit(monitor, fields)
+        case Action.DELETE:
+            delete_monitor(monitor)
+
+
+def _tag(monitor: Monitor, tags: set[str]) -> None:
+    if problem := rules.tag_problem(tags):
+        raise ValidationError({"tags": [problem]})
+    if tags != set(monitor.tags):
+        pictured = audit.picture(monitor)
+        monitor.tags = sorted(tags)
+        monitor.save(update_fields=["tags", "updated_at"])
+        audit.changed(monitor, pictured)
+
+
+def _edit(monitor: Monitor, fields: dict[str, Any]) -> None:
+    if monitor.is_passive and (foreign := sorted(set(fields) - {"policy"})):
+        words = "a heartbeat has none of its own: its job reports when it is due"
+        raise ValidationError({name: [words] for name in foreign})
+    policy = monitor.rules.as_dict() | fields.get("policy", {})
+    _update(monitor, fields | ({"policy": policy} if "policy" in fields else {}))
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from monitors import api
 
 api_urlpatterns = [
     path("monitor", api.MonitorList.as_view(), name="api-monitors"),
+    path("monitor/bulk", api.MonitorBulk.as_view(), name="api-monitor-bulk"),
     path("monitor/<uuid:pk>", api.MonitorDetail.as_view(), name="api-monitor"),
     path("monitor/<uuid:pk>/pause", api.MonitorPause.as_view(), name="api-monitor-pause"),
     path("monitor/<uuid:pk>/resume", api.MonitorResume.as_view(), name="api-monitor-resume"),

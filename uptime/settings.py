@@ -84,6 +84,7 @@ MIDDLEWARE = [
     "statuspages.middleware.StatusDomainMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
     "uptime.middleware.DatabaseDownMiddleware",
     "uptime.middleware.BodyLimitMiddleware",

@@ -49,8 +49,8 @@ class AddForm(forms.Form):
 
     url = UrlField(label="Website address", max_length=2048, error_messages={"required": "Give an address."})
 
-    def __init__(self, data: Any = None, *, autofocus: bool = False) -> None:
-        super().__init__(data)
+    def __init__(self, data: Any = None, *, autofocus: bool = False, suggested: str = "") -> None:
+        super().__init__(data, initial={"url": suggested} if suggested else None)
         if autofocus:
             self.fields["url"].widget.attrs["autofocus"] = True
 

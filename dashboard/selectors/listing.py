@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
-from django.db.models.functions import Lower
+from django.db.models import Count, Q, QuerySet
 
 from accounts.models import Team
 from checks.models import MonitorStats
-from checks.rules import Tick
-from checks.selectors import stats_by_monitor
+from checks.rules import HourSum
+from checks.selectors import last_hours, stats_by_monitor
+from dashboard.filters import Filters
+from dashboard.selectors import fingerprint
 from dashboard.selectors.delays import Delay, delays, pace_s
 from dashboard.words import STATUSES
-from monitors.models import Monitor
-from monitors.rules import Status
+from monitors.models import Monitor, MonitorQuerySet
+from monitors.rules import WORST_FIRST, Status
 from monitors.selectors import find_monitors
 
 PAGE_SIZE = 50
 FIRST_FEW = 3
-
-WORST_FIRST = (
-    Status.DOWN,
-    Status.PARTIAL,
-    Status.UNKNOWN,
-    Status.DEGRADED,
-    Status.PENDING,
-    Status.UP,
-    Status.MAINTENANCE,
-    Status.PAUSED,
-)
 FAILING = (Status.DOWN, Status.PARTIAL)
 
 
@@ -43,6 +36,7 @@ class StatusCount:
     name: str
     count: int
     chosen: bool
+    query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +45,7 @@ class Row:
 
     monitor: Monitor
     stats: MonitorStats
-
-    @property
-    def ticks(self) -> list[tuple[str, list[Tick]]]:
-        return [(region, self.stats.ticks.get(region, [])) for region in self.monitor.regions]
+    hours: Sequence[HourSum]
 
     @property
     def waiting(self) -> bool:
@@ -66,11 +57,16 @@ class Row:
         """A result, or the first figures made from one, will be there in a moment."""
         return self.waiting or figures_awaited(self.stats)
 
+    @property
+    def mark(self) -> str:
+        """The same for as long as the row would show the same."""
+        return fingerprint(self.facts())[:12]
+
     def facts(self) -> tuple[object, ...]:
         monitor, stats = self.monitor, self.stats
         shown = (monitor.pk, monitor.name, monitor.url, monitor.tags, monitor.regions)
         status = (monitor.status, monitor.status_since, monitor.status_reason, self.waiting, self.awaited)
-        return (*shown, *status, stats.ticks, stats.last_response_ms, stats.uptime_24h)
+        return (*shown, *status, self.hours, stats.last_response_ms, stats.uptime_24h)
 
 
 def figures_awaited(stats: MonitorStats) -> bool:
@@ -80,63 +76,118 @@ def figures_awaited(stats: MonitorStats) -> bool:
 
 
 @dataclass(frozen=True)
-class MonitorList:
+class Listing:
     rows: list[Row]
     page: Page[Monitor]
     counts: list[StatusCount]
+    matching: int
+    """How many there are on all pages."""
     total: int
+    """How many the team has, whatever is filtered."""
     failing: int
     """Down or partly down, whatever is filtered."""
+    moved: int
+    """Rows that would stand elsewhere, were the order not held."""
     delays: list[Delay]
-    search: str
-    status: str
+    filters: Filters
 
     @property
     def pace_s(self) -> int:
         return pace_s(awaited=any(row.awaited for row in self.rows), delayed=bool(self.delays))
 
     @property
-    def filtered(self) -> bool:
-        return bool(self.search or self.status)
+    def any_status(self) -> str:
+        """The query of the same list with every status."""
+        return self.filters.with_status()
+
+    @property
+    def unnamed(self) -> int:
+        """How many the chips of the statuses add up to."""
+        return sum(item.count for item in self.counts)
 
     def facts(self) -> tuple[object, ...]:
         rows = [row.facts() for row in self.rows]
-        return (rows, self.page.number, self.page.paginator.num_pages, self.counts, self.failing, self.delays)
+        pages = (self.page.number, self.page.paginator.num_pages, self.matching, self.total)
+        return (rows, pages, self.counts, self.failing, self.moved, self.delays)
 
 
-def monitor_list(team: Team, *, now: datetime, search: str = "", status: str = "", page: str = "1") -> MonitorList:
-    """A page of the team's monitors, failing ones first."""
-    status = status if status in set(Status) else ""
-    counted = dict(Monitor.objects.for_team(team).order_by().values_list("status").annotate(Count("pk")))
-    found = worst_first(find_monitors(team, search=search, status=status))
-    paginator = Paginator(found, PAGE_SIZE)
-    if not search:
-        paginator.count = counted.get(status, 0) if status else sum(counted.values())
+def monitor_list(
+    team: Team, *, now: datetime, filters: Filters | None = None, page: str = "1", held: Sequence[UUID] = ()
+) -> Listing:
+    """A page of the team's monitors, failing ones first.
+
+    ``held``: the monitors that somebody is reading, in the order of their screen. They stay where they are, and the
+    page says how many would stand elsewhere.
+    """
+    filters = filters or Filters()
+    all_statuses = replace(filters, statuses=())
+    everything = _by_status(Monitor.objects.for_team(team))
+    counted = _by_status(matching(team, all_statuses)) if all_statuses else everything
+    paginator = Paginator(matching(team, filters).worst_first(), PAGE_SIZE)
+    paginator.count = sum(counted.get(status, 0) for status in filters.statuses or Status)
     shown = paginator.get_page(page)
     # Ten thousand ids are sorted in a fraction of the time that ten thousand whole rows take.
-    ids = found.values("pk")[(shown.number - 1) * PAGE_SIZE : shown.number * PAGE_SIZE]
-    monitors = list(worst_first(Monitor.objects.filter(pk__in=ids)))
-    stats = stats_by_monitor(monitors)
-    return MonitorList(
-        rows=[Row(monitor, stats[monitor.pk]) for monitor in monitors],
+    first = (shown.number - 1) * PAGE_SIZE
+    wanted = list(matching(team, filters).worst_first().values_list("pk", flat=True)[first : first + PAGE_SIZE])
+    order = list(held) or wanted
+    return Listing(
+        rows=_rows(Monitor.objects.for_team(team).in_bulk(order), order, now=now),
         page=shown,
-        counts=[
-            StatusCount(item, STATUSES[item], counted.get(item, 0), chosen=item == status)
-            for item in WORST_FIRST
-            if counted.get(item) or item == status
-        ],
-        total=sum(counted.values()),
-        failing=sum(counted.get(item, 0) for item in FAILING),
+        counts=_chips(counted, filters),
+        matching=paginator.count,
+        total=sum(everything.values()),
+        failing=sum(everything.get(item, 0) for item in FAILING),
+        moved=displaced(order, wanted),
         delays=delays(now=now),
-        search=search,
-        status=status,
+        filters=filters,
     )
 
 
-def worst_first(found: QuerySet[Monitor]) -> QuerySet[Monitor]:
-    rank = Case(
-        *(When(status=status, then=Value(place)) for place, status in enumerate(WORST_FIRST)),
-        default=Value(len(WORST_FIRST)),
-        output_field=IntegerField(),
+def matching(team: Team, filters: Filters) -> MonitorQuerySet:
+    """All monitors that a list shows, on whichever page."""
+    found = find_monitors(
+        team,
+        search=filters.search,
+        statuses=filters.statuses,
+        kind=filters.kind,
+        regions=filters.regions,
+        tags=filters.tags,
     )
-    return found.order_by(rank, Lower("name"), "id")
+    if filters.failed:
+        found = found.filter(Q(stats__uptime_24h__lt=1) | Q(status__in=FAILING))
+    return found
+
+
+def _by_status(found: QuerySet[Monitor]) -> dict[str, int]:
+    return dict(found.order_by().values_list("status").annotate(Count("pk")))
+
+
+def _rows(monitors: Mapping[UUID, Monitor], order: Sequence[UUID], *, now: datetime) -> list[Row]:
+    present = [monitors[pk] for pk in order if pk in monitors]
+    stats, hours = stats_by_monitor(present), last_hours([monitor.pk for monitor in present], now=now)
+    return [Row(monitor, stats[monitor.pk], hours[monitor.pk]) for monitor in present]
+
+
+def _chips(counted: Mapping[str, int], filters: Filters) -> list[StatusCount]:
+    """One click shows one status; the one that is shown alone gives all back."""
+    return [
+        StatusCount(
+            status,
+            STATUSES[status],
+            counted.get(status, 0),
+            chosen=status in filters.statuses,
+            query=filters.with_status(*(() if filters.statuses == (status,) else (status,))),
+        )
+        for status in WORST_FIRST
+        if counted.get(status) or status in filters.statuses
+    ]
+
+
+def displaced(shown: Sequence[UUID], wanted: Sequence[UUID]) -> int:
+    """How many of ``wanted`` do not stand where they should: the fewest that have to be moved or let in."""
+    place = {pk: at for at, pk in enumerate(shown)}
+    ends: list[int] = []  # of the longest rising rows of places so far, by length
+    for at in (place[pk] for pk in wanted if pk in place):
+        spot = bisect_left(ends, at)
+        ends[spot : spot + 1] = [at]
+    return len(wanted) - len(ends)

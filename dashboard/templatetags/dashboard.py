@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from accounts.models import Membership, User
 from accounts.selectors import memberships_of
 from alerts.notifiers import Notifier
-from checks.rules import Tick
+from checks.rules import HourSum, Tick
 from dashboard import alert_words, pictures, words
 from dashboard.forms.maintenance import REPEATS
 from dashboard.kind_words import kind_words
@@ -128,6 +128,11 @@ def time_of_day(moment: datetime) -> SafeString:
 @register.simple_tag
 def ticks(region: str, shown: Sequence[Tick]) -> SafeString:
     return pictures.ticks_svg(region, shown)
+
+
+@register.simple_tag
+def hours(name: str, shown: Sequence[HourSum]) -> SafeString:
+    return pictures.hours_svg(name, shown, zone=timezone.get_current_timezone())
 
 
 @register.simple_tag

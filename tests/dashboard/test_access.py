@@ -14,6 +14,8 @@ from django.utils import timezone
 from accounts.models import User
 from alerts.models import Delivery, Rule
 from alerts.services import planning
+from dashboard.filters import Filters
+from dashboard.services import save_view
 from dashboard.urls import urlpatterns
 from incidents.models import Incident
 from maintenance.services import start_now as start_maintenance
@@ -26,8 +28,10 @@ from tests.dashboard.story import tell
 LOOK = [
     "dashboard",
     "monitor-rows",
+    "saved-views",
     "monitor",
     "monitor-live",
+    "monitor-first-live",
     "monitor-series",
     "incidents",
     "incident",
@@ -47,6 +51,7 @@ LOOK_TO_CHANGE = [
     "monitor-new",
     "monitor-edit",
     "monitor-delete",
+    "monitor-first",
     "incident-correct",
     "channel-new",
     "channel-edit",
@@ -72,6 +77,7 @@ LOOK_TO_CHANGE = [
     "post-delete",
 ]
 POST_ONLY = [
+    "monitor-bulk",
     "monitor-pause",
     "monitor-resume",
     "monitor-check",
@@ -88,6 +94,8 @@ POST_ONLY = [
     "component-move",
     "post-say",
 ]
+OWN = ["saved-view-first", "saved-view-delete"]
+"""By POST; a person's own, whatever their role."""
 CHANGE = ["dashboard", *LOOK_TO_CHANGE, *POST_ONLY]
 TABLES = {*LOOK, *LOOK_TO_CHANGE, *CHANGE}
 """The first pages; tests/tenancy walks every route, and fails for one without a rule."""
@@ -114,6 +122,7 @@ def things(monitor: Monitor) -> Things:
         "section": pages.add_section(page, name="Shop"),
         "component": pages.add_component(page, name="Till", monitor=monitor.pk),
         "post": posts.write_post(page, by=None, kind="incident", title="Slow", text="We look."),
+        "saved": save_view(monitor.team.memberships.get(role="owner"), name="Mine", filters=Filters(), is_first=True),
         "monitor": monitor,
         "incident": Incident.objects.get(),
         "channel": delivery.channel,
@@ -163,9 +172,9 @@ def test_a_live_part_whose_session_ended_reloads_the_page(visit: Visit, things: 
 @pytest.mark.usefixtures("untouched")
 def test_a_stranger_finds_nothing(visit: Visit, stranger: User, things: Things, name: str) -> None:
     client = visit(stranger)
-    if name not in POST_ONLY:
+    if name not in POST_ONLY + OWN:
         assert client.get(address(name, things)).status_code == 404
-    if name in CHANGE:
+    if name in CHANGE + OWN:
         assert client.post(address(name, things)).status_code == 404
 
 
@@ -175,7 +184,7 @@ def test_a_stranger_cannot_tell_a_hidden_monitor_from_none(
 ) -> None:
     client = visit(stranger)
     nowhere = reverse(name, kwargs={"pk": uuid4()})
-    method = client.post if name in POST_ONLY else client.get
+    method = client.post if name in POST_ONLY + OWN else client.get
     hidden, missing = method(address(name, things)), method(nowhere)
     assert (hidden.status_code, hidden.content) == (missing.status_code, missing.content)
 
@@ -208,7 +217,7 @@ def test_a_viewer_sees_no_buttons_and_an_editor_does(
     assert forms(editor) > 1
 
 
-@pytest.mark.parametrize("name", POST_ONLY)
+@pytest.mark.parametrize("name", POST_ONLY + OWN)
 def test_looking_never_changes_anything(visit: Visit, owner: User, things: Things, name: str) -> None:
     assert visit(owner).get(address(name, things)).status_code == 405
 

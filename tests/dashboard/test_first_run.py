@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.core.mail import EmailMessage
 from pytest_django import Settings
 
 from accounts.models import User
+from accounts.services import sign_up
+from dashboard.first_run import site_of
 from monitors.models import Monitor
+from tests.conftest import PASSWORD
 from tests.dashboard.conftest import Visit
 from tests.dashboard.story import all_is_well
 
@@ -29,6 +33,38 @@ def test_an_empty_dashboard_asks_for_an_address(visit: Visit, owner: User) -> No
     assert "autofocus" in page
     assert "Watch the demo site on this box" in page
     assert 'href="http://127.0.0.1:8001/control"' in page
+
+
+@pytest.mark.parametrize(
+    ("email", "site"),
+    [
+        ("ann@shop.io", "https://shop.io"),
+        ("ann@gmail.com", ""),
+        ("ann@yahoo.co.uk", ""),
+        ("ann@example.com", ""),
+        ("ann@box.local", ""),
+        ("ann@localhost", ""),
+        ("ann@[192.0.2.1]", ""),
+    ],
+)
+def test_the_site_is_guessed_from_the_mail_address(email: str, site: str) -> None:
+    assert site_of(email) == site
+
+
+def test_the_first_three_steps(visit: Visit, regions: list[str], mailoutbox: list[EmailMessage]) -> None:
+    ann = sign_up(email="ann@shop.io", password=PASSWORD)
+    client = visit(ann)
+    assert 'value="https://shop.io"' in client.get("/monitors/").content.decode()
+    page = client.post("/monitors/", {"url": "http://127.0.0.1:9/"}, follow=True)
+    address = page.redirect_chain[-1][0]
+    assert "Would an alert reach you?" in page.content.decode()
+    assert client.get(f"{address}live/", headers={"HX-Request": "true"}).status_code == 200
+    told = client.post(address).content.decode()
+    assert "The test message was taken." in told
+    assert "You will be told" in told
+    assert [mail.to for mail in mailoutbox] == [["ann@shop.io"]]
+    second = client.post("/monitors/", {"url": "http://127.0.0.1:10/"})
+    assert "/first/" not in second.headers["Location"], "the second one needs no lesson"
 
 
 def test_without_a_demo_site_none_is_offered(visit: Visit, owner: User, settings: Settings) -> None:
@@ -55,7 +91,7 @@ def test_an_address_is_all_it_takes(visit: Visit, owner: User, typed: str, addre
     client = visit(owner)
     answer = client.post("/monitors/", {"url": typed})
     monitor = Monitor.objects.get()
-    assert answer.headers["Location"] == f"/monitors/{monitor.pk}/"
+    assert answer.headers["Location"] == f"/monitors/{monitor.pk}/first/"
     assert monitor.url == address
     page = client.get(answer.headers["Location"]).content.decode()
     assert "Checking from usa, india" in page

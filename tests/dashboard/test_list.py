@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import Team, User
+from dashboard.selectors.listing import displaced
 from monitors import services
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
@@ -15,6 +20,7 @@ from tests.dashboard.conftest import Visit
 from tests.dashboard.story import all_is_well, tell
 
 TEN = "." * 10
+STATIC = Path(__file__).resolve().parents[2] / "static"
 
 
 @pytest.fixture
@@ -35,8 +41,9 @@ def test_a_row_says_how_it_is_since_when_and_how_fast(client: Client, make_monit
     tell(make_monitor(name="Shop", tags=["prod"]), usa=TEN, india="......" + "x" + "...")
     page = shown(client)
     assert ">Up</span> for <time" in page
-    assert "usa, last 10 checks, oldest first: 10 up" in page
-    assert "india, last 10 checks, oldest first: 6 up, 1 down, 3 up" in page
+    assert "Shop, last 24 hours: " in page
+    assert "1 with failures" in page
+    assert re.search(r"<title>\d\d:00 UTC: \d+ up, 1 down</title>", page)
     assert "</span> 50 ms</p>" in page
     assert "</span> 95.00 %</p>" in page
     assert "<li>prod</li>" in page
@@ -62,6 +69,48 @@ def test_failing_ones_come_first_and_say_why(client: Client, make_monitor: MakeM
     assert 'data-poll="10"' in page
 
 
+def test_rows_keep_their_places_while_somebody_reads(client: Client, make_monitor: MakeMonitor) -> None:
+    well, down = tell(make_monitor(name="A"), usa=TEN, india=TEN), tell(make_monitor(name="B"), usa="xx", india="xx")
+    gone = make_monitor(name="C")
+    reading = {"X-Shown": f"{well.pk},{down.pk},{gone.pk.hex},nonsense"}
+    gone.delete()
+    held = client.get("/monitors/rows/", headers=reading).content.decode()
+    assert names(held) == ["A", "B"]
+    assert "1 changed: refresh the order" in held
+    fresh = client.get("/monitors/rows/").content.decode()
+    assert names(fresh) == ["B", "A"]
+    assert "refresh the order" not in fresh
+
+
+def test_a_row_that_fits_no_more_stays_until_the_order_is_refreshed(client: Client, make_monitor: MakeMonitor) -> None:
+    monitor = tell(make_monitor(name="A"), usa=TEN, india=TEN)
+    held = client.get("/monitors/rows/?status=down", headers={"X-Shown": str(monitor.pk)}).content.decode()
+    assert names(held) == ["A"]
+    assert names(client.get("/monitors/rows/?status=down").content.decode()) == []
+
+
+def test_nobody_is_shown_the_rows_of_another_team(visit: Visit, stranger: User, make_monitor: MakeMonitor) -> None:
+    page = visit(stranger).get("/monitors/rows/", headers={"X-Shown": str(make_monitor(name="Olga's").pk)})
+    assert names(page.content.decode()) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "wanted", "moved"),
+    [
+        ("abc", "abc", 0),
+        ("abc", "cab", 1),  # one has come to the top
+        ("abc", "xab", 1),  # one has come in
+        ("abc", "bca", 1),
+        ("abc", "cba", 2),
+        ("abc", "ab", 0),
+        ("", "ab", 2),
+    ],
+)
+def test_only_those_that_have_to_move_are_counted(shown: str, wanted: str, moved: int) -> None:
+    ids = {letter: uuid4() for letter in "abcx"}
+    assert displaced([ids[letter] for letter in shown], [ids[letter] for letter in wanted]) == moved
+
+
 def test_the_title_is_calm_when_all_is_well(client: Client, make_monitor: MakeMonitor) -> None:
     tell(make_monitor(), usa=TEN, india=TEN)
     assert "<title>Monitors · Uptime</title>" in shown(client)
@@ -76,6 +125,51 @@ def test_search_and_status_are_in_the_address(client: Client, make_monitor: Make
     assert "No monitor fits" in shown(client, "/monitors/?status=up&q=shop")
     assert names(shown(client, "/monitors/?status=nonsense")) == ["Shop", "Blog"]
     assert 'hx-get="/monitors/rows/?q=bl&amp;status=up"' in shown(client, "/monitors/?q=bl&status=up")
+
+
+def test_filters_hold_together_and_are_taken_away_one_by_one(
+    client: Client, team: Team, make_monitor: MakeMonitor
+) -> None:
+    make_monitor(name="Shop", tags=["prod", "eu"], regions=["usa"])
+    make_monitor(name="Blog", tags=["prod"])
+    services.create_monitor(
+        team=team, name="Port", kind="tcp", spec={"host": "127.0.0.1", "port": 9}, tags=["prod", "eu"]
+    )
+    assert names(shown(client, "/monitors/?tag=prod&tag=eu")) == ["Port", "Shop"]
+    assert names(shown(client, "/monitors/?tag=prod&tag=eu&kind=tcp")) == ["Port"]
+    assert names(shown(client, "/monitors/?region=india")) == ["Blog", "Port"]
+    page = shown(client, "/monitors/?tag=prod&tag=eu&kind=http&failed=24h&q=%00x&status=down&status=up&region=")
+    assert names(page) == []
+    without_tag = "?q=x&amp;status=down&amp;status=up&amp;kind=http&amp;tag=eu&amp;failed=24h"
+    assert f'href="/monitors/{without_tag}"><span class="unseen">Remove the filter</span>' in page
+    assert names(shown(client, "/monitors/?kind=nonsense&tag=" + "x" * 99)) == ["Blog", "Port", "Shop"]
+
+
+def test_what_failed_lately_is_found_though_it_is_well(client: Client, make_monitor: MakeMonitor) -> None:
+    tell(make_monitor(name="Shaky"), usa="xx......", india="xx......")
+    tell(make_monitor(name="Steady"), usa=TEN, india=TEN)
+    tell(make_monitor(name="Fresh"), usa="xx", india="xx")
+    assert names(shown(client, "/monitors/?failed=24h")) == ["Fresh", "Shaky"]
+
+
+def test_the_page_is_light_on_the_wire(client: Client, make_monitor: MakeMonitor) -> None:
+    """HTML, styles and scripts of a full page, packed: the budget is 150 kB."""
+    template = tell(make_monitor(name="m000", tags=["prod"]), usa=TEN, india="....xx....")
+    Monitor.objects.bulk_create(
+        Monitor(
+            team=template.team,
+            name=f"m{at:03} {uuid4()}",
+            spec={"url": f"https://{uuid4()}.example/"},
+            regions=["usa", "india"],
+        )
+        for at in range(1, 100)
+    )
+    page = client.get("/monitors/", headers={"Accept-Encoding": "gzip"})
+    assert page.headers["Content-Encoding"] == "gzip"
+    assert len(names(gzip.decompress(page.content).decode())) == 50
+    files = ["style.css", "app.js", "keys.js", "list.js", "vendor/htmx/htmx.min.js"]
+    static = sum(len(gzip.compress((STATIC / name).read_bytes())) for name in files)
+    assert len(page.content) + static < 150_000
 
 
 def test_long_lists_have_pages(client: Client, make_monitor: MakeMonitor) -> None:

@@ -16,6 +16,7 @@ from accounts.rules import Role, Scope
 from alerts.models import Delivery
 from alerts.services import planning
 from checks.services import dispatch
+from dashboard.models import SavedView
 from drills.models import Drill
 from heartbeats import services as heartbeats
 from heartbeats.models import Ping
@@ -113,6 +114,7 @@ def make_things(owner: User) -> dict[str, UUID]:
         "rule": delivery.rule.pk,
         "delivery": delivery.pk,
         "drill": Drill.objects.create(team=team, asked_at=now, interval=60, key="ours").pk,
+        "view": SavedView.objects.create(team=team, user=owner, name="Mine").pk,
         "page": page.pk,
         "subscriber": reader.pk,
         "section": pages.add_section(page, name="Shop").pk,
