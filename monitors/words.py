@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from accounts import rules
+
 NOTHING = "\N{EN DASH}"
 
 
@@ -25,5 +27,5 @@ def percent(share: float | None) -> str:
 
 def one_line(text: str, length: int) -> str:
     """Without control characters, and at most so long, whatever a monitor is called; a cut is shown."""
-    plain = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    plain = rules.one_line(text)
     return plain if len(plain) <= length else plain[: length - 1] + "…"

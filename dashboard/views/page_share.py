@@ -81,7 +81,7 @@ class PageShare(PageView):
         except ValueError:
             raise Http404 from None
         found = get_object_or_404(Subscriber.objects.filter(page=self.page), pk=pk)
-        subscribers.leave(found)
+        subscribers.remove(found)
         return _("Removed, and the address is forgotten.")
 
 
@@ -92,6 +92,7 @@ class SubscribersFile(PageView):
     http_method_names = ["get"]
 
     def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponseBase:
+        subscribers.note_export(self.page)
         return StreamingHttpResponse(
             selectors.as_csv(self.page),
             content_type="text/csv; charset=utf-8",

@@ -37,5 +37,5 @@ class SubscriberDetail(APIView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
         """Remove one, with all that was still to be sent."""
-        subscribers.leave(get_object_or_404(selectors.subscribers_of(team_of(request)), pk=pk))
+        subscribers.remove(get_object_or_404(selectors.subscribers_of(team_of(request)), pk=pk))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from accounts import audit
 from monitors import secrets
 from monitors.models import Monitor
 from statuspages.models import MonitorBadge
@@ -17,16 +18,22 @@ def share(monitor: Monitor, *, enabled: bool = True, label: str = "") -> Monitor
     )
     shared.enabled, shared.label = enabled, label
     shared.save(update_fields=["enabled", "label"])
+    audit.done(monitor, "badges shared" if enabled else "badges switched off", label=label)
     return shared
 
 
+@transaction.atomic
 def renew_token(shared: MonitorBadge) -> MonitorBadge:
     """Another address; at the present one there is nothing any more, at once."""
     shared.token = secrets.new_token()
     shared.save(update_fields=["token"])
+    audit.done(shared.monitor, "badge addresses renewed")
     return shared
 
 
+@transaction.atomic
 def revoke(monitor: Monitor) -> None:
     """Forget the address; switched on again, the badges get a new one."""
-    MonitorBadge.objects.filter(monitor=monitor).delete()
+    gone, _ = MonitorBadge.objects.filter(monitor=monitor).delete()
+    if gone:
+        audit.done(monitor, "badges revoked")

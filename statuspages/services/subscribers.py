@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
 
+from accounts import audit
 from alerts.rules import GIVE_UP_AFTER, State
 from alerts.services import channels
 from monitors import secrets
@@ -167,12 +168,27 @@ def tell(update: PostUpdate, *, now: datetime) -> int:
 # --- for operators of the page ---
 
 
+@transaction.atomic
+def remove(subscriber: Subscriber) -> None:
+    """As if they had left, by an editor's hand. The log does not keep the address that was to be forgotten."""
+    audit.done(subscriber.page, "subscriber removed", kind=subscriber.kind)
+    leave(subscriber)
+
+
+def note_export(page: StatusPage) -> None:
+    """Somebody took the addresses away."""
+    audit.done(page, "subscribers exported")
+
+
+@transaction.atomic
 def send_dead_again(page: StatusPage, *, now: datetime) -> int:
     """Give the page's messages that never arrived another day."""
     dead = Notice.objects.filter(page=page, state=State.DEAD)
-    return dead.update(
+    count = dead.update(
         state=State.WAITING, reason="sent again by hand", next_at=now, expires_at=now + GIVE_UP_AFTER, settled_at=None
     )
+    audit.done(page, "dead messages sent again", count=count)
+    return count
 
 
 def forget_old(*, now: datetime) -> int:

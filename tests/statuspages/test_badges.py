@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from checks.models import CheckEvidence, MonitorStats, RollupDay
 from checks.services.days import ensure_days
 from monitors.models import Monitor
@@ -141,6 +141,13 @@ def test_an_editor_switches_them_on_a_viewer_does_not(
     assert MonitorBadge.objects.get().enabled is False
     client.post(page, {"do": "revoke"})
     assert not MonitorBadge.objects.exists()
+    verbs = AuditEntry.objects.filter(team_id=monitor.team_id, verb__startswith="badge").order_by("pk")
+    assert list(verbs.values_list("verb", flat=True)) == [
+        "badges shared",
+        "badge addresses renewed",
+        "badges switched off",
+        "badges revoked",
+    ]
 
 
 def test_a_program_does_the_same(api: Api, monitor: Monitor, owner: User, stranger: User) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from statuspages.models import Notice, StatusPage, Subscriber
 from statuspages.rules import Road
 from statuspages.services import subscribers
@@ -62,6 +62,9 @@ def test_an_editor_opens_removes_and_sends_again(
     assert client.post(path, {"do": "remove", "subscriber": "x"}).status_code == 404
     client.post(path, {"do": "remove", "subscriber": str(ann.pk)})
     assert not Subscriber.objects.exists()
+    log = AuditEntry.objects.filter(team_id=page.team_id)
+    assert {"subscriber removed", "dead messages sent again"} <= set(log.values_list("verb", flat=True))
+    assert not any("ann@" in str(entry.__dict__) for entry in log)
 
 
 def test_the_list_comes_page_by_page(page: StatusPage, owner: User, api: Api) -> None:
