@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db.models import Sum
 
-from checks.models import CheckEvidence, Day, MonitorStats
+from checks.facts import CERTIFICATE
+from checks.models import Day, Fact, MonitorStats
 from checks.services.corrections import uptime_of_days
 from monitors.models import Monitor
 from monitors.rules import Status
@@ -19,7 +19,6 @@ from statuspages.models import MonitorBadge
 
 READY_UPTIME: dict[Period, str] = {period: f"uptime_{period}" for period in Period if period is not Period.YEAR}
 READY_RESPONSE: dict[Period, str] = {Period.DAY: "avg_response_time_24h", Period.WEEK: "avg_response_time_7d"}
-LOOK_BACK = 20
 SUMS_LAST_S = 300
 """Sums over months hardly move: they are counted this often at most, however many readers there are."""
 
@@ -88,10 +87,14 @@ def _mean_ms(monitor: Monitor, since: datetime) -> float | None:
 
 
 def certificate_until(monitor: Monitor) -> datetime | None:
-    """The end of the certificate that was seen last. Only checks that did not simply pass keep what they saw."""
-    for region in monitor.voters:
-        newest = CheckEvidence.objects.filter(monitor=monitor, region=region).order_by("-slot")
-        for seen in newest.values_list("seen__certificate__not_after", flat=True)[:LOOK_BACK]:
-            with suppress(TypeError, ValueError):
-                return datetime.fromisoformat(seen)
-    return None
+    """The end of the certificate that its regions see at present; of several, of the one that ends first."""
+    seen = Fact.objects.filter(monitor=monitor, kind=CERTIFICATE, region__in=monitor.voters)
+    newest = seen.order_by("region", "-since").distinct("region").values_list("value__not_after", flat=True)
+    return min(filter(None, map(_moment, newest)), default=None)
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None

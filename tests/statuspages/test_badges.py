@@ -12,8 +12,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry, User
-from checks.models import CheckEvidence, MonitorStats, RollupDay
-from checks.services.days import ensure_days
+from checks.models import Fact, MonitorStats, RollupDay
 from monitors.models import Monitor
 from statuspages.models import MonitorBadge
 from statuspages.services import badges
@@ -109,14 +108,15 @@ def test_what_may_not_be_seen_is_not_there(client: Client, shared: MonitorBadge)
     assert ask(str(shared.monitor_id)) == unknown
 
 
-def test_the_certificate_that_was_seen_last(client: Client, shared: MonitorBadge) -> None:
+def test_the_certificate_that_ends_first_of_those_seen_at_present(client: Client, shared: MonitorBadge) -> None:
     assert message(client, shared, "certificate") == "unknown"
     now = timezone.now()
-    ensure_days([(now - timedelta(minutes=2)).astimezone(UTC).date(), now.astimezone(UTC).date()])
-    for ago, days in ((2, 1), (1, 12), (0, None)):
-        until = (now + timedelta(days=days, hours=1)).isoformat() if days else None
-        seen = {"certificate": until and {"not_after": until}}
-        CheckEvidence.objects.create(monitor=shared.monitor, region="usa", slot=now - timedelta(minutes=ago), seen=seen)
+    for region, ago, days in (("usa", 2, 1), ("usa", 1, 80), ("india", 3, 12), ("gone", 1, 2)):
+        until = (now + timedelta(days=days, hours=1)).isoformat()
+        since = now - timedelta(hours=ago)
+        Fact.objects.create(
+            monitor=shared.monitor, region=region, kind="certificate", since=since, value={"not_after": until}
+        )
     assert message(client, shared, "certificate") == "12 days"
 
 
