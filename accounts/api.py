@@ -24,6 +24,7 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.settings import api_settings as jwt_settings
 
 from accounts import serializers, services
+from accounts.addresses import client_network, plain_address
 from accounts.authentication import NoAuthentication, bearer_token, require_csrf_token
 from accounts.exceptions import TokenRefused
 from accounts.models import User
@@ -47,22 +48,38 @@ class Door(APIView):
 class SignUp(Door):
     throttle_scope = "signup"
 
-    @extend_schema(request=serializers.SignUp, responses={201: serializers.SignedIn}, auth=[])
+    @extend_schema(
+        request=serializers.SignUp, responses={201: serializers.SignedIn, 202: serializers.CheckMail}, auth=[]
+    )
     def post(self, request: Request) -> Response:
-        """Create an account with a team of its own, and sign in."""
+        """Create an account with a team of its own, and sign in.
+
+        Where addresses must be confirmed first the answer is 202, the same whether or not there was an account.
+        """
         given = _checked(serializers.SignUp, request)
-        user = services.sign_up(email=given["email"], password=given["password"], name=given["name"])
+        who = {name: given[name] for name in ("email", "password", "name")}
+        if settings.EMAIL_VERIFICATION == "mandatory":
+            services.ask_to_join(**who)
+            return Response(serializers.CheckMail({}).data, status=status.HTTP_202_ACCEPTED)
+        user = services.sign_up(**who)
         return _welcome(request, user, in_cookie=given["cookie"], status=status.HTTP_201_CREATED)
 
 
 class Login(Door):
     throttle_scope = "login"
 
-    @extend_schema(request=serializers.Credentials, responses=serializers.SignedIn, auth=[])
+    @extend_schema(request=serializers.Login, responses=serializers.SignedIn, auth=[])
     def post(self, request: Request) -> Response:
-        """Sign in with e-mail address and password."""
-        given = _checked(serializers.Credentials, request)
-        user = services.check_credentials(email=given["email"], password=given["password"])
+        """Sign in with e-mail address and password, and with ``otp`` where a second factor is on.
+
+        Without it the answer is then 401 with the code ``second_factor_required``. After five bad tries from one
+        address it is 429 with ``locked``, for a quarter of an hour or until the password is reset by mail.
+        """
+        given = _checked(serializers.Login, request)
+        place = client_network(request)
+        user = services.check_credentials(email=given["email"], password=given["password"], place=place)
+        services.check_confirmed(user=user)
+        services.check_second_factor(user=user, code=given.get("otp"))
         return _welcome(request, user, in_cookie=given["cookie"])
 
 
@@ -144,7 +161,9 @@ def _welcome(request: Request, user: User, *, in_cookie: bool, status: int = sta
     return _with_tokens(
         serializers.SignedIn,
         {"user": user},
-        services.open_api_session(user=user),
+        services.open_api_session(
+            user=user, address=plain_address(request), client=request.headers.get("User-Agent", "")
+        ),
         in_cookie=in_cookie,
         status=status,
     )

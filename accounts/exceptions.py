@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from django.core.exceptions import PermissionDenied
 from rest_framework import status
-from rest_framework.exceptions import APIException, AuthenticationFailed, NotFound
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotFound, Throttled
 
 
 class RegistrationClosed(PermissionDenied):
@@ -74,3 +76,35 @@ class AnotherPerson(PermissionDenied):
 
     def __init__(self) -> None:
         super().__init__("This invitation is for another e-mail address. Log in with that one.")
+
+
+class SecondFactorRequired(AuthenticationFailed):
+    """Only said to who knows the password."""
+
+    default_code = "second_factor_required"
+    default_detail = "This account has a second factor: send a code of the app, or a recovery code, as otp."
+
+
+class WrongCode(AuthenticationFailed):
+    default_code = "wrong_code"
+    default_detail = "This code is wrong, too old, or was used before."
+
+
+class Locked(Throttled):
+    """Too many bad tries at one account, whether it exists or not. ``wait`` is in seconds."""
+
+    default_code = "locked"
+    default_detail = "Too many tries. Wait, or set a new password by mail."
+    extra_detail_singular = extra_detail_plural = "Again in {wait} s."
+
+    wait: int
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(wait=ceil(wait))
+
+
+class NotConfirmed(AuthenticationFailed):
+    """Where the operator wants addresses confirmed first. Only said to who knows the password."""
+
+    default_code = "email_not_confirmed"
+    default_detail = "Confirm the e-mail address first: a link was sent to it."

@@ -11,9 +11,9 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
+from django.utils.crypto import constant_time_compare, salted_hmac
 
-from accounts.rules import Role, Scope
+from accounts.rules import Role, Scope, Theme
 
 
 class UserManager(BaseUserManager["User"]):
@@ -26,6 +26,7 @@ class UserManager(BaseUserManager["User"]):
     @transaction.atomic
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
         """An operator uses the dashboard too, and the dashboard needs a team."""
+        fields.setdefault("email_confirmed_at", timezone.now())  # who may run manage.py needs to prove no mailbox
         user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
         Team.objects.create_personal(user)
         return user
@@ -60,6 +61,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         related_name="+",
         help_text="chosen last in a browser; new browser sessions begin with it",
     )
+    email_confirmed_at = models.DateTimeField(null=True, blank=True, help_text="the present address; empty: not yet")
+    # Part of the mark that every session carries: a step ends them all, in browsers and of programs.
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    language = models.CharField(max_length=16, blank=True, help_text="empty: as the browser asks")
+    theme = models.CharField(max_length=10, default=Theme.SYSTEM.value, choices=[(t.value, t.value) for t in Theme])
+    shortcuts = models.BooleanField(default=True, help_text="single keys act on pages")
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -77,6 +85,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Django's mark of the password, with the epoch in it. Sessions that carry another mark are over."""
+        data = f"{self.password}{self.session_epoch}"
+        return salted_hmac("accounts.User.session", data, secret=secret, algorithm="sha256").hexdigest()
 
     @classmethod
     def normalize_username(cls, username: str) -> str:
@@ -284,6 +297,8 @@ class ApiSession(models.Model):
     # Django's own mark of the password, as in browser sessions: by whatever road the password is changed
     # (a page, the admin, manage.py), the mark no longer fits and the session is over.
     password_mark = models.CharField(max_length=128, editable=False)
+    address = models.GenericIPAddressField(null=True, blank=True)  # where it was opened, and with what
+    client = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     renewed_at = models.DateTimeField(default=timezone.now, db_index=True)  # read by the clean-up of old sessions
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -294,3 +309,46 @@ class ApiSession(models.Model):
     def has_current_password(self) -> bool:
         marks = [self.user.get_session_auth_hash(), *self.user.get_session_auth_fallback_hash()]
         return any(constant_time_compare(self.password_mark, mark) for mark in marks)
+
+
+class Tries(models.Model):
+    """How often somebody knocked at a door since ``until`` was set; counting begins anew after it.
+
+    In the database and not in the cache: a limit must hold across processes and while Redis is away.
+    """
+
+    door = models.CharField(max_length=20)
+    who = models.CharField(max_length=64)  # a digest: the table lists nobody's addresses
+    place = models.CharField(max_length=64, blank=True)
+    count = models.PositiveIntegerField()
+    until = models.DateTimeField(db_index=True)  # read by the clean-up
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["door", "who", "place"], name="accounts_tries_once")]
+
+    def __str__(self) -> str:
+        return f"{self.count} tries at {self.door}"
+
+
+class Letter(models.Model):
+    """A mail that is to be written: what it is about, never what it says; a link is made when it is sent.
+
+    Pages leave a row and answer at once, so that neither a slow mail server nor an unknown address shows in the time.
+    """
+
+    class Kind(models.TextChoices):
+        CONFIRM = "confirm"
+        ALREADY = "already"
+        RESET = "reset"
+        LOCKED = "locked"
+        CHANGED = "changed"
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    to = models.EmailField(max_length=254)
+    about = models.CharField(max_length=254, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.to}"

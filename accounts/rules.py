@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from hashlib import sha256
+from zoneinfo import available_timezones
 
 
 class Role(StrEnum):
@@ -44,3 +49,52 @@ def fingerprint(secret: str) -> str:
 def one_line(text: str) -> str:
     """Without line breaks and control characters: for names, which end up in mail headers and logs."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+class Theme(StrEnum):
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many bad tries in a span of time; the next one waits for its end, right or wrong."""
+
+    tries: int
+    span: timedelta
+
+
+HERE = Limit(5, timedelta(minutes=15))
+"""Bad tries at one account from one address."""
+
+ANYWHERE = Limit(30, timedelta(hours=24))
+"""Bad tries at one account from all addresses together. Slow to fill, for it shuts the owner out as well."""
+
+RESETS = Limit(3, timedelta(hours=1))
+"""Mails with a link to one mailbox. Those asked for beyond it are not written, and nobody is told."""
+
+SECOND_FACTOR: Mapping[str, Limit] = {
+    "otp": Limit(5, timedelta(minutes=15)),
+    "otp-day": Limit(30, timedelta(hours=24)),
+}
+"""Wrong codes of one person: only who knows the password comes this far, so the address does not matter."""
+
+
+PLACES = (
+    "Africa/",
+    "America/",
+    "Antarctica/",
+    "Asia/",
+    "Atlantic/",
+    "Australia/",
+    "Europe/",
+    "Indian/",
+    "Pacific/",
+)
+
+
+@cache
+def zone_names() -> tuple[str, ...]:
+    """UTC and the zones of places; the rest are old names and offsets."""
+    return ("UTC", *sorted(name for name in available_timezones() if name.startswith(PLACES)))

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+from rest_framework_simplejwt.settings import api_settings as jwt_settings
 
 from accounts.exceptions import NoTeam
 from accounts.models import ApiSession, AuditEntry, Invitation, KeyHolder, Membership, Team, User
-from accounts.rules import fingerprint
+from accounts.rules import Role, fingerprint
 
 
 def membership_of(user: User | AnonymousUser) -> Membership:
@@ -96,3 +98,23 @@ def audit_of(
             raise ValidationError({"cursor": ["is not a cursor of this list"]})
         found = found.filter(id__lt=int(after[0]))
     return found
+
+
+def live_api_sessions(user: User) -> Sequence[ApiSession]:
+    """The programs that are signed in, the latest first."""
+    since = timezone.now() - jwt_settings.REFRESH_TOKEN_LIFETIME
+    sessions = user.api_sessions.filter(ended_at=None, renewed_at__gt=since)
+    return [session for session in sessions.order_by("-renewed_at") if session.has_current_password()]
+
+
+def teams_left_without_owner(user: User) -> Sequence[Team]:
+    """Teams with other members, of whom none is an owner."""
+    others = Membership.objects.filter(team=OuterRef("pk")).exclude(user=user)
+    mine = Team.objects.filter(memberships__user=user, memberships__role=Role.OWNER)
+    return list(mine.filter(Exists(others)).exclude(Exists(others.filter(role=Role.OWNER))).order_by("name"))
+
+
+def teams_of_one(user: User) -> Sequence[Team]:
+    """Teams that have no other member: they go when their member goes."""
+    others = Membership.objects.filter(team=OuterRef("pk")).exclude(user=user)
+    return list(Team.objects.filter(memberships__user=user).exclude(Exists(others)).order_by("name"))

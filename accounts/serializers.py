@@ -59,6 +59,14 @@ class Credentials(StrictSerializer):
     )
 
 
+class Login(Credentials):
+    otp = TextField(
+        max_length=32,
+        required=False,
+        help_text="Where a second factor is on: a code of the app, or a recovery code. Both are good once.",
+    )
+
+
 class SignUp(Credentials):
     name = TextField(max_length=120, default="", allow_blank=True)
 
@@ -85,6 +93,11 @@ class TokensOut(serializers.Serializer[Any]):
 
 class SignedIn(TokensOut):
     user = UserOut()
+
+
+class CheckMail(serializers.Serializer[Any]):
+    detail = serializers.CharField(default="A mail says how to go on.", read_only=True)
+    code = serializers.CharField(default="check_mail", read_only=True)
 
 
 class TeamOut(serializers.Serializer[Any]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from importlib import import_module
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -11,40 +12,61 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 from rest_framework_simplejwt.settings import api_settings as jwt_settings
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from accounts import teams
-from accounts.exceptions import InvitationGone, RegistrationClosed, TokenRefused, WrongCredentials
-from accounts.models import ApiSession, Team, User
-from accounts.selectors import live_api_session, open_invitation
+from accounts import factors, letters, teams, tries
+from accounts.exceptions import (
+    InvitationGone,
+    Locked,
+    NotConfirmed,
+    RegistrationClosed,
+    SecondFactorRequired,
+    TokenRefused,
+    WrongCredentials,
+)
+from accounts.models import ApiSession, Letter, Team, User
+from accounts.rules import ANYWHERE, HERE, RESETS, zone_names
+from accounts.selectors import live_api_session, open_invitation, teams_left_without_owner, teams_of_one
 from accounts.tokens import TokenPair, read_refresh
 
+ALREADY = "This e-mail address already has an account."
 
-def sign_up(*, email: str, password: str, name: str = "") -> User:
+
+def sign_up(*, email: str, password: str, name: str = "", time_zone: str = "") -> User:
     """Create a person and the team of one that they own. Refused while registration is closed."""
     if not settings.REGISTRATION_OPEN:
         raise RegistrationClosed
     with transaction.atomic():
-        user = _create_person(email=email, password=password, name=name)
+        user = _create_person(email=email, password=password, name=name, time_zone=time_zone)
         Team.objects.create_personal(user)
+        letters.leave(Letter.Kind.CONFIRM, to=user.email)
     return user
 
 
 @transaction.atomic
 def sign_up_invited(*, token: str, password: str, name: str = "") -> User:
-    """Create the person that an invitation is for, in the team that invites; also while registration is closed."""
+    """Create the person that an invitation is for, in the team that invites; also while registration is closed.
+
+    The invitation came by mail, so the address is confirmed.
+    """
     invitation = open_invitation(token, now=timezone.now())
     if invitation is None:
         raise InvitationGone
-    user = _create_person(email=invitation.email, password=password, name=name)
+    user = _create_person(email=invitation.email, password=password, name=name, confirmed_at=timezone.now())
     teams.accept(token=token, user=user)
     return user
 
 
-def _create_person(*, email: str, password: str, name: str) -> User:
-    user = User(email=User.objects.clean_email(email), name=name.strip())
+def _create_person(
+    *, email: str, password: str, name: str, time_zone: str = "", confirmed_at: datetime | None = None
+) -> User:
+    zone = time_zone if time_zone in zone_names() else "UTC"
+    user = User(
+        email=User.objects.clean_email(email), name=name.strip(), time_zone=zone, email_confirmed_at=confirmed_at
+    )
     user.clean_fields(exclude=["password"])
     check_password_strength(password, user)
     user.set_password(password)
@@ -53,8 +75,21 @@ def _create_person(*, email: str, password: str, name: str) -> User:
             user.save(force_insert=True)
     except IntegrityError as error:
         # No look before the leap: of two sign-ups at once with one address the database picks the winner.
-        raise ValidationError({"email": "This e-mail address already has an account."}) from error
+        raise ValidationError({"email": ALREADY}) from error
     return user
+
+
+def ask_to_join(*, email: str, password: str, name: str = "", time_zone: str = "") -> None:
+    """Sign up where addresses are confirmed first: whether there was an account, only the mailbox learns.
+
+    Raises ``ValidationError`` for what is wrong with any address: a bad form, a weak password.
+    """
+    try:
+        sign_up(email=email, password=password, name=name, time_zone=time_zone)
+    except ValidationError as error:
+        if error.message_dict.get("email") != [ALREADY]:
+            raise
+        letters.leave(Letter.Kind.ALREADY, to=User.objects.clean_email(email))
 
 
 def give_personal_team(*, user: User) -> Team:
@@ -68,12 +103,73 @@ def check_password_strength(password: str, user: User) -> None:
         raise ValidationError({"password": error.messages}) from error
 
 
-def check_credentials(*, email: str, password: str) -> User:
-    """Who this is. Django hashes the password even for an unknown address, so that time tells nothing."""
+def check_credentials(*, email: str, password: str, place: str = "") -> User:
+    """Who this is; ``place`` is where the try comes from.
+
+    Tries are counted before they are made, so that many at once get no further than one after another. Django hashes
+    the password even for an unknown address, which is counted as well: neither time nor limit tells who has an account.
+    """
+    email = User.objects.clean_email(email)
+    _count_try(email, place)
     user = authenticate(username=email, password=password)
     if not isinstance(user, User):
         raise WrongCredentials
+    tries.forget(door="password", who=email, place=place)
+    tries.give_back(door="password-day", who=email)
     return user
+
+
+def _count_try(email: str, place: str) -> None:
+    here = tries.count(door="password", who=email, place=place, span=HERE.span)
+    if here.number == HERE.tries + 1:
+        letters.leave(Letter.Kind.LOCKED, to=email)
+    if here.number > HERE.tries:
+        raise Locked(wait=here.wait_s)
+    anywhere = tries.count(door="password-day", who=email, span=ANYWHERE.span)
+    if anywhere.number == ANYWHERE.tries + 1:
+        letters.leave(Letter.Kind.LOCKED, to=email)
+    if anywhere.number > ANYWHERE.tries:
+        raise Locked(wait=anywhere.wait_s)
+
+
+def check_password(*, user: User, password: str, place: str = "") -> None:
+    """That it is still the owner who sits there, before something grave. Counts like a log-in."""
+    try:
+        check_credentials(email=user.email, password=password, place=place)
+    except WrongCredentials as error:
+        raise ValidationError({"password": "This is not your password."}) from error
+
+
+def check_second_factor(*, user: User, code: str | None) -> None:
+    """For programs. Raises ``SecondFactorRequired``, ``WrongCode`` or ``Locked``."""
+    if not factors.are_on(user):
+        return
+    if not code:
+        raise SecondFactorRequired
+    factors.check_code(user=user, code=code)
+
+
+def check_confirmed(*, user: User) -> None:
+    """Where addresses must be confirmed before one may come in; the link is sent once more."""
+    if settings.EMAIL_VERIFICATION == "mandatory" and not user.email_confirmed_at:
+        if not Letter.objects.filter(kind=Letter.Kind.CONFIRM, to=user.email).exists():
+            letters.leave(Letter.Kind.CONFIRM, to=user.email)
+        raise NotConfirmed
+
+
+PREFERENCES = ("name", "time_zone", "language", "theme", "shortcuts")
+
+
+def set_preferences(*, user: User, **given: Any) -> None:
+    """Any of ``PREFERENCES``, as the form has checked them."""
+    for name, value in given.items():
+        setattr(user, name, value.strip() if name == "name" else value)
+    user.save(update_fields=list(given))
+
+
+def tell_of_change(*, user: User) -> None:
+    """A mail that something about the way in has changed: whoever did not do it should hear of it."""
+    letters.leave(Letter.Kind.CHANGED, to=user.email)
 
 
 def rename(*, user: User, name: str) -> None:
@@ -85,17 +181,94 @@ def rename(*, user: User, name: str) -> None:
 def change_password(*, user: User, password: str) -> None:
     """Set a new password and end every session of the user, in browsers as well.
 
-    Django ends the browser sessions itself, by the mark of the password that each carries. A view that wants
-    to keep its own calls ``update_session_auth_hash`` afterwards.
+    Sessions carry Django's mark of the password and end with it. A view that wants to keep its own calls
+    ``update_session_auth_hash`` afterwards. Whoever was locked out by others' guesses is let in again.
     """
     check_password_strength(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
-    end_api_sessions(user=user)
+    end_sessions(user=user)
+    for door in ("password", "password-day"):
+        tries.forget(door=door, who=user.email)
+    tell_of_change(user=user)
 
 
-def open_api_session(*, user: User) -> TokenPair:
-    session = ApiSession.objects.create(user=user, password_mark=user.get_session_auth_hash())
+@transaction.atomic
+def reset_password(*, user: User, password: str) -> None:
+    """With the link from a mail, which also shows whose address it is.
+
+    Who signed up with somebody else's address could bar the owner with a second factor of their own: where the
+    address is confirmed only now, the factors set up before do not count.
+    """
+    change_password(user=user, password=password)
+    if user.email_confirmed_at is None:
+        factors.remove_all(user=user)
+        user.email_confirmed_at = timezone.now()
+        user.save(update_fields=["email_confirmed_at"])
+
+
+def ask_for_reset(*, email: str) -> None:
+    """The same work for an address that has an account and for one that has none. A mailbox gets a few in an hour."""
+    email = User.objects.clean_email(email)
+    if tries.count(door="reset", who=email, span=RESETS.span).number <= RESETS.tries:
+        letters.leave(Letter.Kind.RESET, to=email)
+
+
+@transaction.atomic
+def ask_for_email(*, user: User, email: str) -> None:
+    """Mail a link to a new address, or to the present one; nothing changes before it is followed.
+
+    Where the address belongs to somebody else, they are told, and who asked is not.
+    """
+    email = User.objects.clean_email(email)
+    User(email=email).clean_fields(exclude=["password"])
+    if User.objects.filter(email=email).exclude(pk=user.pk).exists():
+        letters.leave(Letter.Kind.ALREADY, to=email)
+    else:
+        letters.leave(Letter.Kind.CONFIRM, to=email, about=str(user.pk))
+
+
+def confirm_email(*, token: str) -> User | None:
+    """Follow the link from a mail. None when it is broken, too old, or overtaken by another change."""
+    found = letters.read_email_token(token)
+    if found is None:
+        return None
+    person_id, before, address = found
+    try:
+        with transaction.atomic():
+            user = User.objects.select_for_update().filter(pk=person_id, email=before, is_active=True).first()
+            if user is None:
+                return None
+            user.email, user.email_confirmed_at = address, timezone.now()
+            user.save(update_fields=["email", "email_confirmed_at"])
+            if address != before:
+                letters.leave(Letter.Kind.CHANGED, to=before, about=str(user.pk))
+    except IntegrityError:  # somebody else has taken the address meanwhile
+        return None
+    return user
+
+
+def delete_account(*, user: User) -> None:
+    """Delete the person and the teams that are theirs alone, with all that these hold.
+
+    Raises ``ValidationError`` while a team of several would be left without an owner.
+    """
+    with transaction.atomic():
+        mine = user.memberships.values_list("team_id", flat=True)
+        list(Team.objects.select_for_update().filter(pk__in=list(mine)).order_by("pk"))
+        if left := teams_left_without_owner(user):
+            names = ", ".join(team.name for team in left)
+            raise ValidationError(f"You are the only owner of {names}. Make somebody else an owner first.")
+        for team in teams_of_one(user):
+            team.delete()
+        user.delete()
+
+
+def open_api_session(*, user: User, address: str | None = None, client: str = "") -> TokenPair:
+    """``address`` and ``client`` are for the list in which the owner recognizes it."""
+    session = ApiSession.objects.create(
+        user=user, password_mark=user.get_session_auth_hash(), address=address, client=client[:200]
+    )
     user.last_login = session.created_at
     user.save(update_fields=["last_login"])
     return TokenPair.for_session(session.id)
@@ -122,12 +295,24 @@ def end_api_session(*, session_id: UUID) -> None:
     ApiSession.objects.filter(id=session_id, ended_at=None).update(ended_at=timezone.now())
 
 
+def end_api_session_of(*, user: User, session_id: UUID) -> None:
+    user.api_sessions.filter(id=session_id, ended_at=None).update(ended_at=timezone.now())
+
+
 def end_api_sessions(*, user: User) -> None:
     user.api_sessions.filter(ended_at=None).update(ended_at=timezone.now())
+
+
+def end_sessions(*, user: User) -> None:
+    """All of them, in browsers and of programs, from the next request: a role, a password or a right has changed."""
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    user.refresh_from_db(fields=["session_epoch"])
+    end_api_sessions(user=user)
 
 
 def forget_old_sessions(*, now: datetime) -> None:
     """Delete what no token in the world can refer to any more: sessions, used tokens, browser sessions."""
     ApiSession.objects.filter(renewed_at__lt=now - jwt_settings.REFRESH_TOKEN_LIFETIME).delete()
     OutstandingToken.objects.filter(expires_at__lt=now).delete()
+    tries.forget_old(now=now)
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import audit, services, teams
+from accounts import audit, letters, services, teams
 
 
 @shared_task(name="accounts.forget_old_sessions", ignore_result=True)
@@ -20,3 +20,8 @@ def send_invitations() -> None:
 @shared_task(name="accounts.forget_old_audit", ignore_result=True)
 def forget_old_audit() -> None:
     audit.forget_old(now=timezone.now(), retention_days=settings.AUDIT_RETENTION_DAYS)
+
+
+@shared_task(name="accounts.post_letters", ignore_result=True)
+def post_letters() -> None:
+    letters.post(now=timezone.now())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from django.contrib.auth import login
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -20,6 +19,7 @@ from accounts.acting import TEAM_IN_SESSION
 from accounts.exceptions import InvitationGone
 from accounts.models import Invitation, User
 from accounts.selectors import open_invitation
+from accounts.sessions import enter
 from accounts.team_forms import JoinForm
 from accounts.throttles import ScopedThrottle
 
@@ -65,7 +65,7 @@ class InvitationPage(View):
             except ValidationError as error:
                 form.add_error(None, error)
             else:
-                login(self.request, user)
+                enter(self.request, user)
                 return self._in(self.invitation.team_id)
         return self._page(form)
 

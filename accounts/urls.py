@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from accounts import api, team_api, team_views, views
+from accounts import api, team_api, team_views
+from accounts.views import account, doors
 
 api_urlpatterns = [
     path("auth/signup", api.SignUp.as_view(), name="api-signup"),
@@ -28,8 +29,24 @@ api_urlpatterns = [
 ]
 
 urlpatterns = [
-    path("signup/", views.SignUp.as_view(), name="signup"),
-    path("login/", views.Login.as_view(), name="login"),
-    path("logout/", views.Logout.as_view(), name="logout"),
+    path("signup/", doors.SignUp.as_view(), name="signup"),
+    path("login/", doors.Login.as_view(), name="login"),
+    path("login/code/", doors.SecondFactor.as_view(), name="second-factor"),
+    path("logout/", doors.Logout.as_view(), name="logout"),
+    path("check-mail/", doors.CheckMail.as_view(), name="check-mail"),
+    path("password/reset/", doors.PasswordReset.as_view(), name="password-reset"),
+    path("password/reset/<uidb64>/<token>/", doors.PasswordResetConfirm.as_view(), name="password-reset-confirm"),
+    path("email/confirm/<str:token>/", doors.EmailConfirm.as_view(), name="email-confirm"),
+    path("account/", account.Profile.as_view(), name="account"),
+    path("account/email/", account.Email.as_view(), name="account-email"),
+    path("account/email/again/", account.EmailAgain.as_view(), name="account-email-again"),
+    path("account/password/", account.Password.as_view(), name="account-password"),
+    path("account/sessions/", account.Sessions.as_view(), name="account-sessions"),
+    path("account/factors/", account.Factors.as_view(), name="account-factors"),
+    path("account/factors/app/", account.FactorApp.as_view(), name="account-factor-app"),
+    path("account/factors/key/", account.FactorKey.as_view(), name="account-factor-key"),
+    path("account/factors/codes/", account.FactorCodes.as_view(), name="account-factor-codes"),
+    path("account/factors/<int:pk>/remove/", account.FactorRemove.as_view(), name="account-factor-remove"),
+    path("account/delete/", account.Delete.as_view(), name="account-delete"),
     path("invitations/<str:token>/", team_views.InvitationPage.as_view(), name="invitation"),
 ]

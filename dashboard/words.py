@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 
 from monitors.rules import Status
 from monitors.words import NOTHING as NOTHING
@@ -131,7 +131,8 @@ def ago(moment: datetime, *, now: datetime) -> str:
 
 
 def clock(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%-d %b %Y, %H:%M:%S} UTC"
+    """By the clocks of the moment's own zone, which is named."""
+    return f"{moment:%-d %b %Y, %H:%M:%S %Z}"
 
 
 def listing(words: list[str]) -> str:
@@ -141,3 +142,23 @@ def listing(words: list[str]) -> str:
 
 def quantity(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}".replace(",", "\u202f")
+
+
+BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (
+    ("Windows", "Windows"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def client_name(agent: str) -> str:
+    """``Firefox on Linux``. Browsers name each other, so the order of looking matters."""
+    if not agent.startswith("Mozilla/"):
+        return agent or "Unknown"
+    browser = next((name for mark, name in BROWSERS if mark in agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in agent), "")
+    return f"{browser} on {system}" if browser and system else browser or agent

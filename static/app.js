@@ -115,6 +115,10 @@
     });
   }
 
+  // --- whose clocks: a form that asks is filled in ---
+
+  for (const field of all("[data-own-zone]")) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+
   sayTimes();
   showTrouble();
 })();

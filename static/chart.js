@@ -14,7 +14,8 @@
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const inMs = (value) => value == null ? "–" : value > 0 && value < 10 ? `${value.toFixed(1)} ms` : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`;
-  const utc = (seconds, parts) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...parts }).format(seconds * 1000);
+  const ZONE = document.documentElement.dataset.zone || "UTC";
+  const inZone = (zone) => (seconds, parts) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...parts }).format(seconds * 1000);
   const DAY = { day: "numeric", month: "short" };
   const MINUTE = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 
@@ -73,18 +74,21 @@
   function draw(place, data) {
     const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     const daily = data.step_s >= 86400;
+    const zone = daily ? "UTC" : ZONE; // the days that figures are kept for are those of UTC
+    const told = inZone(zone);
+    const isMidnight = (at) => told(at, MINUTE) === "00:00";
     const options = {
       width: place.clientWidth,
       height: HEIGHT,
-      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone === "UTC" ? "Etc/UTC" : zone),
       cursor: { points: { size: 7 }, drag: { x: false, y: false } },
       scales: { x: { range: () => [data.times[0], Math.max(data.until, data.times.at(-1))] }, y: { range: (_, low, high) => [0, high == null ? 100 : high * 1.15 || 1] } },
       axes: [
-        { ...axis, size: 32, values: (_, marks) => marks.map((at) => daily || at % 86400 === 0 ? utc(at, DAY) : utc(at, MINUTE)) },
+        { ...axis, size: 32, values: (_, marks) => marks.map((at) => daily || isMidnight(at) ? told(at, DAY) : told(at, MINUTE)) },
         { ...axis, size: 64, values: (_, marks) => marks.map(inMs) },
       ],
       series: [
-        { label: "UTC", value: (_, at) => at == null ? "–" : utc(at, daily ? DAY : { ...DAY, ...MINUTE }) },
+        { label: zone, value: (_, at) => at == null ? "–" : told(at, daily ? DAY : { ...DAY, ...MINUTE }) },
         ...data.series.map((line, number) => ({
           label: line.name,
           stroke: paint(line, number),

@@ -26,7 +26,7 @@ from statuspages.shown import Page
 
 PREFIX = "status-copy-"
 """Of all files beside index.html and summary.json that are ours to remove."""
-SOURCES = ("style.css", "status.css", "stale.js", "favicon.svg")
+SOURCES = ("style.css", "dark.css", "status.css", "stale.js", "favicon.svg")
 OLD_FILES_STAY_S = 86_400
 """Whoever loaded the page before the last copy still finds what it names."""
 

@@ -34,8 +34,8 @@ def _quick_passwords(request: pytest.FixtureRequest, settings: Settings) -> None
 
 
 @pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    """Rate limits count in the cache; one test's tries are not the next one's."""
+def _fresh_cache() -> None:
+    """What one test has left there is not the next one's."""
     cache.delete_pattern("*")  # type: ignore[attr-defined]  # clear() would take the broker's queues along
 
 

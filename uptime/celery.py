@@ -77,6 +77,7 @@ app.conf.update(
         "heartbeats-housekeeping": _tick("heartbeats.housekeeping", 3600),
         "alerts-housekeeping": _tick("alerts.housekeeping", 3600, ALERTS_QUEUE),
         "statuspages-housekeeping": _tick("statuspages.housekeeping", 3600, ALERTS_QUEUE),
+        "letters": _tick("accounts.post_letters", 2, ALERTS_QUEUE),
         "forget-old-sessions": _tick("accounts.forget_old_sessions", 3600),
         "forget-old-audit": _tick("accounts.forget_old_audit", 3600),
         "invitations": _tick("accounts.send_invitations", 60, ALERTS_QUEUE),

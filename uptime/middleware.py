@@ -52,6 +52,19 @@ class RequestIdMiddleware:
         return response
 
 
+class NoStoreMiddleware:
+    """What says nothing about caching is nobody's to keep: pages and answers are somebody's own unless they say so."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "no-store"
+        return response
+
+
 class DatabaseDownMiddleware:
     """Says 503 and "try again" when a view could not reach the database.
 

@@ -46,6 +46,10 @@ SERVER: dict[str, Meaning] = {
     ),
     "DEBUG": Meaning("Shows tracebacks to everybody; never in production."),
     "REGISTRATION_OPEN": Meaning("Whether anybody may sign up."),
+    "EMAIL_VERIFICATION": Meaning(
+        "Whether people come in at once and confirm their address when they like, or by the link in the mail first; "
+        "then sign-up says the same whether or not there was an account."
+    ),
     "REGIONS": Meaning("Codes of the regions: small letters, digits, hyphens. Read by `manage.py region sync`."),
     "MONITOR_MIN_INTERVAL_SECONDS": Meaning("The shortest interval of a monitor.", "seconds"),
     "DOWN_BACKOFF_AFTER_HOURS": Meaning("What has been down for so long is checked less often; 0: never.", "hours"),

@@ -26,6 +26,7 @@ SITE_URL = env.url("SITE_URL", schemes=("https", "http"), default="http://localh
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=True)
+EMAIL_VERIFICATION = env.choice("EMAIL_VERIFICATION", "optional", {"optional", "mandatory"})
 REGIONS = env.regions("REGIONS", "usa,india")
 MONITOR_MIN_INTERVAL_SECONDS = env.number("MONITOR_MIN_INTERVAL_SECONDS", 60, low=1, high=86_400)
 DOWN_BACKOFF_AFTER_HOURS = env.number("DOWN_BACKOFF_AFTER_HOURS", 24, low=0, high=8_760)  # 0: never
@@ -64,6 +65,9 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "rest_framework",
     "rest_framework_simplejwt.token_blacklist",
+    "allauth.account",  # wanted by the next two; its own pages and addresses are not used
+    "allauth.mfa",
+    "allauth.usersessions",
     "accounts",
     "monitors",
     "incidents",
@@ -82,6 +86,7 @@ MIDDLEWARE = [
     "uptime.middleware.HealthMiddleware",
     "uptime.middleware.RequestIdMiddleware",
     "statuspages.middleware.StatusDomainMiddleware",
+    "uptime.middleware.NoStoreMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -94,6 +99,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.acting.ActingMiddleware",
+    "accounts.middleware.PreferencesMiddleware",
+    "allauth.account.middleware.AccountMiddleware",  # hands the request to allauth's second factors
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -166,6 +173,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+MFA_ADAPTER = "accounts.factors.SealedFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # steps of 30 s that a clock may be wrong by
+MFA_RECOVERY_CODE_DIGITS = 10
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False  # ours count in the database: accounts.tries
+PASSWORD_RESET_TIMEOUT = 3_600 * 4
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "login"
@@ -214,7 +230,7 @@ STORAGES = {
     },
 }
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+LANGUAGES = [("en", "English")]  # what the account page offers; each has a catalogue
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
@@ -232,6 +248,8 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "login": "20/min",
         "signup": "20/hour",
+        "reset": "10/hour",
+        "account": "60/hour",
         "refresh": "60/min",
         "trigger": "10/min",
         "test": "20/min",

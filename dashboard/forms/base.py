@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-PLACES = {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+from accounts.rules import zone_names
 
 
 def show_errors(form: forms.Form, error: ValidationError) -> None:
@@ -60,22 +58,5 @@ class ZoneField(forms.ChoiceField):
         self.offer(str(self.initial))
 
     def offer(self, zone: str) -> None:
-        names = _zones()
+        names = zone_names()
         self.choices = [(name, name.replace("_", " ")) for name in (names if zone in names else (zone, *names))]
-
-
-@cache
-def _zones() -> tuple[str, ...]:
-    """UTC and the zones of places; the rest are old names and offsets."""
-    places = (
-        "Africa/",
-        "America/",
-        "Antarctica/",
-        "Asia/",
-        "Atlantic/",
-        "Australia/",
-        "Europe/",
-        "Indian/",
-        "Pacific/",
-    )
-    return ("UTC", *sorted(name for name in available_timezones() if name.startswith(places)))

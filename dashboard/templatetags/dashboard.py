@@ -99,30 +99,52 @@ def teams_of(user: User) -> list[Membership]:
 
 @register.simple_tag
 def ago(moment: datetime) -> SafeString:
-    """``3 min ago``, with the exact time in UTC for whoever points at it; app.js keeps it true."""
+    """``3 min ago``, with the exact time for whoever points at it; app.js keeps it true."""
     text = words.ago(moment, now=timezone.now())
-    return format_html('<time datetime="{}" title="{}" data-ago>{}</time>', _iso(moment), words.clock(moment), text)
+    return format_html('<time datetime="{}" title="{}" data-ago>{}</time>', _iso(moment), _clock(moment), text)
 
 
 @register.simple_tag
 def lasting(since: datetime) -> SafeString:
     """``3 min``: how long something has been so, likewise kept true."""
     text = words.span((timezone.now() - since).total_seconds())
-    return format_html('<time datetime="{}" title="since {}" data-for>{}</time>', _iso(since), words.clock(since), text)
+    return format_html(
+        '<time datetime="{}" title="since {}" data-for>{}</time>',
+        _iso(since),
+        _clock(since),
+        text,
+    )
 
 
 @register.simple_tag
 def clock(moment: datetime) -> SafeString:
     """The exact time, zone included."""
-    return format_html('<time datetime="{}">{}</time>', _iso(moment), words.clock(moment))
+    return format_html('<time datetime="{}">{}</time>', _iso(moment), _clock(moment))
 
 
 @register.simple_tag
 def time_of_day(moment: datetime) -> SafeString:
     """For tables whose heading names the zone; the day appears only where it is not today."""
-    utc = moment.astimezone(UTC)
-    form = "%H:%M:%S" if utc.date() == timezone.now().date() else "%-d %b %H:%M:%S"
-    return format_html('<time datetime="{}" title="{}">{}</time>', _iso(moment), words.clock(moment), f"{utc:{form}}")
+    local = timezone.localtime(moment)
+    form = "%H:%M:%S" if local.date() == timezone.localdate() else "%-d %b %H:%M:%S"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        _iso(moment),
+        _clock(moment),
+        f"{local:{form}}",
+    )
+
+
+@register.filter
+def client_name(agent: str) -> str:
+    """What a browser or a program calls itself, as people say it; the whole of it where we do not know it."""
+    return words.client_name(agent)
+
+
+@register.simple_tag
+def zone() -> str:
+    """Whose clocks the times of this page are told by."""
+    return timezone.get_current_timezone_name()
 
 
 @register.simple_tag
@@ -153,3 +175,8 @@ def phase_list(timings_ms: Mapping[str, float | None]) -> list[tuple[str, str, f
 
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _clock(moment: datetime) -> str:
+    """On the clocks of whoever is looking: ``accounts.middleware`` sets the zone."""
+    return words.clock(timezone.localtime(moment))

@@ -1,20 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
-from django.core.cache import cache
 
 from accounts.models import User
 from tests.accounts import cast
-
-
-@pytest.fixture(autouse=True)
-def _fresh_throttles() -> Iterator[None]:
-    """Everybody here calls from 127.0.0.1."""
-    yield
-    cache.delete_pattern("throttle_*")  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)

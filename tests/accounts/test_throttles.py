@@ -121,10 +121,10 @@ def test_an_odd_address_is_a_client_like_any_other(address: str) -> None:
 # --- when Redis is away ---
 
 
-def test_without_redis_the_doors_stay_open(ada: User, settings: Settings) -> None:
+def test_without_redis_the_limits_hold_and_who_is_right_comes_in(ada: User, settings: Settings) -> None:
     caches = deepcopy(settings.CACHES)
     caches["default"]["LOCATION"] = "redis://127.0.0.1:1/0"
     settings.CACHES = caches
     assert cache.incr("x") is None
-    assert [knock() for _ in range(7)] == [401] * 7
     assert program().post("/api/auth/login", ADA).status_code == 200
+    assert [knock() for _ in range(6)] == [401] * 4 + [429] * 2

@@ -1,3 +1,3 @@
-from tests.accounts.conftest import _cheap_passwords, _fresh_throttles
+from tests.accounts.conftest import _cheap_passwords
 
-__all__ = ["_cheap_passwords", "_fresh_throttles"]
+__all__ = ["_cheap_passwords"]

@@ -25,8 +25,8 @@ from tests.tenancy.world import Caller, make_callers, make_things
 VERBS = ("get", "post", "put", "patch", "delete")
 PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
 WRITE = re.compile(r"\b(INSERT INTO|DELETE FROM|UPDATE \"?\w+\"? |TRUNCATE|COPY )", re.IGNORECASE)
-OUR_OWN = re.compile(r"django_session|accounts_apikey\" SET \"last_used_at")
-"""Written for a caller about the caller: the session, and when a key was used last."""
+OUR_OWN = re.compile(r"django_session|accounts_tries|accounts_apikey\" SET \"last_used_at")
+"""Written for a caller about the caller: the session, tries that were counted, and when a key was used last."""
 
 CALLERS = (
     *("anonymous", "stranger", "stranger's key", "viewer", "editor", "owner"),

@@ -1,0 +1,197 @@
+"""The second factor: codes of an app, recovery codes, security keys and passkeys.
+
+allauth keeps the rows and knows the formats; counting tries, refusing a code that was used and asking for the password
+are ours, so that they hold without a cache and for the API as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.mfa.utils import decrypt
+from allauth.mfa.webauthn.internal import auth as webauthn
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.crypto import constant_time_compare
+
+from accounts import tries
+from accounts.exceptions import Locked, WrongCode
+from accounts.models import User
+from accounts.rules import SECOND_FACTOR
+
+TOTP_APP, KEY, RECOVERY = Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN, Authenticator.Type.RECOVERY_CODES
+
+
+class SealedFactors(DefaultMFAAdapter):  # type: ignore[misc]
+    """allauth's secrets lie in the database as ours do."""
+
+    def encrypt(self, text: str) -> str:
+        return _fernet().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _fernet().decrypt(encrypted_text.encode()).decode()
+
+    def get_totp_issuer(self) -> str:
+        return "Uptime"
+
+
+def _fernet() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])
+
+
+def reseal() -> int:
+    """Put every secret under the first of FIELD_ENCRYPTION_KEYS; how many there are. For ``manage.py rotate_keys``."""
+    count = 0
+    for pk in Authenticator.objects.exclude(type=KEY).values_list("pk", flat=True):
+        with transaction.atomic():
+            row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+            for name in {"secret", "seed"} & set(row.data if row else ()):
+                row.data[name] = _fernet().rotate(row.data[name].encode()).decode()
+                row.save(update_fields=["data"])
+                count += 1
+    return count
+
+
+# --- asking ---
+
+
+def are_on(user: User) -> bool:
+    return bool(Authenticator.objects.filter(user=user, type__in=[TOTP_APP, KEY]).exists())
+
+
+def of(user: User) -> dict[str, Any]:
+    """What the page shows: the app's row or None, the keys, and how many recovery codes are left."""
+    rows = list(Authenticator.objects.filter(user=user).order_by("created_at"))
+    recovery = next((row.wrap() for row in rows if row.type == RECOVERY), None)
+    return {
+        "app": next((row for row in rows if row.type == TOTP_APP), None),
+        "own_keys": [row for row in rows if row.type == KEY],
+        "codes_left": len(recovery.get_unused_codes()) if recovery else 0,
+    }
+
+
+def check_code(*, user: User, code: str) -> None:
+    """A code of the app or a recovery code, each good once. Raises ``WrongCode`` or ``Locked``."""
+    _count_try(user)
+    code = "".join(code.split())
+    with transaction.atomic():
+        rows = Authenticator.objects.select_for_update().filter(user=user, type__in=[TOTP_APP, RECOVERY])
+        found = next((row for row in rows if _fits(row, code)), None)
+        if found:
+            found.record_usage()
+    if found is None:
+        raise WrongCode
+    _forget_tries(user)
+
+
+def _fits(row: Authenticator, code: str) -> bool:
+    if row.type == RECOVERY:
+        return bool(row.wrap().validate_code(code))
+    counter = matching_counter(decrypt(row.data["secret"]), code)
+    if counter is None or counter <= row.data.get("last_counter", -1):
+        return False
+    row.data["last_counter"] = counter
+    row.save(update_fields=["data"])
+    return True
+
+
+def matching_counter(secret: str, code: str) -> int | None:
+    """The step of time that a code belongs to: the present one or a neighbour, for clocks differ."""
+    if not code.isascii():
+        return None
+    for step in yield_hotp_counters_from_time():
+        if constant_time_compare(format_hotp_value(hotp_value(secret, step)), code):
+            return int(step)
+    return None
+
+
+def begin_key(user: User) -> dict[str, Any]:
+    """The challenge for the browser; its counterpart waits in the session."""
+    return dict(webauthn.begin_authentication(user))
+
+
+def check_key(*, user: User, credential: Any) -> None:
+    _count_try(user)
+    try:
+        webauthn.parse_authentication_response(credential)
+        row = webauthn.complete_authentication(user, credential)
+    except (ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WrongCode from error
+    row.record_usage()
+    _forget_tries(user)
+
+
+def _count_try(user: User) -> None:
+    for door, limit in SECOND_FACTOR.items():
+        counted = tries.count(door=door, who=str(user.pk), span=limit.span)
+        if counted.number > limit.tries:
+            raise Locked(wait=counted.wait_s)
+
+
+def _forget_tries(user: User) -> None:
+    for door in SECOND_FACTOR:
+        tries.forget(door=door, who=str(user.pk))
+
+
+# --- switching on and off ---
+
+
+@transaction.atomic
+def add_app(*, user: User, secret: str, code: str) -> list[str]:
+    """Codes of an app from now on. Gives the recovery codes when there were none before."""
+    User.objects.select_for_update().get(pk=user.pk)
+    counter = matching_counter(secret, "".join(code.split()))
+    if counter is None:
+        raise ValidationError({"code": WrongCode.default_detail})
+    Authenticator.objects.filter(user=user, type=TOTP_APP).delete()
+    row = TOTP.activate(user, secret).instance
+    row.data["last_counter"] = counter
+    row.save(update_fields=["data"])
+    return _first_codes(user)
+
+
+@transaction.atomic
+def add_key(*, user: User, name: str, credential: Any) -> list[str]:
+    """A security key or a passkey, as second factor."""
+    User.objects.select_for_update().get(pk=user.pk)
+    try:
+        webauthn.parse_registration_response(credential)
+        webauthn.complete_registration(credential)
+    except (ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValidationError("The browser's answer did not fit what was asked. Try again.") from error
+    webauthn.WebAuthn.add(user, name, credential)
+    return _first_codes(user)
+
+
+def begin_adding_key(user: User) -> dict[str, Any]:
+    return dict(webauthn.begin_registration(user, False))
+
+
+@transaction.atomic
+def remove(*, user: User, pk: int) -> None:
+    """Without another factor the recovery codes go as well: they would be a first factor's only companion."""
+    Authenticator.objects.filter(user=user, pk=pk, type__in=[TOTP_APP, KEY]).delete()
+    if not are_on(user):
+        Authenticator.objects.filter(user=user).delete()
+
+
+def remove_all(*, user: User) -> None:
+    Authenticator.objects.filter(user=user).delete()
+
+
+@transaction.atomic
+def new_codes(user: User) -> list[str]:
+    """Ten fresh recovery codes; the ones before them are void. They are shown this once."""
+    User.objects.select_for_update().get(pk=user.pk)
+    Authenticator.objects.filter(user=user, type=RECOVERY).delete()
+    return list(RecoveryCodes.activate(user).get_unused_codes())
+
+
+def _first_codes(user: User) -> list[str]:
+    return [] if Authenticator.objects.filter(user=user, type=RECOVERY).exists() else new_codes(user)

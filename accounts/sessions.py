@@ -1,0 +1,69 @@
+"""The browsers in which somebody is signed in: a row beside each session, by which its owner recognizes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from allauth.usersessions.models import UserSession
+from django.contrib.auth import login, update_session_auth_hash
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.addresses import plain_address
+from accounts.models import User
+
+NOTED = "visit_noted_at"
+NOTED_EVERY_S = 600
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - the table wants one; shown as unknown
+
+
+def enter(request: HttpRequest, user: User) -> None:
+    """Sign in here, under a new session key, and note where that was."""
+    login(request, user)
+    request.session[NOTED] = int(time.time())
+    if request.session.session_key is None:
+        request.session.save()
+    UserSession.objects.update_or_create(
+        session_key=request.session.session_key,
+        defaults={
+            "user": user,
+            "ip": plain_address(request) or UNKNOWN_ADDRESS,
+            "user_agent": request.headers.get("User-Agent", "")[:200],
+            "last_seen_at": timezone.now(),
+        },
+    )
+
+
+def stay(request: HttpRequest, user: User) -> None:
+    """Keep this browser in after something that ends all sessions: a new key, and the row goes along."""
+    before = request.session.session_key
+    update_session_auth_hash(request, user)
+    if request.session.session_key is None:
+        request.session.save()
+    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
+
+
+def note_visit(request: HttpRequest) -> None:
+    """Every ten minutes, when this browser was last seen; a page that polls must not write each time."""
+    now = int(time.time())
+    if now - request.session.get(NOTED, now) >= NOTED_EVERY_S:
+        request.session[NOTED] = now
+        UserSession.objects.filter(session_key=request.session.session_key).update(last_seen_at=timezone.now())
+
+
+def sessions_of(user: User) -> Sequence[UserSession]:
+    """The live ones, the latest first; those that have ended by themselves are forgotten on the way."""
+    live: list[UserSession] = UserSession.objects.purge_and_list(user)
+    return sorted(live, key=lambda session: session.last_seen_at, reverse=True)
+
+
+def end_one(*, user: User, pk: int) -> None:
+    """Whoever has its cookie is out with the next request."""
+    for session in UserSession.objects.filter(user=user, pk=pk):
+        session.end()
+
+
+def end_others(*, user: User, key: str | None) -> None:
+    for session in UserSession.objects.filter(user=user).exclude(session_key=key):
+        session.end()

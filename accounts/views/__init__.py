@@ -1,0 +1,1 @@
+"""The pages for getting in, and for what is one's own once one is in."""

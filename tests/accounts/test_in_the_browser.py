@@ -1,0 +1,89 @@
+"""The second factor in a real Chromium, with a key that Chromium plays: nothing here is ours on the other side."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+from pytest_django import Settings
+
+from accounts import services
+from accounts.models import User
+from tests.accounts.cast import ADA, PASSWORD
+from tests.browser.conftest import CHROMIUMS, FLAGS, REPORT_VIOLATIONS, Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def visitor(live_server: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visitor]:
+    path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    if path is None:
+        pytest.skip("no Chromium here: on Debian, apt-get install chromium-headless-shell")
+    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop lives in this thread
+    settings.ALLOWED_HOSTS = ["localhost"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        page = browser.new_page(base_url=live_server.url, viewport={"width": 360, "height": 800})
+        page.add_init_script(REPORT_VIOLATIONS)
+        page.set_default_timeout(20_000)
+        visitor = Visitor(page, 360)
+        visitor.listen()
+        yield visitor
+        browser.close()
+
+
+def give_a_key(page: Page) -> None:
+    tools = page.context.new_cdp_session(page)
+    tools.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "usb", "hasUserVerification": True, "isUserVerified": True}
+    tools.send("WebAuthn.addVirtualAuthenticator", {"options": options | {"automaticPresenceSimulation": True}})
+
+
+def log_in(page: Page) -> None:
+    page.goto("/login/")
+    page.get_by_label("E-mail address").fill(ADA["email"])
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_a_key_is_added_and_opens_the_door(visitor: Visitor) -> None:
+    services.sign_up(**ADA)
+    page = visitor.page
+    give_a_key(page)
+    log_in(page)
+    page.goto("/account/factors/key/")
+    page.get_by_label("What you call the key").fill("Blue key")
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Add").click()
+    page.get_by_role("heading", name="Your recovery codes").wait_for()
+    assert page.locator(".codes li").count() == 10
+    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_text("Blue key").wait_for()
+
+    page.get_by_role("button", name="Log out").click()
+    log_in(page)
+    page.get_by_role("heading", name="Second step").wait_for()
+    page.get_by_role("button", name="Use a key or passkey").click()
+    page.wait_for_url("**/monitors/")
+    assert visitor.complaints == []
+
+
+def test_the_chosen_zone_and_colours_are_there_with_the_page(visitor: Visitor) -> None:
+    user = services.sign_up(**ADA)
+    page = visitor.page
+    log_in(page)
+    page.goto("/account/")
+    page.get_by_label("Time zone").select_option("Asia/Kathmandu")
+    page.get_by_label("Dark").check()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Saved.").wait_for()
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+    page.goto("/account/sessions/")
+    assert "+0545" in page.locator(".item").first.inner_text()
+    assert (User.objects.get().theme, user.theme) == ("dark", "system")
+    assert visitor.complaints == []
