@@ -81,6 +81,7 @@ OPEN_STATES = frozenset({State.WAITING, State.HELD, State.SENDING})
 BEGINS: Mapping[str, Kind] = {
     "opened": Kind.DOWN,
     "reopened": Kind.DOWN,
+    "shadow_ended": Kind.DOWN,
     "degraded": Kind.DEGRADED,
     "partial": Kind.PARTIAL,
     "certificate": Kind.CERTIFICATE,

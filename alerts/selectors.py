@@ -126,9 +126,10 @@ def known_keys(events: Collection[int]) -> set[tuple[int, UUID, int]]:
 
 def still_calls(incident: UUID) -> bool:
     """Whether an incident is open and nobody has acknowledged it: reminders and escalation go on."""
-    decisive = ["opened", "reopened", "acknowledged", "resolved"]
+    begun = {"opened", "reopened", "shadow_ended"}
+    decisive = [*begun, "acknowledged", "resolved"]
     last = IncidentEvent.objects.filter(incident=incident, kind__in=decisive).order_by("-id").first()
-    return last is not None and last.kind in {"opened", "reopened"}
+    return last is not None and last.kind in begun
 
 
 def parents_of(monitors: Iterable[Monitor]) -> dict[UUID, list[rules.Parent]]:

@@ -44,6 +44,7 @@ urlpatterns = [
     path("monitors/<uuid:pk>/clone/", monitors.MonitorClone.as_view(), name="monitor-clone"),
     path("monitors/<uuid:pk>/pause/", monitors.MonitorPause.as_view(), name="monitor-pause"),
     path("monitors/<uuid:pk>/resume/", monitors.MonitorResume.as_view(), name="monitor-resume"),
+    path("monitors/<uuid:pk>/alert/", monitors.MonitorAlert.as_view(), name="monitor-alert"),
     path("monitors/<uuid:pk>/check/", monitors.MonitorCheck.as_view(), name="monitor-check"),
     path("monitors/<uuid:pk>/ping-url/", monitors.MonitorPingUrl.as_view(), name="monitor-ping-url"),
     path("monitors/<uuid:pk>/share/", share.MonitorShare.as_view(), name="monitor-share"),

@@ -198,6 +198,7 @@ class IncidentEvent(models.Model):
         NOTED = "noted"
         REOPENED = "reopened"
         SUSPECTED = "suspected"
+        SHADOW_ENDED = "shadow_ended"
         REGION_OFFLINE = "region_offline"
         REGION_ONLINE = "region_online"
         REGION_SUSPECT = "region_suspect"

@@ -12,11 +12,19 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Team
 from incidents import rules
-from incidents.models import Correction, Incident, IncidentQuerySet, RegionState, RegionTrouble, StatusChange
+from incidents.models import (
+    Correction,
+    Incident,
+    IncidentEvent,
+    IncidentQuerySet,
+    RegionState,
+    RegionTrouble,
+    StatusChange,
+)
 from incidents.rules import words
 from incidents.rules.corrections import Span, Verdict
 from incidents.rules.regions import Glance
@@ -221,3 +229,11 @@ def quiet_monitors(*, now: datetime) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(QUIET, {"now": now})
         return [row[0] for row in cursor.fetchall()]
+
+
+def unheard_outage(monitor: Monitor) -> Incident | None:
+    """The outage that goes on, that nobody has acknowledged, and of which no event is still to be told."""
+    found = Incident.objects.open().filter(monitor=monitor, recovered_at=None, acknowledged_at=None)
+    begun = [IncidentEvent.Kind.OPENED, IncidentEvent.Kind.REOPENED, IncidentEvent.Kind.FLAPPING]
+    coming = IncidentEvent.objects.filter(incident=OuterRef("pk"), kind__in=begun, planned_at=None)
+    return found.filter(~Exists(coming)).select_related("monitor").first()

@@ -353,3 +353,8 @@ def close_paused(*, now: datetime) -> int:
         else:
             outages.mark(incident, recovered_at=now)
     return len(incidents)
+
+
+def tell_unheard(incident: Incident, *, now: datetime) -> None:
+    """The monitor's shadow has ended while it was down: people hear of it now."""
+    events.note(events.Kind.SHADOW_ENDED, incident.monitor, incident=incident, now=now)

@@ -144,7 +144,7 @@ class Monitor(models.Model):
 
     AUDITED: ClassVar[tuple[str, ...]] = (
         *("name", "kind", "spec", "sealed", "interval", "timeout", "regions", "fallback_regions", "tags", "policy"),
-        *("parent_id", "paused"),
+        *("parent_id", "paused", "shadow"),
     )
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -177,6 +177,12 @@ class Monitor(models.Model):
         help_text="while this one is down, messages about the monitor are held; checks and incidents go on",
     )
     paused = models.BooleanField(default=False)
+    shadow = models.BooleanField(
+        default=False, db_default=False, help_text="checked and judged like any other, but nobody is told of it"
+    )
+    shadow_ended_at = models.DateTimeField(
+        null=True, editable=False, help_text="what goes on since then is still to be told; the alerts app takes it"
+    )
 
     phase = models.PositiveIntegerField(default=0, editable=False)
     slowed_to = models.PositiveIntegerField(
@@ -224,6 +230,12 @@ class Monitor(models.Model):
             models.Index(fields=["id"], name="monitors_slowed", condition=models.Q(judged_by__isnull=False)),
             # dispatch_wanted: who is waited for
             models.Index(fields=["wanted_at"], name="monitors_wanted", condition=models.Q(wanted_at__isnull=False)),
+            # alerts: whose shadow has just ended
+            models.Index(
+                fields=["shadow_ended_at"],
+                name="monitors_out_of_shadow",
+                condition=models.Q(shadow_ended_at__isnull=False),
+            ),
             # maintenance: who is in a window
             models.Index(
                 fields=["maintenance_until"],

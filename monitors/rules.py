@@ -290,6 +290,8 @@ class Action(StrEnum):
 
     PAUSE = "pause"
     RESUME = "resume"
+    SHADOW = "shadow"
+    ALERT = "alert"
     TAG = "tag"
     UNTAG = "untag"
     EDIT = "edit"

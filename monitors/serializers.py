@@ -33,6 +33,9 @@ class MonitorInput(StrictSerializer):
     parent = serializers.UUIDField(  # type: ignore[assignment]
         required=False, allow_null=True, help_text="a monitor of the team that this one depends on"
     )
+    shadow = serializers.BooleanField(
+        required=False, help_text="true: checked and judged, but nobody is told; false: tell people (again)"
+    )
 
 
 class MonitorOutput(serializers.ModelSerializer[Monitor]):
@@ -64,6 +67,7 @@ class MonitorOutput(serializers.ModelSerializer[Monitor]):
             "policy_sentence",
             "parent",
             "paused",
+            "shadow",
             "status",
             "status_since",
             "status_reason",

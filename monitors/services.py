@@ -46,6 +46,7 @@ def defaults() -> dict[str, Any]:
         "tags": [],
         "policy": {},
         "parent": None,
+        "shadow": False,
     }
 
 
@@ -54,7 +55,7 @@ def create_monitor(*, team: Team, **fields: Any) -> Monitor:
     """Store a monitor and ask for its first check at once.
 
     ``fields``: any of url, name, kind, spec, interval, timeout, regions, fallback_regions, tags, policy,
-    parent (an id or None).
+    parent (an id or None), shadow.
     """
     monitor = Monitor(id=uuid4(), team=team, wanted_at=timezone.now())
     _apply(monitor, defaults() | fields)
@@ -67,7 +68,7 @@ def create_monitor(*, team: Team, **fields: Any) -> Monitor:
 @transaction.atomic
 def clone_monitor(monitor: Monitor, *, name: str) -> Monitor:
     """Another monitor with the same settings, secrets included, that is paused until somebody resumes it."""
-    names = ("kind", "interval", "timeout", "regions", "fallback_regions", "tags", "policy")
+    names = ("kind", "interval", "timeout", "regions", "fallback_regions", "tags", "policy", "shadow")
     fields = {field: getattr(monitor, field) for field in names} | {"parent": monitor.parent_id}
     if monitor.is_passive:
         del fields["regions"], fields["fallback_regions"]
@@ -117,6 +118,30 @@ def _resume(monitor: Monitor) -> Monitor:
         _restart(monitor, Status.PENDING)
         audit.done(monitor, "resumed")
     return monitor
+
+
+@transaction.atomic
+def set_shadow(monitor: Monitor, *, shadow: bool) -> Monitor:
+    """Tell nobody of what a monitor finds, or tell people again: then also of an outage that goes on, once."""
+    return _set_shadow(Monitor.objects.select_for_update().get(pk=monitor.pk), shadow=shadow)
+
+
+def _set_shadow(monitor: Monitor, *, shadow: bool) -> Monitor:
+    if monitor.shadow != shadow:
+        pictured = audit.picture(monitor)
+        _cast_shadow(monitor, shadow=shadow)
+        monitor.save(update_fields=["shadow", "shadow_ended_at", "updated_at"])
+        audit.changed(monitor, pictured)
+    return monitor
+
+
+def _cast_shadow(monitor: Monitor, *, shadow: bool) -> None:
+    """A monitor that comes out of the shadow leaves a word for the alerts, which know who is to be told."""
+    if monitor.shadow and not shadow:
+        monitor.shadow_ended_at = timezone.now()
+    elif shadow:
+        monitor.shadow_ended_at = None
+    monitor.shadow = shadow
 
 
 def _restart(monitor: Monitor, status: Status) -> None:
@@ -240,6 +265,10 @@ def _act(action: Action, tags: list[str], fields: dict[str, Any], monitor: Monit
             _pause(monitor)
         case Action.RESUME:
             _resume(monitor)
+        case Action.SHADOW:
+            _set_shadow(monitor, shadow=True)
+        case Action.ALERT:
+            _set_shadow(monitor, shadow=False)
         case Action.TAG:
             _tag(monitor, {*monitor.tags, *tags})
         case Action.UNTAG:
@@ -401,6 +430,8 @@ def _apply(monitor: Monitor, fields: dict[str, Any]) -> None:
     for name in ("name", "kind", "interval", "timeout", "tags"):
         if name in fields:
             setattr(monitor, name, fields[name])
+    if "shadow" in fields:
+        _cast_shadow(monitor, shadow=fields["shadow"])
     monitor.tags = sorted({tag.strip() for tag in monitor.tags})
     problems = _apply_policy(monitor, fields) | _apply_parent(monitor, fields)
     if problem := rules.tag_problem(monitor.tags):

@@ -21,7 +21,9 @@ from alerts.models import Channel, Delivery
 from alerts.notifiers import NOTIFIERS
 from alerts.rules import Announced, Kind, State, Trouble
 from alerts.services import channels
-from incidents.models import IncidentEvent
+from incidents.models import Incident, IncidentEvent
+from incidents.selectors import unheard_outage
+from incidents.services import tell_unheard
 from meters import services as meters
 from meters.names import DELIVERIES
 from monitors.models import Monitor
@@ -65,6 +67,7 @@ def plan(*, now: datetime) -> int:
     """Decide whom to tell of what happened; says how many events were planned. Nobody else plans meanwhile."""
     if not _am_the_planner():
         return 0
+    _tell_what_came_out_of_shadow(now)
     events = list(
         IncidentEvent.objects.unplanned()
         .select_for_update(skip_locked=True, of=("self",))
@@ -90,11 +93,29 @@ def _am_the_planner() -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def _tell_what_came_out_of_shadow(now: datetime) -> None:
+    """Monitors that people are told of from now on: an outage that began unheard is an event like any other."""
+    ended = Monitor.objects.filter(shadow_ended_at__isnull=False).order_by("pk")
+    for monitor in ended.select_for_update(skip_locked=True, no_key=True)[:EVENTS_AT_ONCE]:
+        incident = unheard_outage(monitor)
+        if incident is not None and not _was_told(incident):
+            tell_unheard(incident, now=now)
+        Monitor.objects.filter(pk=monitor.pk).update(shadow_ended_at=None)
+
+
+def _was_told(incident: Incident) -> bool:
+    """Before the shadow fell on it: its messages went out, and so will its end."""
+    told = Delivery.objects.filter(thread=rules.thread_of("opened", incident=incident.pk, monitor=None, region=""))
+    return told.exclude(state=State.CANCELLED).exists()
+
+
 def _plan_one(event: IncidentEvent, batch: _Batch) -> None:
     monitor = monitor_of(event)
     if any(draft.event.monitor_id == event.monitor_id or monitor_of(draft.event) == monitor for draft in batch.drafts):
         _write(batch)  # what follows looks at what was announced
     if event.kind in rules.BEGINS:
+        if monitor is not None and monitor.shadow:
+            return  # it is checked and judged, and nobody is told; of what was told before, the end goes out
         if batch.now - event.happened_at < rules.GIVE_UP_AFTER:
             _begin(event, rules.BEGINS[event.kind], batch)
     elif event.kind in rules.ENDS:

@@ -30,6 +30,7 @@ def sweep(*, now: datetime) -> None:
     _take_from_lost_senders(now)
     _give_up(now)
     _cancel_for_switched_off(now)
+    _cancel_in_shadow(now)
     _end_quiet_hours(now)
     _release(now)
 
@@ -64,6 +65,15 @@ def _cancel_for_switched_off(now: datetime) -> None:
     idle = Delivery.objects.filter(state__in=[State.WAITING, State.HELD], channel__enabled=False)
     ours = idle.select_related("channel").select_for_update(skip_locked=True, of=("self",))
     planning.cancel(ours[:AT_ONCE], "its channel is off", now=now)
+
+
+@transaction.atomic
+def _cancel_in_shadow(now: datetime) -> None:
+    """A shadow that falls on a monitor while a trouble is still to be told, or to be told again."""
+    idle = Delivery.objects.filter(state__in=[State.WAITING, State.HELD], tries=0, event__monitor__shadow=True)
+    troubles = idle.filter(kind__in=[*sending.TROUBLES, Kind.REMINDER])
+    ours = troubles.select_related("channel").select_for_update(skip_locked=True, of=("self",))
+    planning.cancel(ours[:AT_ONCE], "its monitor is in shadow", now=now)
 
 
 @transaction.atomic

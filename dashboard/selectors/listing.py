@@ -64,7 +64,7 @@ class Row:
 
     def facts(self) -> tuple[object, ...]:
         monitor, stats = self.monitor, self.stats
-        shown = (monitor.pk, monitor.name, monitor.url, monitor.tags, monitor.regions)
+        shown = (monitor.pk, monitor.name, monitor.url, monitor.tags, monitor.regions, monitor.shadow)
         status = (monitor.status, monitor.status_since, monitor.status_reason, self.waiting, self.awaited)
         return (*shown, *status, self.hours, stats.last_response_ms, stats.uptime_24h)
 

@@ -171,7 +171,8 @@ class MonitorPage:
 
     def facts(self) -> tuple[object, ...]:
         monitor = self.monitor
-        shown = (monitor.name, monitor.url, monitor.status, monitor.status_since, monitor.status_reason)
+        status = (monitor.status, monitor.status_since, monitor.status_reason)
+        shown = (monitor.name, monitor.url, monitor.shadow, *status)
         regions = [region.facts() for region in self.regions]
         newest = [(result.region, result.slot) for result in self.recent]
         stories = [(incident.pk, incident.resolved_at) for incident in self.incidents]

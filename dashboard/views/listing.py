@@ -272,6 +272,10 @@ def _words_for(action: Action, number: int) -> str:
         Action.RESUME: ngettext(
             "%(number)d monitor is checked again.", "%(number)d monitors are checked again.", number
         ),
+        Action.SHADOW: ngettext("%(number)d monitor is in shadow.", "%(number)d monitors are in shadow.", number),
+        Action.ALERT: ngettext(
+            "Alerts are on for %(number)d monitor.", "Alerts are on for %(number)d monitors.", number
+        ),
         Action.DELETE: ngettext("%(number)d monitor is deleted.", "%(number)d monitors are deleted.", number),
     }
     changed = ngettext("%(number)d monitor is changed.", "%(number)d monitors are changed.", number)

@@ -185,6 +185,16 @@ class MonitorResume(MonitorView):
         return self.back("Resumed.")
 
 
+class MonitorAlert(MonitorView):
+    """Take a monitor out of the shadow."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
+        services.set_shadow(self.monitor, shadow=False)
+        return self.back(_("Alerts are on: whoever your rules name is told from now on."))
+
+
 class MonitorCheck(MonitorView):
     http_method_names = ["post"]
 

@@ -200,16 +200,16 @@ WITH shown AS (
 )
 SELECT shown.id, monitor.id, monitor.status
 FROM shown JOIN monitors_monitor AS monitor ON monitor.id = shown.monitor_id AND monitor.team_id = shown.team_id
-WHERE shown.source = 'monitor' AND NOT monitor.paused
+WHERE shown.source = 'monitor' AND NOT monitor.paused AND NOT monitor.shadow
 UNION ALL
 SELECT shown.id, monitor.id, monitor.status
 FROM shown JOIN monitors_monitor AS monitor ON monitor.tags @> ARRAY[shown.tag] AND monitor.team_id = shown.team_id
-WHERE shown.source = 'tag' AND NOT monitor.paused
+WHERE shown.source = 'tag' AND NOT monitor.paused AND NOT monitor.shadow
 UNION ALL
 SELECT shown.id, monitor.id, monitor.status
 FROM shown JOIN statuspages_component_group AS chosen ON chosen.component_id = shown.id
 JOIN monitors_monitor AS monitor ON monitor.id = chosen.monitor_id AND monitor.team_id = shown.team_id
-WHERE shown.source = 'group' AND NOT monitor.paused
+WHERE shown.source = 'group' AND NOT monitor.paused AND NOT monitor.shadow
 """
 
 

@@ -169,6 +169,7 @@ RULES: dict[str, Rule] = {
     "monitors/<uuid:pk>/edit/": FORM.of("monitor"),
     "monitors/<uuid:pk>/pause/": MEMBER.of("monitor"),
     "monitors/<uuid:pk>/resume/": MEMBER.of("monitor"),
+    "monitors/<uuid:pk>/alert/": MEMBER.of("monitor"),
     "monitors/<uuid:pk>/check/": MEMBER.of("monitor"),
     "monitors/<uuid:pk>/ping-url/": MEMBER.of("job"),
     "monitors/<uuid:pk>/delete/": FORM.of("monitor"),
