@@ -35,6 +35,7 @@ from accounts.team_serializers import (
     TeamInput,
     TransferInput,
 )
+from accounts.throttles import CallerThrottle, PostThrottle
 
 
 def read(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
@@ -153,10 +154,7 @@ def invitation_of(request: Request, pk: UUID) -> Invitation:
 class InvitationList(APIView):
     look_role = needed_role = Role.OWNER
     throttle_scope = "invite"
-
-    def get_throttles(self) -> list[Any]:
-        """Looking sends no mail."""
-        return super().get_throttles() if self.request.method == "POST" else []
+    throttle_classes = [PostThrottle, CallerThrottle]  # looking sends no mail
 
     @extend_schema(responses=InvitationOutput(many=True))
     def get(self, request: Request) -> Response:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
@@ -20,7 +22,43 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 
-class CountingThrottle(SimpleRateThrottle):
+@dataclass(frozen=True)
+class Count:
+    """How a request stands to one limit: ``left`` of ``most`` in ``per_s`` seconds, anew in ``reset_s``."""
+
+    name: str
+    most: int
+    per_s: int
+    left: int
+    reset_s: int
+
+
+def counts_of(request: HttpRequest) -> list[Count]:
+    """The limits that this request was counted against so far."""
+    return list(getattr(request, "counted_limits", {}).values())
+
+
+class Throttle(SimpleRateThrottle):
+    """A limit that leaves its count with the request, for the headers of the answer."""
+
+    num_requests: int
+    duration: int
+    _wait_s: float
+
+    def wait(self) -> float:
+        return self._wait_s
+
+    def judge(self, request: Any, count: int) -> bool:
+        plain = getattr(request, "_request", request)
+        if not hasattr(plain, "counted_limits"):
+            plain.counted_limits = {}
+        name, left = str(self.scope), max(0, self.num_requests - count)
+        # By name: a request that looks before it changes something (If-Match) counts twice and says so once.
+        plain.counted_limits[name] = Count(name, self.num_requests, self.duration, left, ceil(self._wait_s))
+        return count <= self.num_requests
+
+
+class CountingThrottle(Throttle):
     """Counts in PostgreSQL.
 
     DRF's own way (read a list from the cache, append, write it back) forgets all but one of the tries that come at
@@ -28,48 +66,51 @@ class CountingThrottle(SimpleRateThrottle):
     """
 
     scope: str
-    num_requests: int
-    duration: int
 
     def allow_request(self, request: Any, view: Any) -> bool:
         who = self.get_cache_key(request, view) or ""
         counted = tries.count(door=self.scope, who=who, span=timedelta(seconds=self.duration))
         self._wait_s = counted.wait_s
-        return counted.number <= self.num_requests
-
-    def wait(self) -> float:
-        return self._wait_s
+        return self.judge(request, counted.number)
 
 
-class KeyThrottle(SimpleRateThrottle):
-    """Of one API key, over all that it asks for. People and the doors are not counted here.
+class CallerThrottle(Throttle):
+    """Of one caller over all of the API: an API key, a person, or the address of somebody unknown.
 
-    Counts in fixed windows in the cache, for a key may ask many times a second and guesses nothing: without Redis
-    there is nothing to count with, and the request passes.
+    Counts in fixed windows in the cache, for programs may ask many times a second and guess nothing here: without
+    Redis there is nothing to count with, and the request passes.
     """
 
-    num_requests: int
-    duration: int
+    rate: str | None = ""  # by who asks
 
-    scope = "key"
+    def __init__(self) -> None:
+        """No rate yet: ``allow_request`` chooses it."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        if not isinstance(request.auth, ApiKey):
+        self.scope = _kind_of(request)
+        self.rate = self.get_rate()
+        if self.rate is None:
             return True
-        window, self._elapsed = divmod(time.time(), self.duration)
+        self.num_requests, self.duration = self.parse_rate(self.rate)  # type: ignore[assignment]
+        window, elapsed = divmod(time.time(), self.duration)
+        self._wait_s = self.duration - elapsed
         key = f"{self.get_cache_key(request, view)}:{int(window)}"
         cache.add(key, 0, timeout=self.duration)
         try:
             count: int | None = cache.incr(key)
         except ValueError:  # the window closed between the two calls
             return True
-        return count is None or count <= self.num_requests  # None: Redis is away
-
-    def wait(self) -> float:
-        return self.duration - self._elapsed
+        return count is None or self.judge(request, count)  # None: Redis is away
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
-        return self.cache_format % {"scope": self.scope, "ident": request.auth.pk}
+        who = {"key": getattr(request.auth, "pk", None), "person": request.user.pk}.get(str(self.scope))
+        return self.cache_format % {"scope": self.scope, "ident": who or client_network(request)}
+
+
+def _kind_of(request: Request) -> str:
+    if isinstance(request.auth, ApiKey):
+        return "key"
+    return "person" if request.user and request.user.is_authenticated else "anonymous"
 
 
 class ScopedThrottle(ScopedRateThrottle, CountingThrottle):
@@ -83,3 +124,10 @@ class ScopedThrottle(ScopedRateThrottle, CountingThrottle):
 
     def get_ident(self, request: Request) -> str:
         return client_network(request)
+
+
+class PostThrottle(ScopedThrottle):
+    """Counts what is done, not who only looks."""
+
+    def allow_request(self, request: Request | HttpRequest, view: APIView | View) -> bool:
+        return request.method != "POST" or super().allow_request(request, view)

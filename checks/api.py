@@ -143,6 +143,7 @@ class MonitoringStatus(APIView):
 class MonitoringHealth(APIView):
     permission_classes = [AllowAny]
     authentication_classes = []
+    throttle_classes = []
 
     @extend_schema(responses={200: {"type": "object"}})
     def get(self, request: Request) -> Response:

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from accounts.paging import page_of, read_cursor
 from accounts.rules import Role
 from accounts.selectors import membership_of, person_of
+from accounts.throttles import CallerThrottle, PostThrottle
 from drills import backtest, selectors, services
 from drills.serializers import BacktestInput, BacktestOutput, DrillDetailOutput, DrillInput, DrillOutput
 from monitors.api import monitor_of
@@ -22,6 +23,7 @@ from monitors.api import monitor_of
 
 class DrillList(APIView):
     throttle_scope = "trigger"
+    throttle_classes = [PostThrottle, CallerThrottle]  # only a drill has everybody's phones ring
 
     @extend_schema(responses=DrillOutput(many=True))
     def get(self, request: Request) -> Response:
@@ -40,10 +42,6 @@ class DrillList(APIView):
         team, by = membership_of(request.user).team, person_of(request.user)
         drill = services.begin(team=team, by=by, interval=serializer.validated_data.get("interval"))
         return Response(DrillDetailOutput(drill).data, status=status.HTTP_202_ACCEPTED)
-
-    def get_throttles(self) -> list[object]:  # type: ignore[override]
-        """Reading is free: only a drill has everybody's phones ring."""
-        return list(super().get_throttles()) if self.request.method == "POST" else []
 
 
 class DrillDetail(APIView):

@@ -80,6 +80,7 @@ app.conf.update(
         "letters": _tick("accounts.post_letters", 2, ALERTS_QUEUE),
         "forget-old-sessions": _tick("accounts.forget_old_sessions", 3600),
         "forget-old-audit": _tick("accounts.forget_old_audit", 3600),
+        "forget-old-answers": _tick("api.forget_old_answers", 3600),
         "invitations": _tick("accounts.send_invitations", 60, ALERTS_QUEUE),
     },
 )

@@ -27,6 +27,7 @@ from rest_framework.views import set_rollback
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+PROBLEM_JSON = "application/problem+json"
 OVER_A_LIMIT = (
     django_errors.RequestDataTooBig,
     django_errors.TooManyFieldsSent,
@@ -43,7 +44,14 @@ class Problem:
     headers: dict[str, str] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
-        body: dict[str, Any] = {"detail": self.detail, "code": self.code}
+        """``detail``, ``code`` and ``fields`` are ours; ``type``, ``title`` and ``status`` those of RFC 9457."""
+        body: dict[str, Any] = {
+            "type": f"urn:uptime:problem:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+        }
         return body | {"fields": self.fields} if self.fields else body
 
 
@@ -151,13 +159,21 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(exc, RecursionError):
         log.error("%s in %s", problem.code, type(context.get("view")).__name__, exc_info=exc)
     set_rollback()
-    return Response(problem.body(), status=problem.status, headers=problem.headers)
+    request = context.get("request")
+    kind = content_type(request.headers.get("Accept", "") if request else "")
+    return Response(problem.body(), status=problem.status, headers=problem.headers, content_type=kind)
+
+
+def content_type(accept: str) -> str:
+    """``application/problem+json`` for who asks for it; older programs look for ``application/json``."""
+    return PROBLEM_JSON if PROBLEM_JSON in accept.lower() else "application/json"
 
 
 def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     """The answer outside of the API's views: JSON below /api/, else a page that needs no database."""
     if request.path_info == "/api" or request.path_info.startswith("/api/"):
-        return JsonResponse(problem.body(), status=problem.status, headers=problem.headers)
+        kind = content_type(request.headers.get("Accept", ""))
+        return JsonResponse(problem.body(), status=problem.status, headers=problem.headers, content_type=kind)
     words = {"title": HTTPStatus(problem.status).phrase, "detail": problem.detail}
     page = render_to_string([f"{problem.status}.html", "error.html"], words)
     return HttpResponse(page, status=problem.status, headers=problem.headers)

@@ -74,6 +74,10 @@ SERVER: dict[str, Meaning] = {
     "ALERT_GROUP_OVER": Meaning(
         "More messages of a kind to a channel within a minute become one with a list.", "messages"
     ),
+    "API_KEY_REQUESTS_PER_MINUTE": Meaning(
+        "So many requests to the API of one key; more are 429. 0: no limit.", "per minute"
+    ),
+    "API_PERSON_REQUESTS_PER_MINUTE": Meaning("The same of one person's programs without a key.", "per minute"),
     "METRICS_TOKEN": Meaning("Opens `/metrics` to whoever sends it as a bearer token; empty: no such page."),
     "METRICS_PER_MONITOR": Meaning(
         "So many monitors, the oldest first, are told of one by one in `/metrics`; 0: none.", "monitors"

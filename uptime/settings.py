@@ -39,6 +39,8 @@ if ARCHIVE_DIR and not (Path(ARCHIVE_DIR).is_absolute() and Path(ARCHIVE_DIR).is
     env.stop(f"ARCHIVE_DIR must be the full path of a directory that exists, or empty, not {ARCHIVE_DIR!r}.")
 ALERT_GROUP_OVER = env.number("ALERT_GROUP_OVER", 5, low=1, high=1_000)
 TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, low=0, high=10)
+API_KEY_REQUESTS_PER_MINUTE = env.number("API_KEY_REQUESTS_PER_MINUTE", 600, low=0, high=1_000_000)  # 0: no limit
+API_PERSON_REQUESTS_PER_MINUTE = env.number("API_PERSON_REQUESTS_PER_MINUTE", 6_000, low=0, high=1_000_000)  # likewise
 METRICS_TOKEN = env.text("METRICS_TOKEN")
 METRICS_PER_MONITOR = env.number("METRICS_PER_MONITOR", 0, low=0, high=10_000)  # at most so many; 0: none
 HEARTBEAT_URL = env.text("HEARTBEAT_URL") and env.url("HEARTBEAT_URL", schemes=("https", "http"))
@@ -79,6 +81,7 @@ INSTALLED_APPS = [
     "statuspages",
     "meters",
     "operations",
+    "api",
     "dashboard",
     "uptime",
 ]
@@ -104,6 +107,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "api.limits.LimitsMiddleware",
+    "api.repeating.RepeatingMiddleware",
+    "api.conditions.ConditionsMiddleware",
 ]
 ROOT_URLCONF = "uptime.urls"
 WSGI_APPLICATION = "uptime.wsgi.application"
@@ -244,7 +250,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "uptime.errors.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.ScopedThrottle", "accounts.throttles.KeyThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.ScopedThrottle", "accounts.throttles.CallerThrottle"],
     "DEFAULT_THROTTLE_RATES": {
         "login": "20/min",
         "signup": "20/hour",
@@ -257,7 +263,9 @@ REST_FRAMEWORK = {
         "subscribe": "10/hour",
         "page_password": "10/min",
         "invite": "30/hour",
-        "key": "600/min",
+        "key": f"{API_KEY_REQUESTS_PER_MINUTE}/min" if API_KEY_REQUESTS_PER_MINUTE else None,
+        "person": f"{API_PERSON_REQUESTS_PER_MINUTE}/min" if API_PERSON_REQUESTS_PER_MINUTE else None,
+        "anonymous": "120/min",
     },
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

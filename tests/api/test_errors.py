@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -150,6 +151,14 @@ class Ready(APIView):
         return Response({"given": request.data, "number": str(number)})
 
 
+def ours(said: dict[str, Any]) -> dict[str, Any]:
+    """What stands there beside the members of RFC 9457, which are the same for every problem of a kind."""
+    said = dict(said)
+    status, code = said.pop("status"), said["code"]
+    assert (said.pop("type"), said.pop("title")) == (f"urn:uptime:problem:{code}", HTTPStatus(status).phrase)
+    return said
+
+
 def raising_page(_request: HttpRequest, case: str) -> HttpResponse:
     raise CASES[case][0]
 
@@ -171,7 +180,7 @@ pytestmark = pytest.mark.urls(__name__)
 def test_it_is_said_in_one_shape(case: str) -> None:
     _, status, body = CASES[case]
     answer = program().post(f"/api/raise/{case}")
-    assert (answer.status_code, answer.json()) == (status, body)
+    assert (answer.status_code, ours(answer.json())) == (status, body)
     assert answer["Content-Type"] == "application/json"
     assert ("Retry-After" in answer) is (status == 503)
 
@@ -212,7 +221,7 @@ def test_people_get_a_small_page(case: str, status: int, words: str) -> None:
 @pytest.mark.parametrize("where", ["/api", "/api/", "/api/nothing", "/api/nothing/", "/api/auth", "/api/ready/7"])
 def test_an_unknown_address_below_api_is_json(where: str) -> None:
     answer = program().get(where)
-    assert (answer.status_code, answer.json()) == (404, {"detail": NOTHING_HERE, "code": "not_found"})
+    assert (answer.status_code, ours(answer.json())) == (404, {"detail": NOTHING_HERE, "code": "not_found"})
 
 
 @pytest.mark.parametrize(
@@ -284,6 +293,14 @@ def test_an_answer_that_the_client_does_not_want_is_still_json() -> None:
     assert answer["Content-Type"] == "application/json"
 
 
+def test_who_asks_for_problem_json_gets_it() -> None:
+    for where in ("/api/raise/fields", "/api/nothing"):
+        answer = program().post(where, headers={"Accept": "application/json, application/problem+json"})
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer.json()["status"] == answer.status_code
+
+
+@pytest.mark.django_db  # a foreign name may be a status page's own
 @pytest.mark.parametrize("where", ["/login/", "/api/auth/login", "/api/nothing"])
 def test_a_foreign_host_name_is_refused(where: str) -> None:
     answer = browser().get(where, headers={"Host": "evil.test"})

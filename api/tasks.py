@@ -1,0 +1,11 @@
+"""What beat rings for in the API."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from api import repeating
+
+
+@shared_task(name="api.forget_old_answers", ignore_result=True)
+def forget_old_answers() -> None:
+    repeating.forget_old(now=timezone.now())
