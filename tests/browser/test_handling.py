@@ -117,7 +117,7 @@ def _plan_work(newcomer: Visitor) -> None:
     page.get_by_role("button", name="Start").click()
     expect(page.locator(".headline-word")).to_have_text("Under way")
     page.get_by_role("link", name="127.0.0.1").click()
-    expect(page.get_by_text("Planned work:")).to_be_visible()
+    expect(page.get_by_text("Planned work:", exact=True)).to_be_visible()
     newcomer.shot("10-under-way")
     page.goto("/maintenance/")
     page.get_by_role("button", name="Stop").click()

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from onebox.demo import DemoSite
 from tests.browser.conftest import OpenPage
-from tests.browser.test_five_steps import VERDICT_MS, headline, sign_up, watch
+from tests.browser.test_five_steps import see_first_results, sign_up, watch
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ def test_another_time_is_chosen_and_a_point_leads_to_its_checks(visitor: OpenPag
     page = newcomer.page
     sign_up(page)
     watch(page, site)
-    expect(headline(page)).to_have_text("Up", timeout=VERDICT_MS)
+    see_first_results(page)
     page.get_by_role("link", name="24 hours").click()
     expect(page).to_have_url(re.compile("range=24h"))
     page.get_by_role("link", name="95 %", exact=True).click()

@@ -8,7 +8,7 @@ from playwright.sync_api import TimeoutError as NotYet
 
 from onebox.demo import DemoSite, State
 from tests.browser.conftest import OpenPage
-from tests.browser.test_five_steps import FIRST_RESULTS_MS, VERDICT_MS, headline, sign_up, watch
+from tests.browser.test_five_steps import VERDICT_MS, headline, see_first_results, sign_up, watch
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ def test_a_page_is_made_and_seen_to_go_down(visitor: OpenPage, site: DemoSite) -
     sign_up(page)
     page.goto("/monitors/")
     watch(page, site)
-    expect(headline(page)).to_have_text("Up", timeout=FIRST_RESULTS_MS)
+    see_first_results(page)
     monitor = page.url
     page.get_by_role("link", name="Status pages").click()
     page.get_by_role("link", name="Make the first one").click()
