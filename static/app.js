@@ -103,6 +103,20 @@
   }
   setInterval(() => document.hidden || sayTimes(), 1000);
 
+  // --- a menu closes when one is done with it ---
+
+  for (const menu of all("details[data-closes]")) {
+    document.addEventListener("click", ({ target }) => { if (!menu.contains(target)) menu.open = false; });
+    menu.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
+    });
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !menu.open) return;
+      menu.open = false;
+      one("summary", menu).focus();
+    });
+  }
+
   // --- copying: offered where the browser lets us, which is over https and on this machine ---
 
   for (const button of navigator.clipboard ? all("[data-copy]") : []) {

@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.exceptions import NoTeam
 from accounts.models import Membership, User
-from accounts.selectors import memberships_of
+from accounts.selectors import membership_of, memberships_of
 from alerts.notifiers import Notifier
 from checks.rules import HourSum, Tick
 from dashboard import alert_words, pictures, words
@@ -95,6 +96,15 @@ def until(start: datetime, end: datetime | None) -> str:
 def teams_of(user: User) -> list[Membership]:
     """The teams that the visitor may switch between."""
     return memberships_of(user)
+
+
+@register.simple_tag
+def team_now(user: User) -> Membership | None:
+    """The team that the visitor works in, and as what; None for who is in none."""
+    try:
+        return membership_of(user)
+    except NoTeam:
+        return None
 
 
 @register.simple_tag

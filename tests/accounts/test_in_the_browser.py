@@ -65,6 +65,7 @@ def test_a_key_is_added_and_opens_the_door(visitor: Visitor) -> None:
     page.get_by_role("link", name="I have kept them").click()
     page.get_by_text("Blue key").wait_for()
 
+    page.locator(".user-menu > summary").click()
     page.get_by_role("button", name="Log out").click()
     log_in(page)
     page.get_by_role("heading", name="Second step").wait_for()

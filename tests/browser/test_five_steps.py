@@ -161,6 +161,7 @@ def _delete(page: Page) -> None:
     page.get_by_role("button", name="Delete for good").click()
     expect(page.get_by_text("Shop is deleted.")).to_be_visible()
     expect(page.get_by_role("heading", name="What should we watch?")).to_be_visible()
+    page.locator(".user-menu > summary").click()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
