@@ -22,4 +22,7 @@ DELIVERIES = Meter("deliveries", "Messages that were settled.", ("channel", "kin
 ATTEMPTS = Meter("delivery_attempts", "Tries to hand a message over.", ("channel", "result"))
 REFUSALS = Meter("guard_refusals", "Addresses that the guard did not let us dial.", ("by",))
 
-METERS = {meter.name: meter for meter in (CHECKS, NOT_MADE, REPORTS, LAG, DELIVERIES, ATTEMPTS, REFUSALS)}
+DROPPED = Meter("messages_dropped", "Messages of regions that were not believed.", ("region", "why"))
+"""``region`` is empty where nothing vouches for the name."""
+
+METERS = {meter.name: meter for meter in (CHECKS, NOT_MADE, REPORTS, LAG, DELIVERIES, ATTEMPTS, REFUSALS, DROPPED)}

@@ -55,6 +55,9 @@ class Region(models.Model):
     missed_since = models.DateTimeField(
         null=True, editable=False, help_text="later slots were not handed out and are still to be written down"
     )
+    key_sealed = models.TextField(
+        blank=True, default="", editable=False, help_text="what its workers sign with, encrypted; empty: they need not"
+    )
 
     objects = RegionQuerySet.as_manager()
 

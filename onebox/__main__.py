@@ -21,7 +21,7 @@ from onebox.box import ROOT, Box, schema_fingerprint
 from onebox.log import Log
 from onebox.process import StartError
 from onebox.servers import Postgres, Valkey, wait_for
-from onebox.settings import Settings, keep_secrets, read_env_file, read_settings, write_private
+from onebox.settings import Settings, keep_region_keys, keep_secrets, read_env_file, read_settings, write_private
 from onebox.supervisor import Supervisor
 
 SERVERS_READY_SECONDS = 60.0
@@ -50,6 +50,7 @@ def run(settings: Settings) -> None:
     """Start everything and watch over it until somebody asks us to stop."""
     ensure_free(settings.host, settings.port, variable="PORT")
     box = Box(settings, keep_secrets(settings.var_dir / "secrets.env"), demo_port=choose_demo_port(settings))
+    keep_region_keys(box.keys_dir, settings.regions)
     if not settings.database_url:
         box.postgres = Postgres(settings.var_dir / "postgres")
     if not settings.redis_url and not settings.without_redis:

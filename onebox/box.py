@@ -59,6 +59,11 @@ class Box:
             return self.valkey.url
         return self.settings.broker_url or "sqla+postgresql+psycopg://" + self.database_url.partition("://")[2]
 
+    @property
+    def keys_dir(self) -> Path:
+        """A file for each region: what its worker signs with, and the centre believes."""
+        return self.settings.var_dir / "keys"
+
     def servers(self) -> Iterator[Service]:
         """The embedded servers."""
         for server, name, rank in ((self.valkey, "valkey", VALKEY), (self.postgres, "postgres", POSTGRES)):
@@ -79,7 +84,7 @@ class Box:
         """What has to be done before the programs start."""
         return (
             self._command("migrate", "manage.py", "migrate", "--noinput", "--verbosity", "0"),
-            self._command("migrate", "manage.py", "region", "sync"),
+            self._command("migrate", "manage.py", "region", "sync", "--keys", str(self.keys_dir)),
         )
 
     def our_environment(self) -> dict[str, str]:
@@ -117,6 +122,7 @@ class Box:
             **taken,
             "PYTHONUNBUFFERED": "1",
             "REGION": region,
+            "REGION_KEY_FILE": str(self.keys_dir / f"{region}.key"),
             "WORKER_ID": f"{region}-1",
             "CELERY_BROKER_URL": self.broker_url,
         }
@@ -177,6 +183,8 @@ def schema_fingerprint(box: Box) -> str:
         return ""
     cluster = (box.postgres.data_dir / "PG_VERSION").stat()
     digest = hashlib.sha256(f"{cluster.st_ino}:{cluster.st_mtime_ns}:{box.settings.regions}".encode())
+    for file in sorted(box.keys_dir.glob("*.key")):
+        digest.update(file.read_bytes())
     patterns = ("requirements.txt", "manage.py", "*/migrations/*.py", "*/management/commands/*.py")
     for file in sorted(path for pattern in patterns for path in ROOT.glob(pattern)):
         digest.update(os.fsencode(file.relative_to(ROOT)) + b"\0" + file.read_bytes())

@@ -23,6 +23,8 @@ def _fernet_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
+_region_key = _fernet_key  # 32 random bytes in url-safe base 64 as well
+
 SECRETS: dict[str, Callable[[], str]] = {
     "SECRET_KEY": _token,
     "JWT_SIGNING_KEY": _token,
@@ -91,6 +93,17 @@ def keep_secrets(path: Path, names: Iterable[str] = SECRETS) -> dict[str, str]:
     if missing:
         write_private(path, kept | missing)
     return kept | missing
+
+
+def keep_region_keys(directory: Path, regions: Iterable[str]) -> None:
+    """Make the missing keys, a file for each region that only its owner can read."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for region in regions:
+        file, unfinished = directory / f"{region}.key", directory / f"{region}.new"
+        if not file.exists():
+            unfinished.touch(mode=0o600)
+            unfinished.write_text(_region_key())
+            unfinished.rename(file)
 
 
 def write_private(path: Path, values: Mapping[str, str]) -> None:

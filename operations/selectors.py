@@ -22,6 +22,8 @@ from checks.services import space
 from drills import selectors as drill_selectors
 from drills.rules import Figures
 from incidents.models import Incident, RegionTrouble
+from meters.names import DROPPED
+from meters.selectors import counts_of
 from monitors.models import Region, RegionEvent
 from monitors.rules import OFFLINE_AFTER
 from monitors.selectors import region_codes
@@ -295,6 +297,8 @@ class Picture:
     events: list[RegionEvent]
     troubles: list[RegionTrouble]
     open_incidents: int
+    dropped: list[tuple[str, str, int]]
+    """Messages of regions that were not believed, since the installation was made: region, why, how many."""
 
     @property
     def broker_away(self) -> bool:
@@ -358,6 +362,7 @@ def picture(*, now: datetime) -> Picture:
         storage=storage(now=now),
         detection=drill_selectors.detection(),
         deliveries=open_deliveries(),
+        dropped=[(region, why, int(number)) for (region, why), number in sorted(counts_of(DROPPED).items())],
         broken=broken_channels(),
         dead_deliveries=dead_deliveries(now=now),
         dead_batches=dead_batches(),

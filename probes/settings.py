@@ -6,11 +6,12 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from probes.guard import PUBLIC_ONLY, Policy
 from probes.hosts import bracketed, numeric_address
+from probes.signing import Key
 
 DEFAULT_CONCURRENCY = 500
 DEFAULT_DOMAIN_CONCURRENCY = 2
@@ -52,6 +53,8 @@ class Settings:
     spool_dir: Path | None = None
     """Where results wait for a broker that is away; None: in memory."""
     spool_bytes: int = DEFAULT_SPOOL_MB * 1_000_000
+    key: Key | None = field(default=None, repr=False)
+    """Signs what the worker sends; None: its region has no key."""
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -70,6 +73,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         domain_limits_chosen=any(value(environ, f"PROBE_DOMAIN_{name}") for name in ("CONCURRENCY", "RATE")),
         spool_dir=_spool_dir(environ),
         spool_bytes=int(_number(environ, "PROBE_SPOOL_MB", DEFAULT_SPOOL_MB, low=1, high=100_000)) * 1_000_000,
+        key=_key(environ),
     )
 
 
@@ -105,6 +109,14 @@ def _region(environ: Mapping[str, str]) -> str:
     if region and not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", region):
         raise BadSetting(f"REGION is {region!r}; it must be a short code of small letters, digits, - and _, like usa.")
     return region
+
+
+def _key(environ: Mapping[str, str]) -> Key | None:
+    text = value(environ, "REGION_KEY")
+    try:
+        return Key(text) if text else None
+    except ValueError:
+        raise BadSetting("REGION_KEY is no key; `manage.py region key` at the centre makes one.") from None
 
 
 def _policy(environ: Mapping[str, str]) -> Policy:

@@ -17,6 +17,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
+from functools import cache
 from time import monotonic, sleep, time
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -24,10 +25,11 @@ from urllib.parse import urlsplit
 from celery import Celery, Task, shared_task, signals
 from celery.exceptions import CPendingDeprecationWarning, Reject, SecurityWarning
 from celery.worker.consumer import Consumer
+from kombu import serialization
 from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES
 
-from probes import __version__, names, worked
+from probes import __version__, names, signing, worked
 from probes.contract import Batch, CheckRequest, CheckResult, InvalidSpec, LifeSign, Report
 from probes.engine import invalid, shared_engine, shared_health
 from probes.log import set_up as set_up_log
@@ -57,6 +59,34 @@ BROKERS = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps
 TRANSPORT_ALIASES["sqla"] = "probes.postgres_broker:Transport"
 
 
+def verified(url: str) -> str:
+    """The broker's address with its certificate verified, as nobody expects otherwise: kombu by itself encrypts and
+    believes whoever answers. ``?ssl_cert_reqs=none`` says that this is wanted.
+    """
+    if not url.startswith("rediss://") or "ssl_cert_reqs=" in url:
+        return url
+    return f"{url}{'&' if urlsplit(url).query else '?'}ssl_cert_reqs=required"
+
+
+@cache
+def _own_key() -> signing.Key | None:
+    return read_settings().key
+
+
+def _serializer() -> str:
+    return signing.SERIALIZER if _own_key() else "json"
+
+
+def _write_signed(body: object) -> Any:
+    key = _own_key()
+    if key is None:
+        raise BadSetting("REGION_KEY is not set, so nothing can be signed.")
+    return signing.write(body, key)
+
+
+serialization.register(signing.SERIALIZER, _write_signed, signing.read, signing.CONTENT_TYPE, "binary")
+
+
 def broker_settings() -> dict[str, Any]:
     """What every Celery app of the product must say in the same words: messages outlive the worker that
     took them.
@@ -75,7 +105,7 @@ def broker_settings() -> dict[str, Any]:
             "socket_connect_timeout": 5,
             "socket_keepalive": True,
         },
-        "accept_content": ["json"],
+        "accept_content": ["json", signing.SERIALIZER],
         "task_serializer": "json",
         "task_default_exchange_type": "direct",
         "task_default_delivery_mode": "persistent",
@@ -102,12 +132,23 @@ class QuietConsumer(Consumer):
         super().__init__(*arguments, **options)
 
 
+def _own_keys(region: str) -> dict[str, Any]:
+    """Redis keys for what this region's workers have in hand, none that another region could read; and no further
+    keys for priorities, which we do not have.
+    """
+    if not region:
+        return {}
+    keys = {"unacked_key": "", "unacked_index_key": ".index", "unacked_mutex_key": ".mutex"}
+    return {"priority_steps": [0], **{name: f"unacked.{region}{ending}" for name, ending in keys.items()}}
+
+
 def region_app(environ: Mapping[str, str] = os.environ) -> Celery:
     """Never the current app by itself: the server imports this module too, and has an app of its own."""
     region_worker = Celery("probes", set_as_current=False)
     region_worker.conf.update(broker_settings())
+    region_worker.conf.broker_transport_options |= _own_keys(environ.get("REGION") or "")
     region_worker.conf.update(
-        broker_url=environ.get("CELERY_BROKER_URL") or None,
+        broker_url=verified(environ.get("CELERY_BROKER_URL") or "") or None,
         worker_pool="threads",
         worker_concurrency=BATCHES_AT_ONCE,
         worker_consumer="probes.worker:QuietConsumer",
@@ -242,7 +283,15 @@ class _Broker:
         try:
             with producers.acquire(block=True) as producer:
                 producer.connection.ensure_connection(max_retries=0)  # send_task itself would try for 6 s
-                celery.send_task(names.INGEST, args=[report], queue=names.RESULTS_QUEUE, retry=False, producer=producer)
+                celery.send_task(
+                    names.INGEST,
+                    args=[report],
+                    argsrepr="",  # celery would write the report out a second time, for a log that nobody keeps
+                    queue=names.RESULTS_QUEUE,
+                    retry=False,
+                    producer=producer,
+                    serializer=_serializer(),
+                )
         except _broker_errors(celery) as error:
             self._note_refusal(error)
             return False
@@ -419,6 +468,7 @@ class _Life:
                 queue=names.RESULTS_QUEUE,
                 expires=LIFE_SIGN_EXPIRES_SECONDS,
                 retry=False,
+                serializer=_serializer(),
             )
         except _broker_errors(celery) as error:
             log.warning("The broker does not take life signs (%s)", error)
@@ -457,7 +507,7 @@ def read_broker_url(environ: Mapping[str, str] = os.environ) -> str:
         raise BadSetting("CELERY_BROKER_URL is not set; it names the broker, like redis://localhost:6379/0.")
     if urlsplit(url).scheme not in BROKERS:
         raise BadSetting("CELERY_BROKER_URL must be an address like redis://localhost:6379/0.")
-    return url
+    return verified(url)
 
 
 def _refuse_to_start(error: BadSetting) -> NoReturn:

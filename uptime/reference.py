@@ -95,6 +95,7 @@ SERVER: dict[str, Meaning] = {
 REGION: dict[str, tuple[str, Meaning]] = {
     "REGION": ("", Meaning("The code of the region; batches for another one are dropped.", required=True)),
     "CELERY_BROKER_URL": ("", Meaning("The broker.", required=True)),
+    "REGION_KEY": ("", Meaning("Signs what the worker sends; `manage.py region key` makes it. See operations, Keys.")),
     "WORKER_ID": ("host name and process id", Meaning("The worker's name; two of a region need two.")),
     "PROBE_ALLOWED_NETWORKS": (
         "",

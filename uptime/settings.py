@@ -10,7 +10,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from probes.settings import BadSetting, read_settings
-from probes.worker import BROKERS
+from probes.worker import BROKERS, verified
 from uptime import env, logs
 
 # Lets classes of Django be written with their types at run time too: admin.ModelAdmin[Monitor].
@@ -139,13 +139,13 @@ DATABASES = {
 }
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
 MIGRATION_LOCK_TIMEOUT_SECONDS = env.number("MIGRATION_LOCK_TIMEOUT_SECONDS", 5, low=0, high=3_600)  # 0: no limit
-REDIS_URL = env.text("REDIS_URL") and env.url("REDIS_URL", schemes=("redis", "rediss"))
+REDIS_URL = verified(env.text("REDIS_URL") and env.url("REDIS_URL", schemes=("redis", "rediss")))
 if not (REDIS_URL or env.text("CELERY_BROKER_URL")):
     env.stop(
         "neither REDIS_URL nor CELERY_BROKER_URL is set; set the first to redis://host/0, or, to do without Redis, "
         "the second to sqla+postgresql+psycopg://user:password@host/name, the database of DATABASE_URL."
     )
-CELERY_BROKER_URL = env.url("CELERY_BROKER_URL", schemes=BROKERS, default=REDIS_URL)
+CELERY_BROKER_URL = verified(env.url("CELERY_BROKER_URL", schemes=BROKERS, default=REDIS_URL))
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",

@@ -12,18 +12,25 @@ from typing import Any, TypeVar
 
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from checks import selectors
 from checks.ids import CheckId
 from checks.models import PHASES, CheckBatch, RegionWorker
 from checks.services import dispatch, facts, store, trial
 from meters import services as meters
-from meters.names import CHECKS, LAG, REFUSALS, REPORTS
+from meters.names import CHECKS, DROPPED, LAG, REFUSALS, REPORTS
+from monitors import regionkeys
+from monitors.models import Region
 from probes.contract import CheckResult, Outcome, Reason
 from probes.kinds import KINDS
+from probes.signing import Signed
 
 CLOCK_SLACK_S = 600.0
 """A worker's clock further off than this is not believed; the time of arrival is taken instead."""
+
+REPEATED_WITHIN_S = 0.001
+"""Life signs are seconds apart; times of sending are kept to a fraction of a millisecond."""
 
 NO_TIMINGS: dict[str, float] = {}
 Read = TypeVar("Read")
@@ -32,27 +39,34 @@ logger = logging.getLogger(__name__)
 
 
 def ingest(data: dict[str, Any]) -> None:
-    """Store one report and act on it. Anything that is not a report of a batch of ours is dropped with a word."""
+    """Store one report and act on it. Anything that is not a report of a batch of ours, by the region that was to run
+    it, is dropped with a word and counted.
+    """
     try:
         batch, region, results = str(data["batch"]), str(data["region"]), list(data["results"])
     except (KeyError, TypeError) as error:
         logger.warning("Dropped a malformed report: %r", error)
+        meters.add(DROPPED, "", "malformed")
         return
     if trial.is_trial(batch):
-        trial.keep(batch, region, [found for item in results if (found := _read(item, _result, region))])
+        if _speaks_for(region, data, now=selectors.database_now()):
+            trial.keep(batch, region, [found for item in results if (found := _read(item, _result, region))])
         return
-    _ingest(batch, region, results)
+    _ingest(batch, region, results, data)
 
 
 @transaction.atomic
-def _ingest(batch_id: str, region: str, results: Sequence[Any]) -> None:
-    batch = CheckBatch.objects.select_for_update().filter(pk=batch_id, region=region).first()
+def _ingest(batch_id: str, region: str, results: Sequence[Any], message: dict[str, Any]) -> None:
+    batch = _batch(batch_id, region)
     if batch is None:
-        logger.warning("Dropped a report of region %s for the unknown batch %.100r", region, batch_id)
+        logger.warning("Dropped a report of region %.50r for the unknown batch %.100r", region, batch_id)
+        meters.add(DROPPED, "", "unknown")
         return
     if batch.state == CheckBatch.State.DONE:
         return  # all of it is here: a message that comes again costs as little as can be
     now = selectors.database_now()
+    if not _is_believed(batch.region_key or "", region, message, now=now):
+        return
     reader = partial(_row, region=region, owed=set(batch.check_ids), now=now)
     # By check: a report that says the same thing twice must not count as two checks that came home.
     found: dict[str, tuple[store.Row, Any]] = {}
@@ -70,6 +84,32 @@ def _ingest(batch_id: str, region: str, results: Sequence[Any]) -> None:
     _count(batch, len(new))
     _measure(new, kinds, region=region, now=now)
     dispatch.ask_at_once(questions, now=now)
+
+
+def _batch(batch_id: str, region: str) -> Any:
+    """The batch if it was sent to that region, locked, with the region's sealed key as ``region_key``."""
+    key = Region.objects.filter(pk=OuterRef("region")).values("key_sealed")
+    batches = CheckBatch.objects.select_for_update(of=("self",)).annotate(region_key=Subquery(key))
+    return batches.filter(pk=batch_id, region=region).first()
+
+
+def _speaks_for(region: str, message: dict[str, Any], *, now: datetime) -> bool:
+    """Whether a message that belongs to no batch comes from the region that it names."""
+    sealed = Region.objects.filter(pk=region).values_list("key_sealed", flat=True).first()
+    if sealed is None:
+        logger.warning("Dropped a message of the unknown region %.50r", region)
+        meters.add(DROPPED, "", "unknown")
+        return False
+    return _is_believed(sealed, region, message, now=now)
+
+
+def _is_believed(sealed: str, region: str, message: dict[str, Any], *, now: datetime) -> bool:
+    if regionkeys.believes(sealed, message, now=now):
+        return True
+    why = "forged" if isinstance(message, Signed) else "unsigned"
+    logger.warning("Dropped a message in the name of region %s: it is %s", region, why)
+    meters.add(DROPPED, region, why)
+    return False
 
 
 def _kind(said: object) -> str:
@@ -117,6 +157,7 @@ def _read(item: Any, reader: Callable[[Any], Read], region: str) -> Read | None:
 def _row(item: dict[str, Any], *, region: str, owed: Container[str], now: datetime) -> store.Row | None:
     """The row that a result becomes; None when its check is none of the batch's."""
     if item["id"] not in owed:
+        meters.add(DROPPED, region, "foreign")
         return None
     if item["outcome"] == "up" and not item.get("reason") and not item.get("message"):
         return _plain_row(item, region=region, now=now)
@@ -221,9 +262,10 @@ def _evidence(result: CheckResult) -> dict[str, Any] | None:
 def life_sign(data: dict[str, Any]) -> None:
     """Note that a region's worker lives."""
     now = selectors.database_now()
-    last_batch_at = data.get("last_batch_at")
     try:
-        region, worker = str(data["region"])[:31], str(data["worker"])[:120]
+        region, worker, last_batch_at = str(data["region"]), str(data["worker"])[:120], data.get("last_batch_at")
+        if not _speaks_for(region, data, now=now) or _is_old_news(region, worker, data):
+            return
         RegionWorker.objects.update_or_create(
             region=region,
             worker=worker,
@@ -239,3 +281,18 @@ def life_sign(data: dict[str, Any]) -> None:
         cache.set(selectors.sign_key(region, worker), signs, selectors.SIGNS_LAST_S)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         logger.warning("Dropped a malformed life sign: %r", error)
+        meters.add(DROPPED, "", "malformed")
+
+
+def _is_old_news(region: str, worker: str, sign: dict[str, Any]) -> bool:
+    """A signed sign of life is good once: one that was kept and is sent again must not keep a dead worker alive.
+
+    Reports need no such look: the ledger closes their batch, and a slot has one result.
+    """
+    if not isinstance(sign, Signed):
+        return False
+    last = RegionWorker.objects.filter(region=region, worker=worker).first()
+    if last is None or float(sign["sent_at"]) > last.last_seen.timestamp() + last.clock_offset_s + REPEATED_WITHIN_S:
+        return False
+    meters.add(DROPPED, region, "replayed")
+    return True

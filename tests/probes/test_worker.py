@@ -116,7 +116,7 @@ def test_results_are_kept_while_the_broker_is_away(region: Region, valkey: Valke
 
 def test_it_stops_in_time_and_leaves_the_batch_to_others(region: Region, site: MakeSite) -> None:
     region.send(batch(a_check("endless", site(says(60.0, OK)).url(), timeout_ms=60_000)))
-    wait_until(lambda: region.broker.hlen("unacked") == 1)
+    wait_until(lambda: region.broker.hlen("unacked.usa") == 1)
     began = time.monotonic()
     region.process.send_signal(signal.SIGTERM)
     region.process.wait(timeout=15)

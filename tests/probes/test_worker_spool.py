@@ -51,7 +51,7 @@ class House:
         return (self.directory / f"log-{self.workers.index(worker)}").read_text()
 
     def under_way(self) -> int:
-        return int(self.broker.hlen("unacked"))
+        return int(self.broker.hlen("unacked.usa"))
 
     def reports(self, count: int) -> list[dict[str, Any]]:
         """Reports with so many results together."""

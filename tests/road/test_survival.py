@@ -52,7 +52,7 @@ def seen(box: Box) -> int:
 
 def in_the_middle(box: Box, region: str) -> None:
     """Kill a region's worker while it has some results of a batch and owes others."""
-    in_their_hands = partial(box.broker().hlen, "unacked")
+    in_their_hands = partial(box.broker().hlen, f"unacked.{region}")
     wait_until(f"{region} is at work", in_their_hands, seconds=15)
     box.kill(region)
 

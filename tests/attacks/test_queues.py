@@ -1,0 +1,210 @@
+"""Row 48 and variants: who writes into the queues what is not theirs to say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from kombu import serialization
+from kombu.exceptions import ContentDisallowed
+
+from checks.models import CheckResult, RegionWorker
+from checks.services import dispatch, ingest
+from meters import services as meters
+from meters.names import DROPPED
+from meters.selectors import counts_of
+from monitors import regionkeys
+from monitors.models import Region
+from probes import signing
+from probes.contract import LifeSign
+from probes.signing import Key
+from probes.worker import broker_settings
+from tests.checks.road import open_batches, report_on
+from tests.conftest import MakeMonitor
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _what_others_counted() -> None:
+    meters.flush()
+
+
+def dropped() -> dict[tuple[str, ...], float]:
+    """What has been dropped so far, by region and why, as if each message's transaction had been committed."""
+    waiting: list[Any] = connection.run_on_commit
+    for _, callback, _ in waiting:
+        if callback.__module__ == meters.__name__:
+            callback()
+    meters.flush()
+    return counts_of(DROPPED)
+
+
+def new_key(code: str, *more: str) -> Key:
+    out = StringIO()
+    call_command("region", "key", code, "--new", "--show-once", *more, stdout=out)
+    return Key(out.getvalue().strip())
+
+
+def carried(message: dict[str, Any], key: Key) -> Any:
+    """What the centre reads when a worker with this key has sent the message."""
+    [[read], _, _] = signing.read(signing.write([[message], {}, {}], key))
+    return read
+
+
+def a_report(make_monitor: MakeMonitor, region: str = "usa") -> dict[str, Any]:
+    make_monitor(wanted=True, regions=[region])
+    dispatch.dispatch_wanted()
+    return report_on(open_batches()[0])
+
+
+def tampered(message: dict[str, Any], key: Key) -> Any:
+    body = signing.write([[message], {}, {}], key).replace(b'"up"', b'"down"')
+    return signing.read(body)[0][0]
+
+
+def other_key() -> Key:
+    return Key(signing.new_key())
+
+
+FORGERIES: dict[str, Callable[[dict[str, Any], Key], Any]] = {
+    "unsigned": lambda report, key: report,
+    "by-another-key": lambda report, key: carried(report, other_key()),
+    "changed-on-the-way": tampered,
+    "mark-cut-off": lambda report, key: signing.read(b"A" * 40 + json.dumps([[report], {}, {}]).encode()),
+}
+
+
+@pytest.mark.parametrize("how", [pytest.param(name, id=f"row48-{name}") for name in FORGERIES])
+def test_in_the_name_of_a_region_with_a_key(make_monitor: MakeMonitor, how: str) -> None:
+    report = a_report(make_monitor)
+    key = new_key("usa", "--at-once")
+    forged = FORGERIES[how](report, key)
+    ingest.ingest(forged if isinstance(forged, dict) else forged[0][0])
+    assert not CheckResult.objects.exists()
+    assert dropped() == {("usa", "unsigned" if how == "unsigned" else "forged"): 1}
+    ingest.ingest(carried(report, key))
+    assert CheckResult.objects.count() == 1
+
+
+def test_row48_a_replay_counts_once(make_monitor: MakeMonitor) -> None:
+    report, key = a_report(make_monitor), new_key("usa", "--at-once")
+    for _ in range(3):
+        ingest.ingest(carried(report, key))
+    assert CheckResult.objects.count() == 1
+
+
+def test_row48_a_region_speaks_for_itself_alone(make_monitor: MakeMonitor) -> None:
+    """With a good key of its own, for the batch of another: under that one's name, and under its own."""
+    report, ours = a_report(make_monitor, region="india"), new_key("usa", "--at-once")
+    new_key("india", "--at-once")
+    ingest.ingest(carried(report, ours))
+    ingest.ingest(carried(report | {"region": "usa"}, ours))
+    ingest.ingest(carried(report | {"region": "\x1b[31m<b>"}, ours))
+    assert not CheckResult.objects.exists()
+    assert dropped() == {("india", "forged"): 1, ("-", "unknown"): 2}
+
+
+def test_row48_a_check_that_the_batch_did_not_hold(make_monitor: MakeMonitor) -> None:
+    report = a_report(make_monitor)
+    stranger = report["results"][0] | {"id": "00000000-0000-0000-0000-000000000000/1/1"}
+    ingest.ingest(report | {"results": [stranger, *report["results"]]})
+    assert CheckResult.objects.count() == 1
+    assert dropped() == {("usa", "foreign"): 1}
+
+
+@pytest.mark.parametrize("content", ["pickle", "yaml", "msgpack", "application/x-python-serialize"])
+def test_row48_nothing_but_json_is_read(content: str) -> None:
+    accept = serialization.prepare_accept_content(broker_settings()["accept_content"])
+    with pytest.raises(ContentDisallowed):
+        serialization.loads(b"cos\nsystem\n(S'id'\ntR.", content, "binary", accept=accept, force=True)
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"A" * 40, b"A" * 40 + b"[1]", b"A" * 40 + b"[[1],{},{}]", b"\xff" * 90])
+def test_v48a_a_signed_message_that_is_none_raises_what_broken_json_raises(body: bytes) -> None:
+    try:
+        read = signing.read(body)
+    except ValueError:
+        return
+    assert not isinstance(read, signing.Signed)
+    for argument in read[0] if isinstance(read[0], list) else []:
+        ingest.ingest(argument)
+    assert not CheckResult.objects.exists()
+
+
+def life(sent_at: float, worker: str = "w1") -> dict[str, Any]:
+    return LifeSign("usa", worker, "1", 32, sent_at=sent_at).to_wire()
+
+
+def test_v48b_a_dead_region_is_not_kept_alive_by_its_old_signs(regions: list[str]) -> None:
+    key, now = new_key("usa", "--at-once"), timezone.now().timestamp()
+    first = carried(life(now), key)
+    ingest.life_sign(first)
+    last = RegionWorker.objects.get()
+    for sign in (first, carried(life(now - 20), key), life(now + 5), carried(life(now + 5), other_key())):
+        ingest.life_sign(sign)
+    assert RegionWorker.objects.get().last_seen == last.last_seen
+    assert dropped() == {("usa", "replayed"): 2, ("usa", "unsigned"): 1, ("usa", "forged"): 1}
+    ingest.life_sign(carried(life(now + 10), key))
+    assert RegionWorker.objects.get().last_seen > last.last_seen
+
+
+def test_v48c_workers_of_regions_that_there_are_not_fill_no_table(regions: list[str]) -> None:
+    for number in range(20):
+        ingest.life_sign(LifeSign(f"r{number}", "w", "1", 32, sent_at=1.0).to_wire())
+    assert not RegionWorker.objects.exists()
+    assert dropped() == {("-", "unknown"): 20}
+
+
+def test_a_key_is_shown_once_and_kept_encrypted(regions: list[str]) -> None:
+    out = StringIO()
+    call_command("region", "key", "usa", "--new", "--show-once", stdout=out)
+    assert out.getvalue().strip() not in Region.objects.get(pk="usa").key_sealed
+    with pytest.raises(CommandError, match="has been shown"):
+        call_command("region", "key", "usa", "--show-once")
+    with pytest.raises(CommandError, match="has no key"):
+        call_command("region", "key", "india", "--show-once")
+    with pytest.raises(CommandError, match="wants --new"):
+        call_command("region", "key", "usa")
+    with pytest.raises(CommandError, match="no region 'mars'"):
+        call_command("region", "key", "mars", "--new")
+
+
+def test_workers_are_given_a_new_key_one_after_the_other(make_monitor: MakeMonitor) -> None:
+    """What was right before is right for a day more, be it no key or the last one."""
+    plain = report = a_report(make_monitor)
+    now = timezone.now()
+
+    def believed(message: dict[str, Any], *, days: float = 0.0) -> bool:
+        region = Region.objects.get(pk="usa")
+        return regionkeys.believes(region.key_sealed, message, now=now + days * regionkeys.GRACE)
+
+    assert believed(plain)
+    first = new_key("usa")
+    assert believed(plain)
+    assert believed(carried(report, first))
+    assert not believed(carried(report, other_key()))
+    assert not believed(plain, days=1.1)
+    second = new_key("usa")
+    assert believed(carried(report, first))
+    assert not believed(plain)
+    assert not believed(carried(report, first), days=1.1)
+    assert believed(carried(report, second), days=1.1)
+    call_command("region", "key", "usa", "--off")
+    assert believed(plain, days=1.1)
+
+
+def test_without_the_keys_of_the_database_nothing_is_believed(regions: list[str], settings: Any) -> None:
+    key = new_key("usa", "--at-once")
+    sealed = Region.objects.get(pk="usa").key_sealed
+    message = carried({"region": "usa"}, key)
+    assert regionkeys.believes(sealed, message, now=timezone.now())
+    settings.FIELD_ENCRYPTION_KEYS = ["b25seS1mb3ItdGhlLXR5cGUtY2hlY2tlci0zMmJ5dGU="]
+    regionkeys._keys.cache_clear()
+    assert not regionkeys.believes(sealed, message, now=timezone.now())
