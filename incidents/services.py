@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from incidents import rules, selectors
+from incidents import doorbell, rules, selectors
 from incidents.handling import events, outages, troubles
 from incidents.models import Incident, RegionState, StatusChange
 from incidents.rules import Observation, Verdict
@@ -254,10 +254,13 @@ def _announce(rulings: Sequence[Ruling], *, now: datetime) -> None:
     StatusChange.objects.bulk_create([_change(ruling, now=now) for ruling in changes])
     _save_statuses([ruling.monitor for ruling in news])
     storied = events.with_health_told([ruling.monitor for ruling in changes if ruling.is_quiet])
+    telling = [ruling for ruling in changes if not ruling.is_quiet or ruling.monitor.pk in storied]
+    for ruling in telling:
+        outages.follow(ruling.monitor, ruling.verdict, ruling.incident, before=ruling.before, now=now)
     for ruling in news:
-        if ruling.changes_status and not (ruling.is_quiet and ruling.monitor.pk not in storied):
-            outages.follow(ruling.monitor, ruling.verdict, ruling.incident, before=ruling.before, now=now)
         events.warn_of_certificate(ruling.monitor, ruling.verdict, now=now)
+    if telling:
+        doorbell.ring()
 
 
 def _restate(ruling: Ruling, *, now: datetime) -> bool:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
+from redis import Redis
 
-from incidents import services
+from incidents import doorbell, services
 from incidents.handling import outages
 from incidents.models import Incident, IncidentEvent, StatusChange
 from monitors.models import Monitor, Region
 from monitors.services import pause
 from probes.contract import Outcome, Reason
+from probes.names import ALERTS_QUEUE
 from tests.conftest import MakeMonitor
 from tests.incidents.world import Clock, all_say, events_of, say
 
@@ -202,3 +207,25 @@ def test_silence_is_noticed_by_the_policys_own_measure(
     now = clock.on(100)  # an interval and a half
     assert services.notice_silence(regions={"usa", "india"}, now=now) == int(quiet)
     assert status_of(shop) == ("unknown" if quiet else "up")
+
+
+def test_those_who_tell_people_are_rung_for_where_there_is_something_to_tell(
+    shop: Monitor, clock: Clock, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        all_say(clock, UP, shop)
+        say(clock, shop, usa=DOWN)
+    assert waiting_rings() == 0  # one failure in one region is nobody's business yet
+    changes = StatusChange.objects.filter(before__in=["up", "partial"]).order_by("id")
+    with django_capture_on_commit_callbacks(execute=True):
+        all_say(clock, DOWN, shop)
+        all_say(clock, DOWN, shop)
+    assert status_of(shop) == "down"
+    assert list(changes.values_list("after", flat=True)) == ["partial", "down"]
+    assert waiting_rings() == 2
+
+
+def waiting_rings() -> int:
+    with Redis.from_url(settings.CELERY_BROKER_URL) as broker:
+        waiting = broker.lrange(ALERTS_QUEUE, 0, -1)
+    return sum(json.loads(message)["headers"]["task"] == doorbell.TELL for message in waiting)
