@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -107,6 +107,10 @@ class Policy:
         if self.quorum is not None:
             return max(1, min(self.quorum, regions))
         return max(regions // 2 + 1, min(2, regions), 1)
+
+    def of_one_word(self) -> Policy:
+        """For a monitor that waits to be told: nobody has to agree, and nothing is tried again."""
+        return replace(self, confirmations=1, recovery=None, quorum=None, retries=0)
 
     @property
     def recoveries(self) -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -464,7 +464,7 @@ def _apply_schedule(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
         return {"spec": str(error)}
     monitor.spec, monitor.interval, monitor.regions = spec, parsed.pace_s, [HEARTBEAT]
     monitor.fallback_regions, monitor.stand_ins, monitor.wanted_at = [], {}, None
-    monitor.policy = replace(monitor.rules, confirmations=1, recovery=None, quorum=None, retries=0).as_dict()
+    monitor.policy = monitor.rules.of_one_word().as_dict()
     monitor.name = monitor.name.strip() or parsed.default_name
     if monitor.ping_key is None:
         _give_ping_token(monitor)

@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "heartbeats",
     "drills",
     "statuspages",
+    "config",
     "meters",
     "operations",
     "api",
@@ -263,6 +264,7 @@ REST_FRAMEWORK = {
         "subscribe": "10/hour",
         "page_password": "10/min",
         "invite": "30/hour",
+        "config": "30/min",
         "key": f"{API_KEY_REQUESTS_PER_MINUTE}/min" if API_KEY_REQUESTS_PER_MINUTE else None,
         "person": f"{API_PERSON_REQUESTS_PER_MINUTE}/min" if API_PERSON_REQUESTS_PER_MINUTE else None,
         "anonymous": "120/min",
@@ -298,4 +300,6 @@ LOGGING = logs.configuration(
         *(urlsplit(url).password or "" for url in (REDIS_URL, CELERY_BROKER_URL)),
     ],
 )
+# What configuration files may never have filled in (manage.py config).
+OWN_VARIABLES = frozenset({*env.READ, "BOOTSTRAP_PASSWORD", "POSTGRES_PASSWORD", "PGPASSWORD"})
 SILENCED_SYSTEM_CHECKS: list[str] = []

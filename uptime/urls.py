@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 import accounts.urls
 import alerts.urls
 import checks.urls
+import config.urls
 import drills.urls
 import heartbeats.urls
 import incidents.urls
@@ -27,6 +28,7 @@ api_urlpatterns = [
     *heartbeats.urls.api_urlpatterns,
     *drills.urls.api_urlpatterns,
     *statuspages.urls.api_urlpatterns,
+    *config.urls.api_urlpatterns,
     path("schema", SpectacularAPIView.as_view(), name="api-schema"),
 ]
 

@@ -49,16 +49,17 @@ def create_rule(*, team: Team, **fields: Any) -> Rule:
     Team.objects.select_for_update(no_key=True).get(pk=team.pk)
     if Rule.objects.for_team(team).count() >= MOST_RULES:
         raise ValidationError({"name": [f"a team has at most {MOST_RULES} rules"]})
-    return _apply(Rule(team=team), _whole(fields))
+    return _apply(Rule(team=team), whole(fields))
 
 
 @transaction.atomic
 def replace_rule(rule: Rule, **fields: Any) -> Rule:
     """The whole of it: what is not named gets its default."""
-    return _apply(Rule.objects.select_for_update().get(pk=rule.pk), _whole(fields))
+    return _apply(Rule.objects.select_for_update().get(pk=rule.pk), whole(fields))
 
 
-def _whole(fields: dict[str, Any]) -> dict[str, Any]:
+def whole(fields: dict[str, Any]) -> dict[str, Any]:
+    """With the defaults of what is not named."""
     narrow = fields.get("monitors") or fields.get("tags")
     return defaults() | {"everything": not narrow} | fields
 
@@ -88,7 +89,7 @@ def _apply(rule: Rule, fields: Mapping[str, Any]) -> Rule:
     if "tags" in fields:
         rule.tags = sorted({tag.strip() for tag in fields["tags"]})
     if "events" in fields:
-        rule.events = _with_ends(fields["events"])
+        rule.events = with_ends(fields["events"])
     rule.save()
     if "monitors" in fields:
         rule.monitors.set(fields["monitors"])
@@ -101,7 +102,7 @@ def _apply(rule: Rule, fields: Mapping[str, Any]) -> Rule:
     return rule
 
 
-def _with_ends(events: Collection[str]) -> list[str]:
+def with_ends(events: Collection[str]) -> list[str]:
     """In one order; ``up`` always goes with ``down``, since nobody is left with half a story."""
     wanted = set(events) - {Kind.UP} | ({Kind.UP} if Kind.DOWN in events else set())
     return [kind for kind in (*rules.CHOICES, Kind.UP) if kind in wanted]

@@ -227,6 +227,13 @@ def move(thing: Section | Component, *, by: int) -> None:
     forget(thing.page)
 
 
+@transaction.atomic
+def arrange(page: StatusPage, row: list[Section] | list[Component]) -> None:
+    """Put the page's sections, or the components of one of them, in this order; ``row`` names them all."""
+    _number(row)
+    forget(page)
+
+
 def neighbours(component: Component) -> list[Component]:
     """All of its section, itself included."""
     return list(component.page.components.filter(section=component.section_id))
@@ -298,6 +305,10 @@ def _place(thing: Any, row: list[Any], position: int) -> None:
     """Put it at a place (0 is the first) and number the whole row anew."""
     others = [each for each in row if each.pk != thing.pk]
     others.insert(min(max(position, 0), len(others)), thing)
-    for number, each in enumerate(others, start=1):
+    _number(others)
+
+
+def _number(row: list[Any]) -> None:
+    for number, each in enumerate(row, start=1):
         each.position = number
-    type(thing).objects.bulk_update(others, ["position"])
+    type(row[0]).objects.bulk_update(row, ["position"])

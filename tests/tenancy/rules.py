@@ -120,6 +120,11 @@ RULES: dict[str, Rule] = {
     "settings/tokens/<uuid:pk>/revoke/": OWN_THING.of("token"),
     "settings/audit/": OWNERS,
     "settings/audit/export/": OWNERS,
+    # --- configuration as code ---
+    "api/config/plan": OWNERS,
+    "api/config/apply": OWNERS,
+    "api/config/export": OWNERS,
+    "api/config/schema": PUBLIC,
     # --- monitors, results ---
     "api/monitor": MEMBER,
     "api/monitor/bulk": MEMBER,
