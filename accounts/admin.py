@@ -9,11 +9,12 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from accounts import factors, services
+from accounts import audit, factors, services, sessions, teams
+from accounts.desk import HeavyAdmin, Told, as_uuid, found_in_time
 from accounts.forms import NewUserForm, UserForm
 from accounts.models import Membership, Team, User
 
@@ -23,14 +24,20 @@ for theirs in (EmailAddress, Authenticator, UserSession):
 WAYS_IN = {"password", "is_active", "is_staff", "is_superuser", "user_permissions"}
 
 
-class EndsSessions(admin.ModelAdmin):  # type: ignore[type-arg]
+class WithMembers(Told):
     """Whoever's role is changed or taken in the admin signs in anew."""
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        gone: list[Membership] = [row.instance for row in formset.deleted_forms if row.instance.pk]
+        for membership in gone:
+            teams.part_with(membership, "removed")
         super().save_formset(request, form, formset, change)
-        changed = [row for row, names in getattr(formset, "changed_objects", []) if "role" in names]
-        for membership in (*changed, *getattr(formset, "deleted_objects", [])):
-            services.end_sessions(user=membership.user)
+        changed = [row for row in formset.forms if row.instance.pk and "role" in row.changed_data]
+        for row in changed:
+            before = row.initial.get("role")
+            audit.changed(row.instance, {"role": before}, "role changed" if before else "joined")
+        for membership in (*gone, *(row.instance for row in changed)):
+            sessions.end_sessions(user=membership.user)
 
 
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -40,14 +47,15 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(User)
-class PersonAdmin(EndsSessions, UserAdmin):  # type: ignore[type-arg]
+class PersonAdmin(WithMembers, HeavyAdmin[User], UserAdmin):  # type: ignore[type-arg]
     form = UserForm
     add_form = NewUserForm
     inlines = [MembershipInline]
     actions = ["remove_factors"]
     list_display = ["email", "name", "is_active", "is_staff", "created_at", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "memberships__role", "created_at"]
-    search_fields = ["email", "name", "teams__name"]
+    search_fields = ["pk"]
+    search_help_text = "the id of a person or of a team of theirs, or the beginning of the e-mail address"
     ordering = ["email"]
     readonly_fields = ["created_at", "last_login", "email_confirmed_at"]
     filter_horizontal = ["user_permissions"]
@@ -58,6 +66,15 @@ class PersonAdmin(EndsSessions, UserAdmin):  # type: ignore[type-arg]
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "usable_password", "password1", "password2"]})]
 
+    def find(self, term: str) -> Q:
+        key = as_uuid(term)
+        if key:
+            return Q(pk=key) | Q(pk__in=Membership.objects.filter(team=key).values("user"))
+        return Q(email__startswith=User.objects.clean_email(term))
+
+    def tell(self, thing: User, verb: str, **facts: Any) -> None:
+        audit.account(thing, verb, **facts)
+
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
         """A new person gets a team, as at sign-up; whose way in or rights were changed is out everywhere."""
         if "email" in form.changed_data:
@@ -66,22 +83,29 @@ class PersonAdmin(EndsSessions, UserAdmin):  # type: ignore[type-arg]
         if not change:
             services.give_personal_team(user=obj)
         elif WAYS_IN & set(form.changed_data):
-            services.end_sessions(user=obj)
+            sessions.end_sessions(user=obj)
 
     @admin.action(description="Remove the second factors of the chosen people", permissions=["change"])
     def remove_factors(self, request: HttpRequest, people: QuerySet[User]) -> None:
         """For who has lost the app, the key and the recovery codes. Be sure who is asking."""
         for person in people:
             factors.remove_all(user=person)
-            services.end_sessions(user=person)
+            sessions.end_sessions(user=person)
             services.tell_of_change(user=person)
         self.message_user(request, "The second factors are removed, and those people signed out.", messages.SUCCESS)
 
 
 @admin.register(Team)
-class TeamAdmin(EndsSessions):
+class TeamAdmin(WithMembers, HeavyAdmin[Team]):
     inlines = [MembershipInline]
     list_display = ["name", "id", "created_at"]
     list_filter = ["created_at"]
-    search_fields = ["name", "id", "memberships__user__email"]
+    search_help_text = "the id of a team, the e-mail address of a member, or a part of the name"
     readonly_fields = ["created_at"]
+
+    def find(self, term: str) -> Q:
+        if key := as_uuid(term):
+            return Q(pk=key)
+        if "@" in term:
+            return Q(pk__in=Membership.objects.filter(user__email=User.objects.clean_email(term)).values("team"))
+        return found_in_time(Team.objects.filter(name__icontains=term))

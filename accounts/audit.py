@@ -50,11 +50,11 @@ def done(thing: Model, verb: str, *, by: User | None = None, **facts: Any) -> No
     record(thing, verb, after=flat(facts), by=by)
 
 
-def account(user: User, verb: str, **facts: Any) -> None:
-    """What a person did to their own account (a new password, a second factor): the owners of every team of theirs
-    read it."""
-    for team_id in user.memberships.values_list("team_id", flat=True):
-        record(user, verb, after=flat(facts), by=user, team_id=team_id)
+def account(user: User, verb: str, *, by: User | None = None, before: Picture | None = None, **facts: Any) -> None:
+    """What happened to a person's account (a new password, a second factor): the owners of every team of theirs read
+    it. ``before`` is what some of the facts were."""
+    for team_id in list(user.memberships.values_list("team_id", flat=True)):
+        record(user, verb, before=before, after=flat(facts), by=by, team_id=team_id)
 
 
 def picture(thing: Model) -> Picture:

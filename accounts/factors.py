@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
-from accounts import tries
+from accounts import audit, tries
 from accounts.exceptions import Locked, WrongCode
 from accounts.models import User
 from accounts.rules import SECOND_FACTOR
@@ -153,6 +153,7 @@ def add_app(*, user: User, secret: str, code: str) -> list[str]:
     row = TOTP.activate(user, secret).instance
     row.data["last_counter"] = counter
     row.save(update_fields=["data"])
+    audit.account(user, "second factor added", factor="an authenticator app")
     return _first_codes(user)
 
 
@@ -166,6 +167,7 @@ def add_key(*, user: User, name: str, credential: Any) -> list[str]:
     except (ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValidationError("The browser's answer did not fit what was asked. Try again.") from error
     webauthn.WebAuthn.add(user, name, credential)
+    audit.account(user, "second factor added", factor=name)
     return _first_codes(user)
 
 
@@ -176,18 +178,26 @@ def begin_adding_key(user: User) -> dict[str, Any]:
 @transaction.atomic
 def remove(*, user: User, pk: int) -> None:
     """Without another factor the recovery codes go as well: they would be a first factor's only companion."""
-    Authenticator.objects.filter(user=user, pk=pk, type__in=[TOTP_APP, KEY]).delete()
+    found = Authenticator.objects.filter(user=user, pk=pk, type__in=[TOTP_APP, KEY]).first()
+    if found is None:
+        return
+    audit.account(user, "second factor removed", factor=str(found))
+    found.delete()
     if not are_on(user):
         Authenticator.objects.filter(user=user).delete()
 
 
-def remove_all(*, user: User) -> None:
-    Authenticator.objects.filter(user=user).delete()
+@transaction.atomic
+def remove_all(*, user: User, by: User | None = None) -> None:
+    gone, _ = Authenticator.objects.filter(user=user).delete()
+    if gone:
+        audit.account(user, "all second factors removed", by=by)
 
 
 @transaction.atomic
 def new_codes(user: User) -> list[str]:
     """Ten fresh recovery codes; the ones before them are void. They are shown this once."""
+    audit.account(user, "recovery codes made")
     User.objects.select_for_update().get(pk=user.pk)
     Authenticator.objects.filter(user=user, type=RECOVERY).delete()
     return list(RecoveryCodes.activate(user).get_unused_codes())

@@ -16,6 +16,7 @@ from django.utils import translation
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from accounts import audit
 from accounts.models import Letter, User
 
 logger = logging.getLogger(__name__)
@@ -40,12 +41,20 @@ def post(*, now: datetime) -> None:
         claimed = Letter.objects.filter(pk=letter.pk, next_try_at=letter.next_try_at)
         if not claimed.update(next_try_at=later, tries=letter.tries + 1):
             continue
+        if letter.kind == Letter.Kind.LOCKED and not letter.tries:
+            _note_lock(letter)
         try:
             _send(letter)
         except (OSError, SMTPException) as error:
             logger.warning("A letter about %s could not be sent: %s", letter.kind, error)
         else:
             Letter.objects.filter(pk=letter.pk).delete()
+
+
+def _note_lock(letter: Letter) -> None:
+    """Here and not at the door, where the time it takes would tell who has an account."""
+    for person in User.objects.filter(email=letter.to):
+        audit.account(person, "log-in locked", why="too many bad passwords")
 
 
 def _send(letter: Letter) -> None:

@@ -12,12 +12,11 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.utils import timezone
 from rest_framework_simplejwt.settings import api_settings as jwt_settings
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from accounts import factors, letters, teams, tries
+from accounts import audit, factors, letters, sessions, teams, tries
 from accounts.exceptions import (
     InvitationGone,
     Locked,
@@ -182,12 +181,17 @@ def change_password(*, user: User, password: str) -> None:
     """Set a new password and end every session of the user, in browsers as well.
 
     Sessions carry Django's mark of the password and end with it. A view that wants to keep its own calls
-    ``update_session_auth_hash`` afterwards. Whoever was locked out by others' guesses is let in again.
+    ``sessions.stay`` afterwards. Whoever was locked out by others' guesses is let in again.
     """
+    _set_password(user, password)
+    audit.account(user, "password changed")
+
+
+def _set_password(user: User, password: str) -> None:
     check_password_strength(password, user)
     user.set_password(password)
     user.save(update_fields=["password"])
-    end_sessions(user=user)
+    sessions.end_sessions(user=user)
     for door in ("password", "password-day"):
         tries.forget(door=door, who=user.email)
     tell_of_change(user=user)
@@ -200,9 +204,10 @@ def reset_password(*, user: User, password: str) -> None:
     Who signed up with somebody else's address could bar the owner with a second factor of their own: where the
     address is confirmed only now, the factors set up before do not count.
     """
-    change_password(user=user, password=password)
+    _set_password(user, password)
+    audit.account(user, "password reset", by=user)
     if user.email_confirmed_at is None:
-        factors.remove_all(user=user)
+        factors.remove_all(user=user, by=user)
         user.email_confirmed_at = timezone.now()
         user.save(update_fields=["email_confirmed_at"])
 
@@ -241,6 +246,8 @@ def confirm_email(*, token: str) -> User | None:
                 return None
             user.email, user.email_confirmed_at = address, timezone.now()
             user.save(update_fields=["email", "email_confirmed_at"])
+            known = {"email": before} if address != before else None
+            audit.account(user, "e-mail address confirmed", by=user, before=known, email=address)
             if address != before:
                 letters.leave(Letter.Kind.CHANGED, to=before, about=str(user.pk))
     except IntegrityError:  # somebody else has taken the address meanwhile
@@ -260,7 +267,9 @@ def delete_account(*, user: User) -> None:
             names = ", ".join(team.name for team in left)
             raise ValidationError(f"You are the only owner of {names}. Make somebody else an owner first.")
         for team in teams_of_one(user):
+            audit.deleted(team)
             team.delete()
+        audit.account(user, "account deleted")
         user.delete()
 
 
@@ -286,6 +295,7 @@ def renew_api_session(*, refresh: str) -> TokenPair:
         raise TokenRefused
     if not token.spend():
         end_api_session(session_id=session.id)
+        audit.account(session.user, "session ended", client=session.client, why="a refresh token was used twice")
         raise TokenRefused
     ApiSession.objects.filter(id=session.id).update(renewed_at=timezone.now())
     return TokenPair.for_session(session.id)
@@ -296,18 +306,15 @@ def end_api_session(*, session_id: UUID) -> None:
 
 
 def end_api_session_of(*, user: User, session_id: UUID) -> None:
-    user.api_sessions.filter(id=session_id, ended_at=None).update(ended_at=timezone.now())
+    if user.api_sessions.filter(id=session_id, ended_at=None).update(ended_at=timezone.now()):
+        audit.account(user, "session ended", client="a program")
 
 
-def end_api_sessions(*, user: User) -> None:
-    user.api_sessions.filter(ended_at=None).update(ended_at=timezone.now())
-
-
-def end_sessions(*, user: User) -> None:
-    """All of them, in browsers and of programs, from the next request: a role, a password or a right has changed."""
-    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
-    user.refresh_from_db(fields=["session_epoch"])
-    end_api_sessions(user=user)
+def end_other_sessions(*, user: User, key: str | None) -> None:
+    """All but the browser session with this key."""
+    sessions.end_others(user=user, key=key)
+    sessions.end_api_sessions(user=user)
+    audit.account(user, "other sessions ended")
 
 
 def forget_old_sessions(*, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The browsers in which somebody is signed in: a row beside each session, by which its owner recognizes it."""
+"""Where somebody is signed in: a row beside each browser session, by which its owner recognizes it, and programs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import login, update_session_auth_hash
+from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import audit
 from accounts.addresses import plain_address
 from accounts.models import User
 
@@ -62,8 +64,20 @@ def end_one(*, user: User, pk: int) -> None:
     """Whoever has its cookie is out with the next request."""
     for session in UserSession.objects.filter(user=user, pk=pk):
         session.end()
+        audit.account(user, "session ended", client=session.user_agent)
 
 
 def end_others(*, user: User, key: str | None) -> None:
     for session in UserSession.objects.filter(user=user).exclude(session_key=key):
         session.end()
+
+
+def end_api_sessions(*, user: User) -> None:
+    user.api_sessions.filter(ended_at=None).update(ended_at=timezone.now())
+
+
+def end_sessions(*, user: User) -> None:
+    """All of them, in browsers and of programs, from the next request: a role, a password or a right has changed."""
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    user.refresh_from_db(fields=["session_epoch"])
+    end_api_sessions(user=user)

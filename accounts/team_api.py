@@ -103,7 +103,7 @@ class TeamTransfer(APIView):
 
     @extend_schema(request=TransferInput, responses={204: None})
     def post(self, request: Request) -> Response:
-        """Hand the team over to another member."""
+        """Hand the team over to another member. Both have to sign in again."""
         to = member_of(request, read(TransferInput, request)["user"])
         teams.transfer(membership_of(request.user), to=to)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -135,14 +135,14 @@ class MemberDetail(APIView):
 
     @extend_schema(request=RoleInput, responses=MemberOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
-        """Give a member another role; it counts from the next request."""
+        """Give a member another role. It counts at once: all their sessions end, and they sign in again."""
         member = member_of(request, pk)
         member = teams.change_role(member, by=person_of(request.user), **read(RoleInput, request))
         return Response(MemberOutput(member).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Take a member out of the team."""
+        """Take a member out of the team, and end all their sessions."""
         teams.remove(member_of(request, pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 

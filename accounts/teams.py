@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, doorbell
+from accounts import audit, doorbell, sessions
 from accounts.exceptions import AnotherPerson, InvitationGone, LastOwner
 from accounts.models import ApiKey, Invitation, Membership, Team, User, UserManager
 from accounts.rules import Role, fingerprint, one_line
@@ -86,38 +86,55 @@ def choose_team(membership: Membership) -> None:
 
 @transaction.atomic
 def change_role(membership: Membership, *, role: str, by: User | None) -> Membership:
-    """Counts from the member's next request. Raises ``LastOwner``."""
+    """Counts from the member's next request, which is a new log-in. Raises ``LastOwner``."""
     membership = _locked_member(membership)
     before = audit.picture(membership)
     _check_role(role, by)
     if membership.role == Role.OWNER and role != Role.OWNER:
         _keep_an_owner(membership)
     membership.role = role
-    membership.save(update_fields=["role"])
-    audit.changed(membership, before, "role changed")
+    if audit.picture(membership) != before:
+        membership.save(update_fields=["role"])
+        audit.changed(membership, before, "role changed")
+        sessions.end_sessions(user=membership.user)
     return membership
 
 
 @transaction.atomic
-def remove(membership: Membership, *, verb: str = "removed") -> None:
-    """Take somebody out, and their tokens for the team with them. Raises ``LastOwner``."""
+def remove(membership: Membership) -> None:
+    """Take somebody out, and end all their sessions. Raises ``LastOwner``."""
+    membership = _sure_to_go(membership)
+    part_with(membership, "removed")
+    membership.delete()
+    sessions.end_sessions(user=membership.user)
+
+
+@transaction.atomic
+def leave(membership: Membership) -> None:
+    """Who goes of their own will stays signed in. Raises ``LastOwner``."""
+    membership = _sure_to_go(membership)
+    part_with(membership, "left")
+    membership.delete()
+
+
+def _sure_to_go(membership: Membership) -> Membership:
     membership = _locked_member(membership)
     if membership.role == Role.OWNER:
         _keep_an_owner(membership)
+    return membership
+
+
+def part_with(membership: Membership, verb: str) -> None:
+    """Before it is deleted: their tokens for the team end for good, and its log says so."""
     audit.record(membership, verb, before=audit.picture(membership))
     now = timezone.now()
     ApiKey.objects.filter(team=membership.team, user=membership.user, revoked_at=None).update(revoked_at=now)
-    membership.delete()
     _forget_known(membership.user)
-
-
-def leave(membership: Membership) -> None:
-    remove(membership, verb="left")
 
 
 @transaction.atomic
 def transfer(membership: Membership, *, to: Membership) -> None:
-    """Hand the team over: ``to`` becomes an owner, the present one an editor."""
+    """Hand the team over: ``to`` becomes an owner, the present one an editor. Both sign in anew."""
     to, membership = _locked_member(to), _locked_member(membership)
     if to.pk == membership.pk:
         raise ValidationError({"user": ["choose somebody else"]})
@@ -128,6 +145,7 @@ def transfer(membership: Membership, *, to: Membership) -> None:
         one.role = role
         one.save(update_fields=["role"])
         audit.changed(one, before, "role changed")
+        sessions.end_sessions(user=one.user)
 
 
 # --- invitations ---

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db import OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from accounts.desk import HeavyAdmin, ReadOnly, among, as_uuid, in_team_of
+from accounts.desk import HeavyAdmin, ReadOnly, Told, among, as_uuid, found_in_time, in_team_of
 from monitors import services
 from monitors.kinds import SPECS
 from monitors.models import Monitor, Region, RegionEvent
-
-LONGEST_SEARCH = "3s"
-MOST_FOUND = 200
-
 
 RegionFilter = among("region", lambda: Region.objects.values_list("code", "name"))
 KindFilter = among("kind", lambda: [(kind, kind) for kind in SPECS])
@@ -65,7 +59,7 @@ class RegionEventAdmin(ReadOnly, admin.ModelAdmin[RegionEvent]):
 
 
 @admin.register(Monitor)
-class MonitorAdmin(HeavyAdmin[Monitor]):
+class MonitorAdmin(Told, HeavyAdmin[Monitor]):
     list_display = ["name", "team", "kind", "url", "interval", "status", "status_since", "paused"]
     list_filter = ["status", KindFilter, "paused"]
     list_select_related = ["team"]
@@ -98,7 +92,8 @@ class MonitorAdmin(HeavyAdmin[Monitor]):
         key = as_uuid(term)
         if key:
             return Q(pk=key) | Q(team=key)
-        return in_team_of(term) or Q(pk__in=_called(term))
+        called = Monitor.objects.filter(Q(name__icontains=term) | Q(spec__url__icontains=term))
+        return in_team_of(term) or found_in_time(called)
 
     @admin.action(description="Pause", permissions=["change"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Monitor]) -> None:
@@ -107,16 +102,3 @@ class MonitorAdmin(HeavyAdmin[Monitor]):
     @admin.action(description="Resume", permissions=["change"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Monitor]) -> None:
         self.message_user(request, f"{len([services.resume(monitor) for monitor in chosen])} monitors are resumed.")
-
-
-def _called(part: str) -> list[Any]:
-    """Monitors with this in their name or address. Nothing helps to find them, so it takes a bounded time."""
-    found = Monitor.objects.filter(Q(name__icontains=part) | Q(spec__url__icontains=part)).order_by()
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = '{LONGEST_SEARCH}'")
-            keys = list(found.values_list("pk", flat=True)[:MOST_FOUND])
-            cursor.execute("SET LOCAL statement_timeout = DEFAULT")
-    except OperationalError:
-        return []
-    return keys

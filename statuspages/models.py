@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from enum import StrEnum
-from typing import Self
+from typing import ClassVar, Self
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
@@ -26,6 +26,18 @@ def choices(words: type[StrEnum]) -> list[tuple[str, str]]:
     return [(word.value, word.value) for word in words]
 
 
+class OfPage(models.Model):
+    """A part of a page."""
+
+    class Meta:
+        abstract = True
+
+    @property
+    def team_id(self) -> uuid.UUID:
+        """Whose audit log tells of it."""
+        return self.page.team_id  # type: ignore[attr-defined, no-any-return]  # each declares its own ``page``
+
+
 class StatusPageQuerySet(models.QuerySet["StatusPage"]):
     def for_team(self, team: Team) -> Self:
         return self.filter(team=team)
@@ -36,6 +48,11 @@ class StatusPageQuerySet(models.QuerySet["StatusPage"]):
 
 class StatusPage(models.Model):
     """A page of a team at ``/status/<slug>/``, and at a domain of its own where it has one."""
+
+    AUDITED: ClassVar[tuple[str, ...]] = (
+        *("title", "slug", "domain", "description", "published", "visibility", "password", "embeddable"),
+        *("lists_outages", "takes_subscribers", "languages", "colours", "logo_mark"),
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="status_pages")
@@ -92,8 +109,10 @@ class StatusPage(models.Model):
         return f"{settings.SITE_URL}{self.path}"
 
 
-class Section(models.Model):
+class Section(OfPage):
     """A heading with components below it."""
+
+    AUDITED: ClassVar[tuple[str, ...]] = ("name",)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     page = models.ForeignKey(StatusPage, on_delete=models.CASCADE, related_name="sections")
@@ -108,11 +127,21 @@ class Section(models.Model):
         return self.name
 
 
-class Component(models.Model):
+class Component(OfPage):
     """A line of a page under a name of its own: one monitor, those with a tag, or some that were chosen.
 
     Which monitors these are nobody sees on the page. One without a section comes before the sections.
     """
+
+    AUDITED: ClassVar[tuple[str, ...]] = (
+        "name",
+        "description",
+        "section_id",
+        "source",
+        "monitor_id",
+        "tag",
+        "shows_chart",
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     page = models.ForeignKey(StatusPage, on_delete=models.CASCADE, related_name="components")
@@ -142,12 +171,14 @@ class Component(models.Model):
         return self.name
 
 
-class Post(models.Model):
+class Post(OfPage):
     """What people say of an incident or of planned work, in updates.
 
     ``state`` is that of the last update. An incident begins at ``starts_at`` and is over at ``ends_at``; planned work
     is to take place between the two, and a window that it is linked to says when.
     """
+
+    AUDITED: ClassVar[tuple[str, ...]] = ("kind", "title", "state", "starts_at", "ends_at")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     page = models.ForeignKey(StatusPage, on_delete=models.CASCADE, related_name="posts")

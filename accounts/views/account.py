@@ -128,8 +128,7 @@ class Sessions(MineView):
     def post(self, request: MineRequest) -> HttpResponse:
         """End one (``browser`` or ``program`` names it) or, with ``all``, all but this one."""
         if "all" in request.POST:
-            sessions.end_others(user=self.me, key=request.session.session_key)
-            services.end_api_sessions(user=self.me)
+            services.end_other_sessions(user=self.me, key=request.session.session_key)
             return self.thank(_("All other sessions are ended."), "account-sessions")
         form = forms.EndingForm(request.POST)
         if not form.is_valid():

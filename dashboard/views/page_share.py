@@ -89,9 +89,9 @@ class SubscribersFile(PageView):
     """All of them with their addresses: for editors."""
 
     look_needs = Role.EDITOR
-    http_method_names = ["get"]
+    http_method_names = ["post"]
 
-    def get(self, request: HttpRequest, **_kwargs: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponseBase:
         subscribers.note_export(self.page)
         return StreamingHttpResponse(
             selectors.as_csv(self.page),

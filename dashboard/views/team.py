@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
-from accounts import selectors, teams
+from accounts import selectors, sessions, teams
 from accounts.acting import TEAM_IN_SESSION
 from accounts.exceptions import InvitationGone, LastOwner
 from accounts.models import Invitation, Membership, User
@@ -116,7 +116,16 @@ class MemberAction(OwnerAction):
         except LastOwner as error:
             messages.error(self.request, str(error.detail))
             return redirect("team")
+        self._stay()
         return self.back(said)
+
+    def _stay(self) -> None:
+        """Whoever changed their own role has ended their own sessions, too; this browser goes on."""
+        me = self.membership.user
+        before = me.session_epoch
+        me.refresh_from_db(fields=["session_epoch"])
+        if me.session_epoch != before:
+            sessions.stay(self.request, me)
 
 
 class MemberRole(MemberAction):

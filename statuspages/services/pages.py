@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.http.request import validate_host
 
+from accounts import audit
 from accounts.models import Team, User
 from monitors import rules as monitor_rules
 from monitors import secrets
@@ -38,6 +39,7 @@ def create_page(*, team: Team, by: User | None, **fields: Any) -> StatusPage:
         raise ValidationError({"title": [f"a team has at most {MOST_PAGES} pages"]})
     page = StatusPage(team=team, created_by=by)
     _apply(page, fields)
+    audit.created(page)
     return page
 
 
@@ -45,14 +47,17 @@ def create_page(*, team: Team, by: User | None, **fields: Any) -> StatusPage:
 def change_page(page: StatusPage, **fields: Any) -> StatusPage:
     """Change some fields; what is not named stays."""
     page = StatusPage.objects.select_for_update().get(pk=page.pk)
+    before = audit.picture(page)
     forget(page)
     _apply(page, fields)
+    audit.changed(page, before)
     return page
 
 
 @transaction.atomic
 def delete_page(page: StatusPage) -> None:
     forget(page)
+    audit.deleted(page)
     page.delete()
 
 
@@ -62,6 +67,7 @@ def renew_token(page: StatusPage) -> StatusPage:
     page = StatusPage.objects.select_for_update().get(pk=page.pk)
     _new_token(page)
     page.save(update_fields=["token_key", "token_sealed"])
+    audit.done(page, "address renewed")
     forget(page)
     return page
 
@@ -172,6 +178,7 @@ def add_section(page: StatusPage, *, name: str) -> Section:
     if page.sections.count() >= MOST_SECTIONS:
         raise ValidationError({"name": [f"a page has at most {MOST_SECTIONS} sections"]})
     section = Section.objects.create(page=page, name=name, position=_next_position(page.sections))
+    audit.created(section)
     forget(page)
     return section
 
@@ -179,8 +186,10 @@ def add_section(page: StatusPage, *, name: str) -> Section:
 @transaction.atomic
 def change_section(section: Section, *, name: str | None = None, position: int | None = None) -> Section:
     if name is not None:
+        before = audit.picture(section)
         section.name = name
         section.save(update_fields=["name"])
+        audit.changed(section, before)
     if position is not None:
         _place(section, list(section.page.sections.select_for_update()), position)
     forget(section.page)
@@ -191,6 +200,7 @@ def change_section(section: Section, *, name: str | None = None, position: int |
 def delete_section(section: Section) -> None:
     """Its components stay, without a section."""
     forget(section.page)
+    audit.deleted(section)
     section.delete()
 
 
@@ -201,13 +211,16 @@ def add_component(page: StatusPage, **fields: Any) -> Component:
         raise ValidationError({"name": [f"a page has at most {MOST_COMPONENTS} components"]})
     component = Component(page=page, position=_next_position(page.components))
     _apply_component(component, {"source": Source.MONITOR, "monitor": None, "tag": "", "monitors": [], **fields})
+    audit.created(component)
     return component
 
 
 @transaction.atomic
 def change_component(component: Component, **fields: Any) -> Component:
     component = Component.objects.select_for_update(of=("self",)).select_related("page").get(pk=component.pk)
+    before = audit.picture(component)
     _apply_component(component, fields)
+    audit.changed(component, before)
     if fields.get("position") is not None:
         _place(component, neighbours(component), fields["position"])
     return component
@@ -216,6 +229,7 @@ def change_component(component: Component, **fields: Any) -> Component:
 @transaction.atomic
 def delete_component(component: Component) -> None:
     forget(component.page)
+    audit.deleted(component)
     component.delete()
 
 

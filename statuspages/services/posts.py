@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import User
 from incidents.models import Incident
 from maintenance.models import Window
@@ -37,6 +38,7 @@ def write_post(
     if "components" in fields:
         post.components.set(_components(page, fields["components"]))
     _add(post, by=by, text=text, at=timezone.now())
+    audit.created(post)
     forget(page)
     return post
 
@@ -45,12 +47,14 @@ def write_post(
 def change_post(post: Post, **fields: Any) -> Post:
     """Change its title, times, components or what it is about; what was said stays."""
     post = Post.objects.select_for_update(of=("self",)).select_related("page").get(pk=post.pk)
+    before = audit.picture(post)
     post.title = fields.get("title", post.title)
     _link(post, fields)
     _set_times(post, fields)
     post.save()
     if "components" in fields:
         post.components.set(_components(post.page, fields["components"]))
+    audit.changed(post, before)
     forget(post.page)
     return post
 
@@ -68,12 +72,14 @@ def add_update(post: Post, *, by: User | None, state: str, text: str) -> PostUpd
         post.ends_at = None
     post.save(update_fields=["state", "ends_at"])
     forget(post.page)
+    audit.done(post, "updated", state=state, text=text)
     return _add(post, by=by, text=text, at=now)
 
 
 @transaction.atomic
 def delete_post(post: Post) -> None:
     forget(post.page)
+    audit.deleted(post)
     post.delete()
 
 

@@ -5,7 +5,8 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
-from accounts.models import Membership, Team, User
+from accounts import keys
+from accounts.models import AuditEntry, Membership, Team, User
 from accounts.rules import Role
 from accounts.selectors import membership_of
 from tests.accounts.cast import PASSWORD, program, sign_in, sign_up
@@ -36,6 +37,7 @@ def _form(user: User, **changes: str) -> dict[str, str]:
         "/admin/accounts/user/add/",
         "/admin/accounts/team/",
         "/admin/accounts/team/?q=ada@example.org",
+        "/admin/autocomplete/?term=ad&app_label=accounts&model_name=membership&field_name=user",
         "/admin/accounts/team/add/",
     ],
 )
@@ -45,10 +47,13 @@ def test_the_pages_open(office: Client, ada: User, page: str) -> None:
 
 def test_people_and_teams_are_found_and_show_each_other(office: Client, ada: User) -> None:
     team = membership_of(ada).team
-    assert b"ada@example.org" in office.get("/admin/accounts/user/", {"q": team.name}).content
+    for term in ("ADA@ex", str(team.id), str(ada.id)):
+        assert b"ada@example.org" in office.get("/admin/accounts/user/", {"q": term}).content
+    assert b"ada@example.org" not in office.get("/admin/accounts/user/?q=da@ex").content, "only from the beginning"
     assert b"memberships-0-role" in office.get(f"/admin/accounts/user/{ada.id}/change/").content
     assert b"memberships-0-role" in office.get(f"/admin/accounts/team/{team.id}/change/").content
-    assert b"ada&#x27;s team" in office.get("/admin/accounts/team/?q=ada@example").content
+    for term in ("ada@example.org", "A'S TE", str(team.id)):
+        assert b"ada&#x27;s team" in office.get("/admin/accounts/team/", {"q": term}).content
 
 
 def test_a_person_made_here_is_like_any_other(office: Client) -> None:
@@ -107,3 +112,31 @@ def test_a_person_without_rights_stays_out(ada: User) -> None:
     window.force_login(ada)
     assert window.get("/admin/accounts/user/").status_code == 302
     assert (Team.objects.count(), Membership.objects.count()) == (1, 1)
+
+
+def test_what_is_done_here_stands_in_the_logs_of_the_teams(office: Client, ada: User) -> None:
+    membership = membership_of(ada)
+    rows = {
+        "memberships-TOTAL_FORMS": "1",
+        "memberships-INITIAL_FORMS": "1",
+        "memberships-0-id": str(membership.pk),
+        "memberships-0-user": str(ada.pk),
+        "memberships-0-team": str(membership.team_id),
+    }
+    _, secret = keys.create_token(membership=membership, name="laptop", scope="read")
+    page = f"/admin/accounts/team/{membership.team_id}/change/"
+    changed = {"name": "Ops", **rows, "memberships-0-role": "editor"}
+    assert office.post(page, changed).status_code == 302
+    assert office.post(page, {**changed, "memberships-0-DELETE": "on"}).status_code == 302
+    told = AuditEntry.objects.filter(team_id=membership.team_id, actor="root@example.org").order_by("id")
+    assert [entry.verb for entry in told] == [
+        "role changed",
+        "changed by an operator",
+        "removed",
+        "changed by an operator",
+    ]
+    assert told[0].changes == {"role": ["owner", "editor"]}
+    assert "Name" in told[1].changes["what"][1]
+    assert not Membership.objects.filter(pk=membership.pk).exists()
+    Membership.objects.create(team=membership.team, user=ada, role=Role.OWNER)
+    assert program(secret).get("/api/teams").status_code == 401, "a token does not come back with its person"

@@ -6,12 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import (
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from django.core import signing
 from django.db import Error, connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import audit, keys, teams
-from accounts.models import AuditEntry, Membership, Team, User
+from accounts import audit, factors, keys, letters, services, teams
+from accounts.models import AuditEntry, Letter, Membership, Team, User
 from accounts.rules import Role
 from accounts.selectors import membership_of
 from tests.accounts.cast import program, program_of, sign_up
@@ -63,6 +70,43 @@ def test_what_changes_nothing_and_what_is_refused_leave_no_entry(ada: User, team
         teams.rename_team(team, name="Rolled back")
         transaction.set_rollback(True)
     assert not AuditEntry.objects.filter(verb="renamed").exists()
+
+
+def test_what_happens_to_an_account_is_told_in_every_team_of_the_person(ada: User, team: Team) -> None:
+    other = teams.create_team(name="Ops", owner=ada)
+    secret = generate_totp_secret()
+    code = format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+    factors.add_app(user=ada, secret=secret, code=code)
+    factors.remove(user=ada, pk=factors.of(ada)["app"].pk)
+    services.change_password(user=ada, password="four grey herons")
+    services.end_other_sessions(user=ada, key=None)
+    services.confirm_email(token=signing.dumps([str(ada.pk), ada.email, "ada@new.example"], salt=letters.EMAIL_SALT))
+    letters.leave(Letter.Kind.LOCKED, to="ada@new.example")
+    letters.leave(Letter.Kind.LOCKED, to="nobody@example.org")
+    letters.post(now=timezone.now())
+    expected = [
+        "second factor added",
+        "recovery codes made",
+        "second factor removed",
+        "password changed",
+        "other sessions ended",
+        "e-mail address confirmed",
+        "log-in locked",
+    ]
+    for team_id in (team.pk, other.pk):
+        told = AuditEntry.objects.filter(team_id=team_id, kind="user").order_by("id")
+        assert [entry.verb for entry in told] == expected
+        assert told[5].changes == {"email": ["ada@example.org", "ada@new.example"]}
+    assert secret not in str(AuditEntry.objects.values_list())
+
+
+def test_a_deleted_account_is_told_where_it_is_missed(ada: User, team: Team) -> None:
+    bob = sign_up("bob@example.org")
+    Membership.objects.create(team=team, user=bob, role=Role.EDITOR)
+    services.delete_account(user=bob)
+    told = AuditEntry.objects.get(team_id=team.pk, verb="account deleted")
+    assert told.name == "bob@example.org"
+    assert AuditEntry.objects.get(verb="deleted", kind="team").name == "bob's team"
 
 
 @pytest.mark.parametrize(("proxies", "address"), [(0, "127.0.0.1"), (1, "203.0.113.9"), (2, "198.51.100.7")])

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from accounts import services, tasks
+from accounts import services, sessions, tasks
 from accounts.models import ApiSession, User
 from accounts.tokens import TokenPair, read_refresh
 from tests.accounts.cast import ADA, PASSWORD, browser, program, sign_in, sign_up
@@ -94,7 +94,7 @@ ENDINGS: dict[str, Callable[[User], object]] = {
     "deleted": lambda user: user.delete(),
     "password changed": lambda user: services.change_password(user=user, password="four grey herons"),
     "password changed elsewhere": _set_password_anywhere,
-    "all sessions ended": lambda user: services.end_api_sessions(user=user),
+    "all sessions ended": lambda user: sessions.end_api_sessions(user=user),
 }
 
 

@@ -21,7 +21,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from accounts import factors, letters, services
+from accounts import factors, letters, services, sessions, teams
 from accounts.letters import EMAIL_SALT
 from accounts.models import ApiSession, Letter, Membership, Team, User
 from accounts.rules import Role
@@ -206,6 +206,17 @@ def _in_the_admin(change: dict[str, Any], *, inline: dict[str, Any] | None = Non
     return act
 
 
+def _another(user: User) -> Membership:
+    """A second owner of the same team."""
+    other, _ = User.objects.get_or_create(email="second@example.com")
+    return Membership.objects.get_or_create(team=user.teams.get(), user=other, defaults={"role": "owner"})[0]
+
+
+def _not_alone(user: User) -> Membership:
+    _another(user)
+    return user.memberships.get()
+
+
 ENDINGS: dict[str, Callable[[User, Client], Any]] = {
     "new password": lambda user, _: services.change_password(user=user, password=ANOTHER),
     "deactivated": lambda user, _: User.objects.filter(pk=user.pk).update(is_active=False),
@@ -213,7 +224,11 @@ ENDINGS: dict[str, Callable[[User, Client], Any]] = {
     "made staff in the admin": _in_the_admin({"is_staff": "on"}),
     "other role in the admin": _in_the_admin({}, inline={"memberships-0-role": "editor"}),
     "out of the team in the admin": _in_the_admin({}, inline={"memberships-0-DELETE": "on"}),
-    "sessions ended": lambda user, _: services.end_sessions(user=user),
+    "sessions ended": lambda user, _: sessions.end_sessions(user=user),
+    "other role": lambda user, _: teams.change_role(_not_alone(user), role="editor", by=None),
+    "out of the team": lambda user, _: teams.remove(_not_alone(user)),
+    "team taken over": lambda user, _: teams.transfer(_not_alone(user), to=_another(user)),
+    "team handed over": lambda user, _: teams.transfer(_another(user), to=_not_alone(user)),
     "deleted": lambda user, _: services.delete_account(user=user),
     "deleted by hand": lambda user, _: user.delete(),
 }

@@ -53,6 +53,14 @@ def test_attack_24_one_does_not_change_to_the_team_of_others(visit: Visit, owner
     assert theirs.name not in text(client, "/settings/team/")
 
 
+def test_who_changes_their_own_role_stays_in_this_browser_alone(visit: Visit, owner: User, editor: User) -> None:
+    client, elsewhere = visit(owner), visit(owner)
+    client.post(f"/settings/team/members/{editor.pk}/role/", {"role": "owner"})
+    assert client.post(f"/settings/team/members/{owner.pk}/role/", {"role": "viewer"}).status_code == 302
+    assert "<h1>" in text(client, "/settings/team/")
+    assert elsewhere.get("/settings/team/").status_code == 302
+
+
 def test_who_is_in_no_team_makes_one(visit: Visit, owner: User) -> None:
     Membership.objects.all().delete()
     client = visit(owner)

@@ -12,7 +12,7 @@ from django.test import Client
 from PIL import Image
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from monitors.models import Monitor
 from statuspages.models import Component, Post, Section, StatusPage
 from tests.conftest import MakeMonitor
@@ -151,3 +151,29 @@ def test_a_post_that_makes_no_sense_is_refused(program: APIClient, fields: dict[
     assert answer.status_code == 400
     assert field in answer.data["fields"]
     assert not Post.objects.exists()
+
+
+def test_the_log_tells_what_was_done_to_a_page(program: APIClient, shop: Monitor) -> None:
+    here = f"/api/status-pages/{make(program, published=True).data['id']}"
+    section = program.post(f"{here}/sections", {"name": "Shop"}, format="json").data
+    till = {"name": "Till", "monitor": str(shop.pk), "section": section["id"]}
+    program.post(f"{here}/components", till, format="json")
+    told = {"kind": "incident", "title": "Slow", "text": "We look."}
+    post = program.post(f"{here}/posts", told, format="json").data
+    said = {"state": "resolved", "text": "Mended."}
+    program.post(f"/api/status-pages/posts/{post['id']}/updates", said, format="json")
+    program.patch(here, {"title": "Acme Ltd", "password": "open sesame"}, format="json")
+    program.delete(f"/api/status-pages/posts/{post['id']}")
+    program.delete(here)
+    log = AuditEntry.objects.order_by("id").filter(actor="olga@example.com").exclude(kind="monitor")
+    assert [f"{entry.kind} {entry.verb}" for entry in log] == [
+        "statuspage created",
+        "section created",
+        "component created",
+        "post created",
+        "post updated",
+        "statuspage changed",
+        "post deleted",
+        "statuspage deleted",
+    ]
+    assert log[5].changes == {"title": ["Acme", "Acme Ltd"], "password": [None, "********"]}

@@ -34,15 +34,18 @@ def test_editors_see_addresses_and_viewers_do_not(
     shown = client.get(path).content.decode()
     assert "=…@example.org" in shown
     assert "ann@example.org" not in shown
-    assert client.get(f"/status-pages/{page.pk}/subscribers.csv").status_code == 403
+    assert client.post(f"/status-pages/{page.pk}/subscribers.csv").status_code == 403
     assert api(viewer).get(listed).json()["results"][0]["address"] == "=…@example.org"
     client.force_login(editor)
     shown = client.get(path).content.decode()
     assert "=ann@example.org" in shown
     assert "has not confirmed yet" in shown
     assert offences(shown) == []
-    file = b"".join(client.get(f"/status-pages/{page.pk}/subscribers.csv").streaming_content).decode()  # type: ignore[attr-defined]
+    assert client.get(f"/status-pages/{page.pk}/subscribers.csv").status_code == 405
+    assert not AuditEntry.objects.filter(verb="subscribers exported").exists()
+    file = b"".join(client.post(f"/status-pages/{page.pk}/subscribers.csv").streaming_content).decode()  # type: ignore[attr-defined]
     assert "email,'=ann@example.org," in file  # no formula
+    assert AuditEntry.objects.get(verb="subscribers exported").actor == editor.email
     assert api(editor).get(listed).json()["results"][0]["address"] == "=ann@example.org"
 
 
