@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run manage test lint types layers fmt lock settings bench chaos clean chromium
+.PHONY: help setup run manage test lint types layers fmt lock settings openapi fuzz bench chaos clean chromium
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,11 +32,11 @@ lint: $(STAMP) ## check style
 	$(BIN)/ruff format --check $(TREES)
 
 # mypy's Django plugin loads the settings, and they want values; so does their reference.
-types settings: export SECRET_KEY := only-for-the-type-checker-and-no-secret
-types settings: export JWT_SIGNING_KEY := only-for-the-type-checker-and-no-secret
-types settings: export FIELD_ENCRYPTION_KEYS := b25seS1mb3ItdGhlLXR5cGUtY2hlY2tlci0zMmJ5dGU=
-types settings: export DATABASE_URL := postgresql://nowhere/uptime
-types settings: export REDIS_URL := redis://nowhere/0
+types settings openapi: export SECRET_KEY := only-for-the-type-checker-and-no-secret
+types settings openapi: export JWT_SIGNING_KEY := only-for-the-type-checker-and-no-secret
+types settings openapi: export FIELD_ENCRYPTION_KEYS := b25seS1mb3ItdGhlLXR5cGUtY2hlY2tlci0zMmJ5dGU=
+types settings openapi: export DATABASE_URL := postgresql://nowhere/uptime
+types settings openapi: export REDIS_URL := redis://nowhere/0
 types: $(STAMP) ## check types
 	$(BIN)/mypy $(ARGS)
 
@@ -49,6 +49,12 @@ fmt: $(STAMP) ## put code into its form
 
 settings: $(STAMP) ## write docs/settings.md anew from the code
 	$(BIN)/python -m uptime.reference > docs/settings.md
+
+openapi: $(STAMP) ## write docs/openapi.yaml anew from the code
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+fuzz: $(STAMP) ## ask the API what nobody would ask it, for some minutes
+	$(BIN)/python -m pytest tests/api/test_fuzz.py --campaign --timeout 0 -s $(ARGS)
 
 lock: $(STAMP) ## pin requirements*.txt anew from requirements*.in
 	for name in requirements requirements-region requirements-dev; do \

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 Row = TypeVar("Row", bound=Model)
 
+NO_CURSOR = ValidationError({"cursor": ["is not a cursor of this list; leave it out to start at the beginning"]})
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
 
@@ -38,7 +39,7 @@ def read_cursor(value: str, parts: int) -> list[str]:
     except (binascii.Error, ValueError, RecursionError):
         key = None
     if not isinstance(key, list) or len(key) != parts or not all(isinstance(part, str) for part in key):
-        raise ValidationError({"cursor": ["is not a cursor of this list; leave it out to start at the beginning"]})
+        raise NO_CURSOR
     return key
 
 
@@ -48,6 +49,49 @@ def page_of(
     """One page (``?limit=``) of an ordered query, and the cursor of the next, made from the key of its last row."""
     limit = read_limit(query.get("limit"))
     return cut_page(list(found[: limit + 1]), limit, key=key)
+
+
+def page_by(found: QuerySet[Row], query: Mapping[str, str], *, order: Sequence[str]) -> tuple[list[Row], str | None]:
+    """One page in an order by fields that are never null, the last of them unique; a minus means descending."""
+    said = ",".join(order)
+    found = found.order_by(*order)
+    if cursor := query.get("cursor"):
+        written, *values = read_cursor(cursor, parts=len(order) + 1)
+        if written != said:
+            raise ValidationError({"cursor": ["is of another order; leave it out to start at the beginning"]})
+        found = found.filter(_behind(found.model, order, values))
+    fields = [name.removeprefix("-") for name in order]
+    return page_of(found, query, key=lambda row: (said, *(getattr(row, field) for field in fields)))
+
+
+def _behind(model: type[Model], order: Sequence[str], values: Sequence[str]) -> Q:
+    """The rows after these values: later in the first field, or the same there and later in the next, and so on."""
+    behind, same = Q(), Q()
+    for name, value in zip(order, values, strict=True):
+        field = name.removeprefix("-")
+        try:
+            known = model._meta.get_field(field).to_python(value)  # type: ignore[union-attr]
+        except ValidationError as error:
+            raise NO_CURSOR from error
+        behind |= same & Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": known})
+        same &= Q(**{field: known})
+    return behind
+
+
+def read_order(query: Mapping[str, str], allowed: Sequence[str]) -> str:
+    """``?order=``: one of the allowed fields, with a minus for descending; the first is the usual one."""
+    wanted = query.get("order") or allowed[0]
+    if wanted not in allowed:
+        raise ValidationError({"order": [f"must be one of {', '.join(allowed)}"]})
+    return wanted
+
+
+def read_flag(query: Mapping[str, str], name: str) -> bool | None:
+    """A parameter that is ``true`` or ``false``; None where it is left out."""
+    text = query.get(name, "")
+    if text not in {"", "true", "false"}:
+        raise ValidationError({name: ["must be true or false"]})
+    return text == "true" if text else None
 
 
 def cut_page(rows: Sequence[Row], limit: int, *, key: Callable[[Row], tuple[Any, ...]]) -> tuple[list[Row], str | None]:

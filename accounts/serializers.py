@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from accounts.examples import example
 from accounts.models import Membership, User
 
 UNKNOWN_FIELDS_NAMED = 10  # a body may hold a hundred thousand
@@ -51,6 +52,7 @@ class PasswordField(TextField):
         super().__init__(max_length=1000, trim_whitespace=False, write_only=True, **options)
 
 
+@example({"email": "ada@example.org", "password": "three grey herons"})
 class Credentials(StrictSerializer):
     email = TextField(max_length=254)
     password = PasswordField()
@@ -67,6 +69,7 @@ class Login(Credentials):
     )
 
 
+@example({"email": "ada@example.org", "password": "three grey herons", "name": "Ada"})
 class SignUp(Credentials):
     name = TextField(max_length=120, default="", allow_blank=True)
 

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from accounts import keys, selectors, teams
 from accounts.models import ApiKey, Invitation, Membership, User
-from accounts.paging import page_of, read_cursor
+from accounts.paging import page_by, page_of, read_cursor
 from accounts.rules import Role
 from accounts.selectors import membership_of, person_of
 from accounts.serializers import StrictSerializer
@@ -54,6 +54,7 @@ def member_of(request: Request, pk: UUID) -> Membership:
 
 
 class TeamList(APIView):
+    unpaged = True
     needed_role = Role.VIEWER
     people_only = True
 
@@ -81,6 +82,7 @@ class TeamDetail(APIView):
 
     @extend_schema(request=TeamInput, responses=OwnTeamOutput)
     def patch(self, request: Request) -> Response:
+        """Rename the team."""
         membership = membership_of(request.user)
         membership.team = teams.rename_team(membership.team, **read(TeamInput, request))
         return Response(OwnTeamOutput(membership).data)
@@ -126,12 +128,19 @@ class TeamLeave(APIView):
 class MemberList(APIView):
     @extend_schema(responses=MemberOutput(many=True))
     def get(self, request: Request) -> Response:
+        """Who is in the team, in the order of joining."""
         members = selectors.members_of(membership_of(request.user).team)
-        return Response({"results": MemberOutput(members, many=True).data})
+        page, more = page_by(members, request.query_params, order=("created_at", "id"))
+        return Response({"results": MemberOutput(page, many=True).data, "next": more})
 
 
 class MemberDetail(APIView):
     needed_role = Role.OWNER
+
+    @extend_schema(responses=MemberOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """One member, by the person's id."""
+        return Response(MemberOutput(member_of(request, pk)).data)
 
     @extend_schema(request=RoleInput, responses=MemberOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
@@ -160,7 +169,8 @@ class InvitationList(APIView):
     def get(self, request: Request) -> Response:
         """Who is invited and has not come yet."""
         team = membership_of(request.user).team
-        return Response({"results": InvitationOutput(selectors.invitations_of(team), many=True).data})
+        page, more = page_by(selectors.invitations_of(team), request.query_params, order=("-created_at", "-id"))
+        return Response({"results": InvitationOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=InvitationInput, responses={201: InvitationOutput})
     def post(self, request: Request) -> Response:
@@ -171,7 +181,12 @@ class InvitationList(APIView):
 
 
 class InvitationDetail(APIView):
-    needed_role = Role.OWNER
+    look_role = needed_role = Role.OWNER
+
+    @extend_schema(responses=InvitationOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """One invitation."""
+        return Response(InvitationOutput(invitation_of(request, pk)).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
@@ -199,6 +214,9 @@ def _new_key(made: tuple[ApiKey, str]) -> Response:
     return Response(words, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
 
 
+KEY_ORDER = ("-created_at", "-id")
+
+
 class KeyList(APIView):
     look_role = needed_role = Role.OWNER
     people_only = True
@@ -206,7 +224,9 @@ class KeyList(APIView):
     @extend_schema(responses=KeyOutput(many=True))
     def get(self, request: Request) -> Response:
         """The team's keys, without their secrets."""
-        return Response({"results": KeyOutput(keys.keys_of(membership_of(request.user).team), many=True).data})
+        found = keys.keys_of(membership_of(request.user).team)
+        page, more = page_by(found, request.query_params, order=KEY_ORDER)
+        return Response({"results": KeyOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=KeyInput, responses={201: NewKeyOutput})
     def post(self, request: Request) -> Response:
@@ -216,8 +236,14 @@ class KeyList(APIView):
 
 
 class KeyDetail(APIView):
-    needed_role = Role.OWNER
+    look_role = needed_role = Role.OWNER
     people_only = True
+
+    @extend_schema(responses=KeyOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """One key, without its secret."""
+        key = get_object_or_404(keys.keys_of(membership_of(request.user).team), pk=pk)
+        return Response(KeyOutput(key).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
@@ -233,7 +259,9 @@ class TokenList(APIView):
     @extend_schema(responses=KeyOutput(many=True))
     def get(self, request: Request) -> Response:
         """The caller's own tokens for this team."""
-        return Response({"results": KeyOutput(keys.tokens_of(membership_of(request.user)), many=True).data})
+        found = keys.tokens_of(membership_of(request.user))
+        page, more = page_by(found, request.query_params, order=KEY_ORDER)
+        return Response({"results": KeyOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=KeyInput, responses={201: NewKeyOutput})
     def post(self, request: Request) -> Response:
@@ -245,8 +273,14 @@ class TokenDetail(APIView):
     needed_role = Role.VIEWER
     people_only = True
 
+    @extend_schema(responses=KeyOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """One of the caller's own tokens, without its secret."""
+        return Response(KeyOutput(get_object_or_404(keys.tokens_of(membership_of(request.user)), pk=pk)).data)
+
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
+        """Revoke a token of one's own, from its next request on."""
         keys.revoke(get_object_or_404(keys.tokens_of(membership_of(request.user)), pk=pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 

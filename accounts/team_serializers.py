@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.examples import example
 from accounts.models import ApiKey, AuditEntry, Invitation
 from accounts.rules import Role, Scope
 from accounts.serializers import StrictSerializer, TextField
@@ -43,6 +44,7 @@ class TransferInput(StrictSerializer):
     user = serializers.UUIDField(help_text="a member, who becomes the owner; the caller becomes an editor")
 
 
+@example({"email": "grace@example.org", "role": "editor"})
 class InvitationInput(StrictSerializer):
     email = TextField(max_length=254)
     role = serializers.ChoiceField(choices=ROLES, default=Role.EDITOR.value)
@@ -57,6 +59,7 @@ class InvitationOutput(serializers.ModelSerializer[Invitation]):
         read_only_fields = fields
 
 
+@example({"name": "CI", "scope": "write"})
 class KeyInput(StrictSerializer):
     name = TextField(max_length=120)
     scope = serializers.ChoiceField(choices=SCOPES, default=Scope.READ.value)
@@ -83,11 +86,11 @@ class NewKeyOutput(KeyOutput):
 class AuditQuery(serializers.Serializer[Any]):
     """``?who= &kind= &verb= &since= &until=``."""
 
-    who = serializers.CharField(required=False, max_length=254)
-    kind = serializers.CharField(required=False, max_length=40)
-    verb = serializers.CharField(required=False, max_length=40)
-    since = serializers.DateTimeField(required=False)
-    until = serializers.DateTimeField(required=False)
+    who = serializers.CharField(required=False, max_length=254, help_text="part of an address or a key's name")
+    kind = serializers.CharField(required=False, max_length=40, help_text="what was changed: monitor, for example")
+    verb = serializers.CharField(required=False, max_length=40, help_text="created, changed, deleted, ...")
+    since = serializers.DateTimeField(required=False, help_text="at this time or later")
+    until = serializers.DateTimeField(required=False, help_text="before this time")
 
 
 class AuditOutput(serializers.ModelSerializer[AuditEntry]):

@@ -16,11 +16,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import Team
-from accounts.paging import page_of, read_cursor
+from accounts.paging import page_by
+from accounts.schema import query
 from accounts.selectors import membership_of
 from accounts.serializers import StrictSerializer
 from alerts import selectors
 from alerts.models import Channel, Delivery, Rule
+from alerts.rules import Kind, State
 from alerts.serializers import (
     ChannelInput,
     ChannelOutput,
@@ -67,15 +69,19 @@ class ChannelList(APIView):
         """The team's channels with their health. The first look gives a new team its first one: mail to the owner."""
         team = team_of(request)
         channels.ensure_defaults(team)
-        return Response({"results": ChannelOutput(selectors.channels_of(team), many=True).data})
+        page, more = page_by(selectors.channels_of(team), request.query_params, order=("created_at", "id"))
+        return Response({"results": ChannelOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=ChannelInput, responses={201: ChannelOutput})
     def post(self, request: Request) -> Response:
+        """Say where messages may go. `channels/kinds` tells what each kind wants to know."""
         channel = channels.create_channel(team=team_of(request), **read(ChannelInput, request))
         return Response(ChannelOutput(channel).data, status=status.HTTP_201_CREATED)
 
 
 class ChannelKinds(APIView):
+    unpaged = True
+
     @extend_schema(responses=KindOutput(many=True))
     def get(self, request: Request) -> Response:
         """What kinds of channel there are, and what each wants to be told."""
@@ -85,6 +91,7 @@ class ChannelKinds(APIView):
 class ChannelDetail(APIView):
     @extend_schema(responses=ChannelOutput)
     def get(self, request: Request, pk: UUID) -> Response:
+        """One channel with its health; its secrets are masked."""
         return Response(ChannelOutput(channel_of(request, pk)).data)
 
     @extend_schema(request=ChannelInput, responses=ChannelOutput)
@@ -150,12 +157,15 @@ def _trial(sent: Sent) -> Response:
 class RuleList(APIView):
     @extend_schema(responses=RuleOutput(many=True))
     def get(self, request: Request) -> Response:
+        """The team's rules: which messages go where."""
         team = team_of(request)
         channels.ensure_defaults(team)
-        return Response({"results": RuleOutput(selectors.rules_of(team), many=True).data})
+        page, more = page_by(selectors.rules_of(team), request.query_params, order=("created_at", "id"))
+        return Response({"results": RuleOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=RuleInput, responses={201: RuleOutput})
     def post(self, request: Request) -> Response:
+        """Say which messages go to which channels."""
         rule = rulebook.create_rule(team=team_of(request), **read(RuleInput, request))
         return Response(RuleOutput(rule).data, status=status.HTTP_201_CREATED)
 
@@ -163,6 +173,7 @@ class RuleList(APIView):
 class RuleDetail(APIView):
     @extend_schema(responses=RuleOutput)
     def get(self, request: Request, pk: UUID) -> Response:
+        """One rule."""
         return Response(RuleOutput(rule_of(request, pk)).data)
 
     @extend_schema(request=RuleInput, responses=RuleOutput)
@@ -179,20 +190,26 @@ class RuleDetail(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
+        """Delete a rule; what it has sent stays in the list of messages."""
         rulebook.delete_rule(rule_of(request, pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class DeliveryList(APIView):
-    @extend_schema(responses=DeliveryOutput(many=True))
+    @extend_schema(
+        parameters=[
+            query("state", "in this state", one_of=State),
+            query("kind", "of this kind", one_of=Kind),
+            *(query(name, f"of this {name}", kind="uuid") for name in ("channel", "monitor", "incident")),
+        ],
+        responses=DeliveryOutput(many=True),
+    )
     def get(self, request: Request) -> Response:
         """The team's messages, newest first: ``?state= &kind= &channel= &monitor= &incident= &limit= &cursor=``."""
-        query = request.query_params
-        wanted = {name: query.get(name, "") for name in ("state", "kind", "channel", "monitor", "incident")}
+        asked = request.query_params
+        wanted = {name: asked.get(name, "") for name in ("state", "kind", "channel", "monitor", "incident")}
         found = selectors.find_deliveries(team_of(request), **wanted)
-        if cursor := query.get("cursor"):
-            found = selectors.after(found, read_cursor(cursor, parts=2))
-        page, more = page_of(found, query, key=lambda delivery: (delivery.created_at, delivery.pk))
+        page, more = page_by(found, asked, order=("-created_at", "-id"))
         return Response({"results": DeliveryOutput(page, many=True).data, "next": more})
 
 

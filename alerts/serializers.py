@@ -7,11 +7,15 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.examples import example
 from accounts.serializers import StrictSerializer
 from alerts.models import Attempt, Channel, Delivery, Rule
 from alerts.rules import Severity
 
 
+@example(
+    {"kind": "webhook", "name": "Our bot", "settings": {"url": "https://bot.example.org/hook", "secret": "at least 8"}}
+)
 class ChannelInput(StrictSerializer):
     kind = serializers.CharField(max_length=20)
     name = serializers.CharField(max_length=120, required=False, allow_blank=True)
@@ -77,6 +81,15 @@ class EscalationField(StrictSerializer):
     channel = serializers.UUIDField()
 
 
+@example(
+    {
+        "name": "Nights",
+        "everything": True,
+        "events": ["down"],
+        "channels": ["b7c4643f-0c4e-4a44-8e0b-7a0f5c3f1d2e"],
+        "delay_seconds": 60,
+    }
+)
 class RuleInput(StrictSerializer):
     """The service judges what the values mean; what is left out has a default."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import extend_schema
@@ -19,11 +20,26 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.paging import cut_page, page_of, read_cursor, read_limit
+from accounts.paging import cut_page, page_by, read_cursor, read_limit
 from accounts.rules import Role
+from accounts.schema import query
 from accounts.selectors import membership_of, person_of
 from checks import selectors
-from checks.serializers import CorrectionInput, CorrectionOutput, EvidenceOutput, ResultOutput, StatsOutput, TrialInput
+from checks.serializers import (
+    CheckingOutput,
+    CleanupOutput,
+    CorrectedOutput,
+    CorrectionInput,
+    CorrectionOutput,
+    EvidenceOutput,
+    HealthOutput,
+    ResultDetailOutput,
+    ResultOutput,
+    StatsOutput,
+    TrialInput,
+    TrialOutput,
+    TriggerOutput,
+)
 from checks.services import corrections, stats, storage, trial
 from incidents import selectors as incident_selectors
 from incidents.handling import corrections as handling
@@ -40,8 +56,19 @@ class CheckingUnavailable(APIException):
     default_code = "broker_unavailable"
 
 
+MAINTENANCE = "maintenance"  # the outcome of results during planned work that does not count
+
+
 class ResultList(APIView):
-    @extend_schema(responses=ResultOutput(many=True))
+    @extend_schema(
+        parameters=[
+            query("region", "from this region"),
+            query("outcome", "with this outcome", one_of=(*Outcome, MAINTENANCE)),
+            query("from", "due at this time or later", kind="date-time"),
+            query("to", "due at this time or earlier", kind="date-time"),
+        ],
+        responses=ResultOutput(many=True),
+    )
     def get(self, request: Request, pk: UUID) -> Response:
         """A monitor's results, newest first: ``?region= &outcome= &from= &to= &limit= &cursor=``."""
         limit = read_limit(request.query_params.get("limit"))
@@ -51,15 +78,15 @@ class ResultList(APIView):
 
 
 def _wanted(request: Request) -> selectors.Wanted:
-    query = request.query_params
-    wanted: dict[str, Any] = {"region": query.get("region", ""), "outcome": query.get("outcome", "")}
-    if wanted["outcome"] and wanted["outcome"] not in set(Outcome):
-        raise ValidationError({"outcome": [f"must be one of {', '.join(Outcome)}"]})
-    if query.get("from"):
-        wanted["since"] = _moment(query["from"], "from")
-    if query.get("to"):
-        wanted["until"] = _moment(query["to"], "to")
-    if cursor := query.get("cursor"):
+    asked = request.query_params
+    wanted: dict[str, Any] = {"region": asked.get("region", ""), "outcome": asked.get("outcome", "")}
+    if wanted["outcome"] and wanted["outcome"] not in {*Outcome, MAINTENANCE}:
+        raise ValidationError({"outcome": [f"must be one of {', '.join((*Outcome, MAINTENANCE))}"]})
+    if asked.get("from"):
+        wanted["since"] = _moment(asked["from"], "from")
+    if asked.get("to"):
+        wanted["until"] = _moment(asked["to"], "to")
+    if cursor := asked.get("cursor"):
         slot, region = read_cursor(cursor, parts=2)
         wanted["after"] = _moment(slot, "cursor"), region
     return selectors.Wanted(**wanted)
@@ -76,7 +103,23 @@ def _moment(text: str, field: str) -> datetime:
     return moment
 
 
+class ResultDetail(APIView):
+    @extend_schema(
+        parameters=[query("slot", "when the check was due", kind="date-time", required=True)],
+        responses=ResultDetailOutput,
+    )
+    def get(self, request: Request, pk: UUID, region: str) -> Response:
+        """One check with what is kept of it: answer, redirects, certificate. Of a plain pass nothing more is kept."""
+        monitor, slot = monitor_of(request, pk), _moment(request.query_params.get("slot", ""), "slot")
+        result, seen = selectors.one_result(monitor, region=region, slot=slot)
+        if result is None:
+            raise Http404
+        return Response(ResultOutput(result).data | {"seen": seen})
+
+
 class LatestResults(APIView):
+    unpaged = True
+
     @extend_schema(responses=ResultOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
         """The newest result of each region."""
@@ -87,9 +130,12 @@ class LatestResults(APIView):
 class ResultCleanup(APIView):
     needed_role = Role.OWNER
 
-    @extend_schema(responses={200: {"type": "object", "properties": {"deleted": {"type": "integer"}}}})
+    @extend_schema(
+        parameters=[query("days", "older than so many, 1 to 36500; 90 unless said", kind="integer")],
+        responses=CleanupOutput,
+    )
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Remove a monitor's raw results older than ``?days=`` (1 or more); its figures by hour and day stay."""
+        """Remove a monitor's single results of long ago. Its figures by hour and day stay."""
         text = request.query_params.get("days", "90")
         if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 36_500:
             raise ValidationError({"days": ["must be a whole number from 1 to 36500"]})
@@ -103,24 +149,23 @@ class StatsList(APIView):
     @extend_schema(responses=StatsOutput(many=True))
     def get(self, request: Request) -> Response:
         """The figures of the team's monitors: ``?limit= &cursor=``."""
-        monitors = Monitor.objects.for_team(membership_of(request.user).team).order_by("pk")
-        if cursor := request.query_params.get("cursor"):
-            monitors = monitors.filter(pk__gt=_uuid(read_cursor(cursor, parts=1)[0]))
-        page, more = page_of(monitors, request.query_params, key=lambda monitor: (monitor.pk,))
+        monitors = Monitor.objects.for_team(membership_of(request.user).team)
+        page, more = page_by(monitors, request.query_params, order=("id",))
         figures = selectors.stats_by_monitor(page)
         return Response({"results": StatsOutput(list(figures.values()), many=True).data, "next": more})
 
 
-def _uuid(text: str) -> UUID:
+def _uuid(text: str, field: str) -> UUID:
     try:
         return UUID(text)
     except ValueError as error:
-        raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
+        raise ValidationError({field: ["is not an id"]}) from error
 
 
 class StatsDetail(APIView):
     @extend_schema(responses=StatsOutput)
     def get(self, request: Request, pk: UUID) -> Response:
+        """A monitor's uptime and response times, and its last results by region."""
         return Response(StatsOutput(selectors.stats_of(monitor_of(request, pk))).data)
 
 
@@ -134,7 +179,7 @@ class StatsRefresh(APIView):
 
 
 class MonitoringStatus(APIView):
-    @extend_schema(responses={200: {"type": "object"}})
+    @extend_schema(responses=CheckingOutput)
     def get(self, request: Request) -> Response:
         """How checking is going: the regions, and the team's monitors by status."""
         return Response(selectors.monitoring_status(membership_of(request.user).team, now=selectors.database_now()))
@@ -145,7 +190,7 @@ class MonitoringHealth(APIView):
     authentication_classes = []
     throttle_classes = []
 
-    @extend_schema(responses={200: {"type": "object"}})
+    @extend_schema(responses={200: HealthOutput, 503: HealthOutput}, auth=[])
     def get(self, request: Request) -> Response:
         """Whether the parts work together, for load balancers and people: the same as ``/readyz``."""
         health = selectors.health()
@@ -155,7 +200,7 @@ class MonitoringHealth(APIView):
 class MonitoringTrigger(APIView):
     throttle_scope = "trigger"
 
-    @extend_schema(request=None, responses={202: {"type": "object", "properties": {"triggered": {"type": "integer"}}}})
+    @extend_schema(request=None, responses={202: TriggerOutput})
     def post(self, request: Request) -> Response:
         """Check all of the team's monitors now."""
         asked = monitor_services.request_checks(team=membership_of(request.user).team)
@@ -165,7 +210,7 @@ class MonitoringTrigger(APIView):
 class MonitoringTest(APIView):
     throttle_scope = "test"
 
-    @extend_schema(request=TrialInput, responses={200: {"type": "object"}})
+    @extend_schema(request=TrialInput, responses=TrialOutput)
     def post(self, request: Request) -> Response:
         """Run a check from every region and give the results; nothing is stored."""
         serializer = TrialInput(data=request.data)
@@ -182,6 +227,8 @@ class MonitoringTest(APIView):
 
 
 class IncidentEvidence(APIView):
+    unpaged = True
+
     @extend_schema(responses=EvidenceOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
         """What each region saw when it failed first, and what had changed since its last good check."""
@@ -191,16 +238,16 @@ class IncidentEvidence(APIView):
 
 
 class CorrectionList(APIView):
-    @extend_schema(responses=CorrectionOutput(many=True))
+    @extend_schema(parameters=[query("monitor", "of this monitor", kind="uuid")], responses=CorrectionOutput(many=True))
     def get(self, request: Request) -> Response:
-        """What people say of the past, newest first: ``?monitor= &limit=``."""
+        """What people say of the past, newest first: ``?monitor= &limit= &cursor=``."""
         found = incident_selectors.corrections_of(membership_of(request.user).team)
         if monitor := request.query_params.get("monitor"):
-            found = found.filter(monitor=_uuid(monitor))
-        newest = found.order_by("-created_at", "-id")[: read_limit(request.query_params.get("limit"))]
-        return Response({"results": CorrectionOutput(newest, many=True).data})
+            found = found.filter(monitor=_uuid(monitor, "monitor"))
+        page, more = page_by(found, request.query_params, order=("-created_at", "-id"))
+        return Response({"results": CorrectionOutput(page, many=True).data, "next": more})
 
-    @extend_schema(request=CorrectionInput, responses={201: CorrectionOutput})
+    @extend_schema(request=CorrectionInput, responses={201: CorrectedOutput})
     def post(self, request: Request) -> Response:
         """Call an incident, or a span of a monitor's past, a false alarm or maintenance; or take that back."""
         serializer = CorrectionInput(data=request.data)

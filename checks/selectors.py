@@ -505,3 +505,15 @@ def _evidence(incident: Incident, region: str, cause: Mapping[str, Any]) -> dict
 
 def _slot(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def one_result(
+    monitor: Monitor, *, region: str, slot: datetime
+) -> tuple[CheckResult, dict[str, Any] | None] | tuple[None, None]:
+    """A check and what is kept of it; None when there is no such check, or not any more."""
+    own = {"monitor": monitor, "region": region, "slot": slot}
+    result = CheckResult.objects.filter(**own).first()
+    if result is None:
+        return None, None
+    kept = CheckEvidence.objects.filter(**own).first()
+    return result, kept.seen if kept else None

@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.examples import example
 from accounts.serializers import StrictSerializer
 from checks.models import CheckResult, MonitorStats
 from incidents.models import Correction
@@ -68,6 +69,7 @@ class StatsOutput(serializers.ModelSerializer[MonitorStats]):
         read_only_fields = fields
 
 
+@example({"url": "https://shop.example.org/", "timeout": 5})
 class TrialInput(StrictSerializer):
     """A check to try: ``{"url"}`` alone, or kind and spec as for a monitor."""
 
@@ -91,6 +93,7 @@ class EvidenceOutput(serializers.Serializer[Any]):
     difference = serializers.DictField(allow_null=True, help_text="[at the good check, at the failure] by name")
 
 
+@example({"incident": "1fbce014-d6bc-4e5e-9ab4-342b996a3664", "kind": "false_alarm", "why": "Our proxy was broken"})
 class CorrectionInput(StrictSerializer):
     """Either an incident, or a monitor with ``from`` and ``to``; or the id of a correction to take back."""
 
@@ -124,3 +127,47 @@ class CorrectionOutput(serializers.ModelSerializer[Correction]):
             "created_at",
         ]
         read_only_fields = fields
+
+
+# --- shapes that are plain values already: for the description alone ---
+
+
+class ResultDetailOutput(ResultOutput):
+    seen = serializers.DictField(allow_null=True, help_text="answer, redirects, certificate; null where none is kept")
+
+    class Meta(ResultOutput.Meta):
+        fields = [*ResultOutput.Meta.fields, "seen"]
+        read_only_fields = fields
+
+
+class CleanupOutput(serializers.Serializer[Any]):
+    deleted = serializers.IntegerField()
+    days = serializers.IntegerField()
+
+
+class TriggerOutput(serializers.Serializer[Any]):
+    triggered = serializers.IntegerField(help_text="monitors that were asked for")
+
+
+class TrialOutput(serializers.Serializer[Any]):
+    results = serializers.ListField(child=serializers.DictField(), help_text="one of each region that answered")
+    silent = serializers.ListField(child=serializers.CharField(), help_text="regions that did not answer in time")
+
+
+class CheckingOutput(serializers.Serializer[Any]):
+    now = serializers.DateTimeField()
+    monitors = serializers.DictField(child=serializers.IntegerField(), help_text="how many, by status")
+    regions = serializers.ListField(child=serializers.DictField(), help_text="each with how far it is behind")
+    delayed = serializers.BooleanField(help_text="somebody waits longer for checks than they should")
+
+
+class HealthOutput(serializers.Serializer[Any]):
+    status = serializers.CharField(help_text="`ok`, or `degraded` with 503")
+    parts = serializers.DictField(child=serializers.CharField(), help_text="`ok`, `failing` or `unknown`, by part")
+    breaker = serializers.DictField(help_text="of the central worker, around the database")
+    regions = serializers.ListField(child=serializers.DictField())
+
+
+class CorrectedOutput(serializers.Serializer[Any]):
+    correction = CorrectionOutput()
+    uptime = serializers.DictField(help_text="`before` and `after`, by window")

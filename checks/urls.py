@@ -6,6 +6,7 @@ from checks import api
 
 api_urlpatterns = [
     path("results/<uuid:pk>/checks", api.ResultList.as_view(), name="api-results"),
+    path("results/<uuid:pk>/checks/<str:region>", api.ResultDetail.as_view(), name="api-result"),
     path("results/<uuid:pk>/latest", api.LatestResults.as_view(), name="api-results-latest"),
     path("results/<uuid:pk>/cleanup", api.ResultCleanup.as_view(), name="api-results-cleanup"),
     path("site-stats", api.StatsList.as_view(), name="api-stats-list"),

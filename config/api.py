@@ -67,7 +67,10 @@ class ConfigApply(ConfigView):
 
 class ConfigExport(ConfigView):
     @extend_schema(
-        parameters=[OpenApiParameter("as", str, enum=["yaml", "json"]), OpenApiParameter("ids", bool)],
+        parameters=[
+            OpenApiParameter("as", str, enum=["yaml", "json"], description="`yaml` unless said"),
+            OpenApiParameter("ids", bool, description="false: without them, for another team or server"),
+        ],
         responses={(200, "application/yaml"): OpenApiTypes.STR, (200, "application/json"): OpenApiTypes.OBJECT},
     )
     def get(self, request: Request) -> HttpResponse:

@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.paging import page_of, read_cursor
+from accounts.paging import page_by, read_flag, read_order
+from accounts.schema import order, query
 from accounts.selectors import membership_of, person_of
 from incidents import selectors
 from incidents.handling import outages
@@ -21,17 +22,28 @@ from incidents.serializers import ExplanationOutput, IncidentDetailOutput, Incid
 
 
 class IncidentList(APIView):
-    @extend_schema(responses=IncidentOutput(many=True))
+    orders = ("-started_at", "started_at")
+
+    @extend_schema(
+        parameters=[
+            query("monitor", "of this monitor", kind="uuid"),
+            query("open", "those that are not over, or those that are", kind="flag"),
+            order(orders),
+        ],
+        responses=IncidentOutput(many=True),
+    )
     def get(self, request: Request) -> Response:
-        """The team's incidents, newest first: ``?monitor= &open=true &limit= &cursor=``."""
-        query = request.query_params
+        """The team's incidents, newest first: ``?monitor= &open= &order= &limit= &cursor=``."""
+        asked = request.query_params
         found = selectors.find_incidents(
             membership_of(request.user).team,
-            monitor=query.get("monitor", ""),
-            only_open=query.get("open") == "true",
-            after=read_cursor(query["cursor"], parts=2) if query.get("cursor") else None,
+            monitor=asked.get("monitor", ""),
+            only_open=bool(is_open := read_flag(asked, "open")),
         )
-        page, more = page_of(found, query, key=lambda incident: (incident.started_at, incident.pk))
+        if is_open is False:
+            found = found.exclude(resolved_at=None)
+        wanted = read_order(asked, self.orders)
+        page, more = page_by(found, asked, order=(wanted, "-id" if wanted.startswith("-") else "id"))
         return Response({"results": IncidentOutput(page, many=True).data, "next": more})
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.examples import example
 from accounts.serializers import StrictSerializer
 from incidents.models import Incident, IncidentEvent
 
@@ -50,11 +52,13 @@ class IncidentDetailOutput(IncidentOutput):
         fields = [*IncidentOutput.Meta.fields, "events"]
         read_only_fields = fields
 
+    @extend_schema_field(EventOutput(many=True))
     def get_events(self, incident: Incident) -> list[dict[str, Any]]:
         events = incident.events.select_related("actor")
         return list(EventOutput(events, many=True).data)
 
 
+@example({"text": "The provider is on it."})
 class NoteInput(StrictSerializer):
     text = serializers.CharField(max_length=2000)
 

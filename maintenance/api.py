@@ -13,7 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.paging import page_of, read_cursor
+from accounts.paging import page_of, read_cursor, read_flag
+from accounts.schema import query
 from accounts.selectors import membership_of, person_of
 from maintenance import selectors, services
 from maintenance.models import Window
@@ -32,16 +33,19 @@ def read_input(request: Request, *, partial: bool = False) -> dict[str, Any]:
 
 
 class WindowList(APIView):
-    @extend_schema(responses=WindowOutput(many=True))
+    @extend_schema(
+        parameters=[query("to_come", "those that are going on or come again", kind="flag")],
+        responses=WindowOutput(many=True),
+    )
     def get(self, request: Request) -> Response:
         """The team's windows, newest first: ``?to_come=true &limit= &cursor=``."""
-        query = request.query_params
+        asked = request.query_params
         found = selectors.find_windows(
             membership_of(request.user).team,
-            only_to_come=query.get("to_come") == "true",
-            after=read_cursor(query["cursor"], parts=2) if query.get("cursor") else None,
+            only_to_come=bool(read_flag(asked, "to_come")),
+            after=read_cursor(asked["cursor"], parts=2) if asked.get("cursor") else None,
         )
-        page, more = page_of(found, query, key=lambda window: (window.created_at, window.pk))
+        page, more = page_of(found, asked, key=lambda window: (window.created_at, window.pk))
         return Response({"results": WindowOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=WindowInput, responses={201: WindowOutput})
@@ -55,6 +59,7 @@ class WindowList(APIView):
 class WindowDetail(APIView):
     @extend_schema(responses=WindowOutput)
     def get(self, request: Request, pk: UUID) -> Response:
+        """One window, and when it comes next."""
         return Response(WindowOutput(window_of(request, pk)).data)
 
     @extend_schema(request=WindowInput, responses=WindowOutput)
@@ -72,11 +77,14 @@ class WindowDetail(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
+        """Delete a plan. What was already counted as maintenance stays so."""
         services.delete_window(window_of(request, pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class WindowPreview(APIView):
+    unpaged = True
+
     @extend_schema(responses=OccurrenceOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
         """The next ten occurrences, in local time and in UTC."""
@@ -107,7 +115,7 @@ class MaintenanceStart(APIView):
 
 
 class WindowStart(APIView):
-    @extend_schema(request=None, responses=WindowOutput)
+    @extend_schema(operation_id="maintenance_start_early", request=None, responses=WindowOutput)
     def post(self, request: Request, pk: UUID) -> Response:
         """Begin what is planned next this moment; it ends as planned."""
         return Response(WindowOutput(services.start_early(window_of(request, pk))).data)

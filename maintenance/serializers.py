@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.examples import example
 from accounts.serializers import StrictSerializer, TextField
 from maintenance.models import Window
 from monitors.models import Monitor
 
 
+@extend_schema_field({"type": "string", "examples": ["2026-03-29T02:30"]})
 class LocalTime(serializers.Field[datetime, str, str, Any]):
     """A time on somebody's clocks, as in ``2026-03-29T02:30``: without an offset, because the zone says it."""
 
@@ -30,6 +33,16 @@ class LocalTime(serializers.Field[datetime, str, str, Any]):
         return value.isoformat(timespec="minutes")
 
 
+@example(
+    {
+        "title": "Database upgrade",
+        "starts": "2026-12-06T02:30",
+        "zone": "Europe/Berlin",
+        "minutes": 120,
+        "rule": "FREQ=MONTHLY;BYDAY=1SU",
+        "tags": ["eu"],
+    }
+)
 class WindowInput(StrictSerializer):
     title = TextField(max_length=120)
     note = TextField(max_length=2_000, required=False, allow_blank=True)
@@ -46,6 +59,7 @@ class WindowInput(StrictSerializer):
     counts_as_uptime = serializers.BooleanField(required=False)
 
 
+@example({"minutes": 30, "everything": True})
 class StartInput(StrictSerializer):
     title = TextField(max_length=120, default="Maintenance")
     note = TextField(max_length=2_000, required=False, allow_blank=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -13,19 +15,23 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import Team
-from accounts.paging import page_of, read_cursor
+from accounts.paging import page_by, read_order
 from accounts.permissions import may_change
+from accounts.schema import order, query
 from accounts.selectors import membership_of
 from monitors import selectors, services
+from monitors.kinds import SPECS
 from monitors.models import Monitor
-from monitors.rules import Action
+from monitors.rules import Action, Status
 from monitors.serializers import (
     BulkInput,
     BulkOutput,
+    CloneInput,
     DefaultFallbackInput,
     MonitorInput,
     MonitorOutput,
     RegionOutput,
+    TagOutput,
 )
 
 
@@ -46,22 +52,42 @@ def read_input(request: Request, *, partial: bool) -> dict[str, Any]:
     return fields
 
 
+def _known(words: list[str], field: str, known: Collection[str]) -> list[str]:
+    """What was said of a closed list of words. What is none of them is no filter, but a mistake."""
+    said = [word for word in words if word]
+    if any(word not in set(known) for word in said):
+        raise ValidationError({field: [f"must be one of {', '.join(known)}"]})
+    return said
+
+
 class MonitorList(APIView):
-    @extend_schema(responses=MonitorOutput(many=True))
+    orders = [minus + name for name in ("created_at", "name", "status_since", "updated_at") for minus in ("", "-")]
+
+    @extend_schema(
+        parameters=[
+            query("status", "one of these", one_of=Status, many=True),
+            query("kind", "what kind of check", one_of=SPECS),
+            query("region", "checked from one of these", many=True),
+            query("tag", "has all of these", many=True),
+            query("search", "part of the name or the address"),
+            order(orders),
+        ],
+        responses=MonitorOutput(many=True),
+    )
     def get(self, request: Request) -> Response:
-        """The team's monitors, oldest first: ``?status= &kind= &region= &tag= &search= &limit= &cursor=``."""
-        query = request.query_params
+        """The team's monitors, oldest first: ``?status= &kind= &region= &tag= &search= &order= &limit= &cursor=``."""
+        asked = request.query_params
         found = selectors.find_monitors(
             membership_of(request.user).team,
-            search=query.get("search", ""),
-            statuses=[status for status in query.getlist("status") if status],
-            kind=query.get("kind", ""),
-            regions=[region for region in query.getlist("region") if region],
-            tags=query.getlist("tag"),
+            search=asked.get("search", ""),
+            statuses=_known(asked.getlist("status"), "status", Status),
+            kind=next(iter(_known([asked.get("kind", "")], "kind", SPECS)), ""),
+            regions=[region for region in asked.getlist("region") if region],
+            tags=[tag for tag in asked.getlist("tag") if tag],
         )
-        if cursor := query.get("cursor"):
-            found = selectors.after(found, read_cursor(cursor, parts=2))
-        page, more = page_of(found, query, key=lambda monitor: (monitor.created_at, monitor.pk))
+        wanted = read_order(asked, self.orders)
+        tie = "-id" if wanted.startswith("-") else "id"
+        page, more = page_by(found, asked, order=(wanted, tie))
         return Response({"results": shown(page, request, many=True), "next": more})
 
     @extend_schema(request=MonitorInput, responses={201: MonitorOutput})
@@ -107,6 +133,7 @@ def _meant(team: Team, said: dict[str, Any]) -> list[UUID]:
 class MonitorDetail(APIView):
     @extend_schema(responses=MonitorOutput)
     def get(self, request: Request, pk: UUID) -> Response:
+        """One monitor with its configuration and its status."""
         return Response(shown(monitor_of(request, pk), request))
 
     @extend_schema(request=MonitorInput, responses=MonitorOutput)
@@ -124,6 +151,7 @@ class MonitorDetail(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
+        """Delete a monitor; its figures and incidents go at once."""
         services.delete_monitor(monitor_of(request, pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -131,12 +159,14 @@ class MonitorDetail(APIView):
 class MonitorPause(APIView):
     @extend_schema(request=None, responses=MonitorOutput)
     def post(self, request: Request, pk: UUID) -> Response:
+        """Stop checking; an open incident is closed."""
         return Response(shown(services.pause(monitor_of(request, pk)), request))
 
 
 class MonitorResume(APIView):
     @extend_schema(request=None, responses=MonitorOutput)
     def post(self, request: Request, pk: UUID) -> Response:
+        """Check again; the first check runs at once."""
         return Response(shown(services.resume(monitor_of(request, pk)), request))
 
 
@@ -151,9 +181,32 @@ class MonitorCheck(APIView):
         return Response(shown(monitor, request), status=status.HTTP_202_ACCEPTED)
 
 
+class MonitorClone(APIView):
+    @extend_schema(request=CloneInput, responses={201: MonitorOutput})
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Make another monitor with the same settings, secrets included. It is paused until somebody resumes it."""
+        monitor = monitor_of(request, pk)
+        serializer = CloneInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name = serializer.validated_data.get("name") or f"{monitor.name} (copy)"
+        return Response(shown(services.clone_monitor(monitor, name=name), request), status=status.HTTP_201_CREATED)
+
+
+class TagList(APIView):
+    unpaged = True
+
+    @extend_schema(responses=TagOutput(many=True))
+    def get(self, request: Request) -> Response:
+        """The tags that the team's monitors have, the 200 commonest of them, by name."""
+        return Response({"results": [{"tag": tag} for tag in selectors.tags_of(membership_of(request.user).team)]})
+
+
 class RegionList(APIView):
+    unpaged = True
+
     @extend_schema(responses=RegionOutput(many=True))
     def get(self, request: Request) -> Response:
+        """The regions that checks come from, and how each does."""
         return Response({"results": RegionOutput(selectors.enabled_regions(), many=True).data})
 
 

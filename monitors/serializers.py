@@ -6,21 +6,39 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.examples import example
 from accounts.serializers import StrictSerializer
+from monitors.kinds import SPECS
 from monitors.models import Monitor, Region
 from monitors.rules import Action, Status
 
 
+@example(
+    {
+        "url": "https://shop.example.org/",
+        "name": "Shop",
+        "interval": 60,
+        "tags": ["eu"],
+        "spec": {"expected_status": "200", "body_contains": "Add to basket"},
+    }
+)
 class MonitorInput(StrictSerializer):
     """``{"url"}`` alone is enough; the service judges what the values mean together."""
 
-    url = serializers.CharField(max_length=2048, required=False)
-    name = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    kind = serializers.CharField(max_length=20, required=False)
-    spec = serializers.DictField(required=False)
+    url = serializers.CharField(max_length=2048, required=False, help_text="of `http`: short for `spec.url`")
+    name = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, help_text="left out: from what is watched"
+    )
+    kind = serializers.CharField(max_length=20, required=False, help_text=", ".join(f"`{kind}`" for kind in SPECS))
+    spec = serializers.DictField(required=False, help_text="what a check does, by kind; see the tables in docs/api.md")
     interval = serializers.IntegerField(required=False, help_text="seconds")
     timeout = serializers.IntegerField(required=False, help_text="seconds, smaller than the interval")
-    regions = serializers.ListField(child=serializers.CharField(max_length=31), required=False, max_length=100)
+    regions = serializers.ListField(
+        child=serializers.CharField(max_length=31),
+        required=False,
+        max_length=100,
+        help_text="codes; left out: all that are enabled",
+    )
     fallback_regions = serializers.ListField(
         child=serializers.CharField(max_length=31),
         required=False,
@@ -28,7 +46,9 @@ class MonitorInput(StrictSerializer):
         help_text="may stand in while one of the regions is offline, the first one first",
     )
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=20)
-    policy = serializers.DictField(required=False)
+    policy = serializers.DictField(
+        required=False, help_text="`confirmations`, `recovery`, `quorum`, `retries`, `freshness`, `alert_after_s`, ..."
+    )
     # Declared fields leave the class, so DRF's own attribute of this name stays what it is.
     parent = serializers.UUIDField(  # type: ignore[assignment]
         required=False, allow_null=True, help_text="a monitor of the team that this one depends on"
@@ -138,3 +158,11 @@ class RegionOutput(serializers.ModelSerializer[Region]):
 
 class DefaultFallbackInput(StrictSerializer):
     region = serializers.CharField(max_length=31, allow_null=True)
+
+
+class CloneInput(StrictSerializer):
+    name = serializers.CharField(max_length=200, required=False, help_text="left out: that of the original, and (copy)")
+
+
+class TagOutput(serializers.Serializer[Any]):
+    tag = serializers.CharField()

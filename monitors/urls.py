@@ -11,6 +11,8 @@ api_urlpatterns = [
     path("monitor/<uuid:pk>/pause", api.MonitorPause.as_view(), name="api-monitor-pause"),
     path("monitor/<uuid:pk>/resume", api.MonitorResume.as_view(), name="api-monitor-resume"),
     path("monitor/<uuid:pk>/check", api.MonitorCheck.as_view(), name="api-monitor-check"),
+    path("monitor/<uuid:pk>/clone", api.MonitorClone.as_view(), name="api-monitor-clone"),
+    path("tags", api.TagList.as_view(), name="api-tags"),
     path("regions", api.RegionList.as_view(), name="api-regions"),
     path("regions/fallback", api.DefaultFallbackView.as_view(), name="api-default-fallback"),
 ]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import django_stubs_ext
 from csp.constants import NONE, SELF
 
+from api.sections import ABOUT, TAGS
 from probes.settings import BadSetting, read_settings
 from probes.worker import BROKERS, verified
 from uptime import env, logs
@@ -248,7 +249,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.TeamRole"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "api.description.Description",
     "EXCEPTION_HANDLER": "uptime.errors.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.ScopedThrottle", "accounts.throttles.CallerThrottle"],
@@ -273,9 +274,13 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Uptime",
-    "DESCRIPTION": "Watch websites from several regions.",
+    "DESCRIPTION": ABOUT,
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": "/"}],
+    "TAGS": TAGS,
+    "DEFAULT_GENERATOR_CLASS": "api.description.Generator",
+    "POSTPROCESSING_HOOKS": ["api.description.add_common_parts"],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
 SIMPLE_JWT = {

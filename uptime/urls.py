@@ -3,7 +3,6 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView
 
 import accounts.urls
 import alerts.urls
@@ -15,6 +14,7 @@ import incidents.urls
 import maintenance.urls
 import monitors.urls
 import statuspages.urls
+from api.views import Docs, Schema
 from checks.views import readyz
 from operations.views import metrics_for_prometheus
 
@@ -29,7 +29,8 @@ api_urlpatterns = [
     *drills.urls.api_urlpatterns,
     *statuspages.urls.api_urlpatterns,
     *config.urls.api_urlpatterns,
-    path("schema", SpectacularAPIView.as_view(), name="api-schema"),
+    path("schema", Schema.as_view(), name="api-schema"),
+    path("docs", Docs.as_view(), name="api-docs"),
 ]
 
 urlpatterns = [

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import Team
-from accounts.paging import page_of, read_cursor
+from accounts.paging import page_by, page_of, read_cursor
 from accounts.selectors import membership_of, person_of
 from statuspages.models import Component, Post, Section, StatusPage
 from statuspages.selectors import pages as selectors
@@ -82,6 +82,7 @@ class PageList(APIView):
 class PageDetail(APIView):
     @extend_schema(responses=PageOutput)
     def get(self, request: Request, pk: UUID) -> Response:
+        """One page with its sections and components."""
         return Response(PageOutput(page_named(request, pk)).data)
 
     @extend_schema(request=PageInput, responses=PageOutput)
@@ -92,6 +93,7 @@ class PageDetail(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
+        """Delete a page with all that was written on it and who is told of it."""
         pages.delete_page(page_named(request, pk))
         return gone()
 
@@ -106,10 +108,14 @@ class PageToken(APIView):
 class SectionList(APIView):
     @extend_schema(responses=SectionOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
-        return Response({"results": SectionOutput(page_named(request, pk).sections.all(), many=True).data})
+        """The sections of a page, in its order."""
+        found = page_named(request, pk).sections.all()
+        page, more = page_by(found, request.query_params, order=("position", "id"))
+        return Response({"results": SectionOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=SectionInput, responses={201: SectionOutput})
     def post(self, request: Request, pk: UUID) -> Response:
+        """Add a section, at the end unless ``position`` is said."""
         page, fields = page_named(request, pk), read(SectionInput, request)
         section = pages.add_section(page, name=fields["name"])
         return created(SectionOutput(pages.change_section(section, position=fields.get("position"))))
@@ -121,16 +127,18 @@ class SectionDetail(APIView):
 
     @extend_schema(responses=SectionOutput)
     def get(self, request: Request, pk: UUID) -> Response:
+        """One section."""
         return Response(SectionOutput(self._section(request, pk)).data)
 
     @extend_schema(request=SectionInput, responses=SectionOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
+        """Rename or move a section."""
         section = self._section(request, pk)
         return Response(SectionOutput(pages.change_section(section, **read(SectionInput, request, partial=True))).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Its components stay, without a section."""
+        """Delete a section; its components stay, without one."""
         pages.delete_section(self._section(request, pk))
         return gone()
 
@@ -138,11 +146,17 @@ class SectionDetail(APIView):
 class ComponentList(APIView):
     @extend_schema(responses=ComponentOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
-        return Response({"results": ComponentOutput(page_named(request, pk).components.all(), many=True).data})
+        """What stands on a page, in its order."""
+        found = page_named(request, pk).components.prefetch_related("group")
+        page, more = page_by(found, request.query_params, order=("position", "id"))
+        return Response({"results": ComponentOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=ComponentInput, responses={201: ComponentOutput})
     def post(self, request: Request, pk: UUID) -> Response:
-        """``source`` is ``monitor``, ``tag`` or ``group``, and ``monitor``, ``tag`` or ``monitors`` says which."""
+        """Add a component.
+
+        ``source`` is ``monitor``, ``tag`` or ``group``, and ``monitor``, ``tag`` or ``monitors`` says which.
+        """
         page, fields = page_named(request, pk), read(ComponentInput, request)
         component = pages.add_component(page, **fields)
         if fields.get("position") is not None:
@@ -156,16 +170,19 @@ class ComponentDetail(APIView):
 
     @extend_schema(responses=ComponentOutput)
     def get(self, request: Request, pk: UUID) -> Response:
+        """One component."""
         return Response(ComponentOutput(self._component(request, pk)).data)
 
     @extend_schema(request=ComponentInput, responses=ComponentOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
+        """Change what is named; ``position`` moves it."""
         component = self._component(request, pk)
         fields = read(ComponentInput, request, partial=True)
         return Response(ComponentOutput(pages.change_component(component, **fields)).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
+        """Take a component off its page; what it shows stays."""
         pages.delete_component(self._component(request, pk))
         return gone()
 
@@ -173,10 +190,10 @@ class ComponentDetail(APIView):
 class PostList(APIView):
     @extend_schema(responses=PostOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
-        """What was written on the page, newest first: ``?limit=``, at most 500."""
+        """What was written on the page, newest first: ``?limit= &cursor=``."""
         found = selectors.posts_of(team_of(request)).filter(page=page_named(request, pk))
-        listed, _ = page_of(found, request.query_params, key=lambda post: (post.starts_at, post.pk))
-        return Response({"results": PostOutput(listed, many=True).data})
+        listed, more = page_by(found, request.query_params, order=("-starts_at", "id"))
+        return Response({"results": PostOutput(listed, many=True).data, "next": more})
 
     @extend_schema(request=PostInput, responses={201: PostOutput})
     def post(self, request: Request, pk: UUID) -> Response:
@@ -193,6 +210,7 @@ class PostView(APIView):
 class PostDetail(PostView):
     @extend_schema(responses=PostOutput)
     def get(self, request: Request, pk: UUID) -> Response:
+        """One post with its updates."""
         return Response(PostOutput(self.post_named(request, pk)).data)
 
     @extend_schema(request=PostChange, responses=PostOutput)
@@ -203,6 +221,7 @@ class PostDetail(PostView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
+        """Delete a post with its updates."""
         posts.delete_post(self.post_named(request, pk))
         return gone()
 

@@ -34,6 +34,14 @@ class SubscriberList(APIView):
 
 
 class SubscriberDetail(APIView):
+    @extend_schema(responses=SubscriberOutput)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """One of who asked to be told."""
+        subscriber = get_object_or_404(selectors.subscribers_of(team_of(request)), pk=pk)
+        found = selectors.find_subscribers(subscriber.page).get(pk=pk)
+        whole = membership_of(request.user).allows(Role.EDITOR)
+        return Response(SubscriberOutput(selectors.view_of(found, whole=whole)).data)
+
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
         """Remove one, with all that was still to be sent."""

@@ -6,13 +6,16 @@ import base64
 import binascii
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.examples import example
 from accounts.serializers import PasswordField, StrictSerializer, TextField
 from statuspages.models import Component, Post, PostUpdate, Section, StatusPage
 from statuspages.rules import PostKind, PostState, Source, Visibility
 
 
+@extend_schema_field({"type": "string", "contentEncoding": "base64"})
 class PictureField(serializers.Field[bytes, str, str, Any]):
     """A picture in base64: PNG, JPEG, WebP or GIF. Null takes it away."""
 
@@ -25,6 +28,7 @@ class PictureField(serializers.Field[bytes, str, str, Any]):
             self.fail("invalid")
 
 
+@example({"title": "Shop", "slug": "shop", "published": True})
 class PageInput(StrictSerializer):
     title = TextField(max_length=120)
     slug = TextField(max_length=60)
@@ -46,6 +50,7 @@ class SectionInput(StrictSerializer):
     position = serializers.IntegerField(required=False, min_value=0, max_value=1_000, help_text="0 is the first")
 
 
+@example({"name": "Checkout", "source": "monitor", "monitor": "8a712df9-1b0c-4d3e-9f51-2a6b7c8d9e0f"})
 class ComponentInput(StrictSerializer):
     name = TextField(max_length=120)
     description = TextField(max_length=300, required=False, allow_blank=True)
@@ -67,11 +72,13 @@ class PostChange(StrictSerializer):
     window = serializers.UUIDField(required=False, allow_null=True)
 
 
+@example({"state": "resolved", "text": "It works again."})
 class UpdateInput(StrictSerializer):
     state = serializers.ChoiceField([word.value for word in PostState])
     text = TextField(max_length=5_000, help_text="Markdown")
 
 
+@example({"title": "Slow checkout", "text": "We look into it.", "state": "investigating"})
 class PostInput(PostChange):
     kind = serializers.ChoiceField([word.value for word in PostKind], default=PostKind.INCIDENT.value)
     title = TextField(max_length=200)

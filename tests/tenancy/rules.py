@@ -71,6 +71,7 @@ RULES: dict[str, Rule] = {
     "account/factors/<int:pk>/remove/": replace(OWN, also=frozenset({404})),
     "readyz": PUBLIC,
     "api/schema": PUBLIC,
+    "api/docs": PUBLIC,
     "api/monitoring/health": PUBLIC,
     "api/auth/signup": PUBLIC,
     "api/auth/login": PUBLIC,
@@ -141,6 +142,9 @@ RULES: dict[str, Rule] = {
     "monitors/<uuid:pk>/share/": replace(MEMBER, also=frozenset({404})).of("monitor"),  # an empty form asks nothing
     "regions/": MEMBER,
     "regions/live/": MEMBER,
+    "api/monitor/<uuid:pk>/clone": MEMBER.of("monitor"),
+    "api/tags": MEMBER,
+    "api/results/<uuid:pk>/checks/<str:region>": replace(MEMBER, also=frozenset({404})).of("monitor"),
     "api/regions": MEMBER,
     "api/regions/fallback": MEMBER,
     "api/results/<uuid:pk>/checks": MEMBER.of("monitor"),

@@ -1,0 +1,43 @@
+"""The API about itself: the OpenAPI document, and the same as a page."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views import View
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api.description import Generator, document
+from api.reading import sections_of
+
+
+class Schema(SpectacularAPIView):
+    generator_class = Generator
+
+    @extend_schema(responses={(200, "application/vnd.oai.openapi"): {"type": "object"}}, auth=[])
+    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """This description as OpenAPI 3.1: YAML, or JSON by ``?format=json``."""
+        answer: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return answer
+
+
+class Docs(View):
+    """The OpenAPI document for people: ``?q=`` shows the operations that have all of these words."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        words = request.GET.get("q", "")[:100].strip()
+        known, about = sections_of(document()), document()["info"]["description"]
+        found = [section.having(words) for section in known] if words else known
+        shown = {
+            "sections": [section for section in found if section.operations],
+            "all_sections": known,
+            "words": words,
+            "about": about.split("\n\n"),
+            "number": sum(len(section.operations) for section in found),
+        }
+        return render(request, "api/docs.html", shown)
