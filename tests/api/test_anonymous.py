@@ -12,7 +12,7 @@ from django.urls.resolvers import RoutePattern
 from tests.accounts.cast import browser, program
 
 DOORS = {"/api/auth/signup", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout"}
-OPEN_TO_ALL = DOORS | {"/api/schema", "/api/config/schema", "/api/monitoring/health"}
+OPEN_TO_ALL = DOORS | {"/api/docs", "/api/schema", "/api/config/schema", "/api/monitoring/health"}
 METHODS = ["get", "post", "put", "patch", "delete"]
 
 
