@@ -26,6 +26,8 @@ from statuspages.services import pages as page_services
 MOST_OBJECTS = 2_000
 NAMES_IN_AUDIT = 20
 NOBODY = UUID(int=0)
+DEEPEST = 20
+"""More than a family of monitors may be."""
 
 
 @dataclass(eq=False, slots=True)
@@ -42,6 +44,9 @@ class Item:
     pk: UUID | None = None
     old: Facts = field(default_factory=dict)
     """What the object was set to before."""
+
+    parent: UUID | None = None
+    """Of a monitor: which one it has at present."""
 
     failed: bool = False
 
@@ -167,7 +172,7 @@ class _Application:
         for kind, pk in doomed:
             if kind.name != "monitors":
                 kind.delete(self.before.things[kind.name][pk])
-        for item in self.items:
+        for item in sorted(self.items, key=lambda item: (list(KINDS).index(item.kind.name), self._depth(item))):
             self._attempt(item, self._put)
         self._choose_parents()
         for page in [item for item in self.items if item.kind.name == "status_pages" and not item.failed]:
@@ -180,6 +185,9 @@ class _Application:
         return self._outcome(gone, names)
 
     def _refuse_problems(self) -> None:
+        for item in self.items:
+            if item.failed and not self.problems:
+                self.problems[item.path] = ["names something that could not be made"]
         if self.problems:
             raise ValidationError({dotted(path): self._placed(path) for path, found in self.problems.items() if found})
 
@@ -213,6 +221,7 @@ class _Application:
         for item in self.items:
             if item.pk is not None:
                 item.old = self.before.facts(item.kind.name, item.pk)
+                item.parent = item.old.get("parent")
 
     def _by_key(self, item: Item) -> UUID | None:
         """A page that is renamed takes the keys of what stands on it along."""
@@ -270,12 +279,14 @@ class _Application:
     # -- making and changing
 
     def _attempt(self, item: Item, act: Any) -> None:
-        """All that is wrong is told at once: one entry's refusal does not keep the others from being tried."""
+        """All that is wrong is told at once: one entry's refusal does not keep the others from being tried.
+
+        What a refused entry has done so far goes with the whole transaction.
+        """
         if item.failed:
             return
         try:
-            with transaction.atomic():
-                act(item)
+            act(item)
         except (ValidationError, InputError) as error:
             item.failed = True
             for path, messages in _told(error, item.path):
@@ -298,6 +309,8 @@ class _Application:
         if item.failed:
             return
         if item.pk is None:
+            if self._parent_is_there(item):  # nothing depends on the new one yet, so no circle can be closed
+                wanted["parent"] = item.parent = self._parent(item)
             page = StatusPage.objects.get(pk=item.page.there) if item.page else None
             item.pk = kind.create(self.team, self.by, wanted, page).pk
             return
@@ -308,7 +321,8 @@ class _Application:
     def _read(self, item: Item, *, only: str | None = None) -> Facts:
         if item.page is not None and item.page.failed:
             raise _Follows
-        entry = {name: value for name, value in item.entry.items() if (name == "parent") == (only == "parent")}
+        later = "parent" if item.kind.name == "monitors" and only is None else None
+        entry = {name: value for name, value in item.entry.items() if name != later and only in (None, name)}
         find = {"find": lambda kind, key: self._find(item, kind, key)}
         reader = item.kind.entry(data=entry, partial=only is not None, context=find)
         self.follows = False
@@ -336,14 +350,24 @@ class _Application:
             self._attempt(item, self._choose_parent)
 
     def _depth(self, item: Item) -> int:
+        """How many monitors of the file stand above it."""
         depth, above = 0, item.entry.get("parent")
-        while isinstance(above, str) and depth <= len(self.items) and (found := self.by_key.get(("monitors", above))):
+        while isinstance(above, str) and depth <= DEEPEST and (found := self.by_key.get(("monitors", above))):
             depth, above = depth + 1, found.entry.get("parent")
         return depth
 
+    def _parent_is_there(self, item: Item) -> bool:
+        above = item.entry.get("parent") if item.kind.name == "monitors" else None
+        named = self.by_key.get(("monitors", above)) if isinstance(above, str) else None
+        return above is not None and (named is None or named.pk is not None)
+
+    def _parent(self, item: Item) -> UUID | None:
+        found: UUID | None = self._read(item, only="parent").get("parent")
+        return found
+
     def _choose_parent(self, item: Item) -> None:
-        wanted = self._read(item, only="parent").get("parent")
-        if wanted != item.old.get("parent"):
+        wanted = self._parent(item)
+        if wanted != item.parent:
             item.kind.update(Monitor.objects.get(pk=item.there), {"parent": wanted}, ["parent"])
 
     def _arrange(self, page: Item) -> None:

@@ -43,6 +43,9 @@ status_pages:
 """
 
 
+CIRCLE = ("monitors.a.parent", "depends on this one already")
+
+
 def refusals(hand: Hand, text: str, saved: str = "tok-1") -> dict[str, list[str]]:
     with pytest.raises(ValidationError) as caught:
         hand.apply(text, SHOP_TOKEN=saved)
@@ -137,6 +140,8 @@ def test_all_or_nothing_with_every_refusal_at_its_line(hand: Hand, regions: list
         ("monitors: {a: {url: http://a.example/, parent: a}}", "monitors.a.parent", "its own parent"),
         ("monitors: {a: {url: http://a.example/, parent: 1}}", "monitors.a.parent", "must be a key"),
         ("monitors: {a: {kind: heartbeat, spec: {period: 60}, interval: 60}}", "monitors.a.interval", "no meaning"),
+        ("monitors: {a: {url: http://a.example/, parent: b}, b: {url: http://b.example/, parent: a}}", *CIRCLE),
+        ("rules: {a: {parent: b}}", "rules.a.parent", "Unknown field"),
         ("channels: {a: {}}", "channels.a.kind", "required"),
         ("channels: {a: {kind: slack, settings: {url: '${NO}'}}}", "channels.a.settings.url", "NO is not set"),
         ("maintenance: {a: {starts: 2020-01-01, minutes: 5, everything: true}}", "maintenance.a.starts", "is over"),
