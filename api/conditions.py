@@ -63,7 +63,7 @@ def _tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if "no-store" in response.headers["Cache-Control"]:
         return response
     response.headers["ETag"] = etag = _etag(response)
-    if not _is_among(etag, request.headers.get("If-None-Match", ""), weak=True):
+    if not _is_among(etag, request.headers.get("If-None-Match", "")):
         return response
     same = HttpResponseNotModified()
     for name in ("ETag", "Cache-Control", "Vary"):
@@ -75,11 +75,15 @@ def _etag(response: HttpResponse) -> str:
     return f'"{blake2b(response.content, digest_size=16).hexdigest()}"'
 
 
-def _is_among(etag: str, names: str, *, weak: bool = False) -> bool:
-    """Whether a header names this ETag; ``*`` is any that there is. Proxies make an ETag weak when they repack."""
+def _is_among(etag: str, names: str) -> bool:
+    """Whether a header names this ETag; ``*`` is any that there is.
+
+    Whoever packs an answer on its way (gzip) makes its ETag weak. It is the same digest of the same words, so it counts
+    for ``If-Match`` too.
+    """
     if names.strip() == "*":
         return etag != ""
-    return etag in (name.removeprefix("W/") if weak else name for name in parse_etags(names))
+    return etag in (name.removeprefix("W/") for name in parse_etags(names))
 
 
 def _looked_at(view: View, request: HttpRequest, args: Any, kwargs: Any) -> HttpResponse:
