@@ -25,6 +25,9 @@ from accounts.exceptions import Locked, WrongCode
 from accounts.models import User
 from accounts.rules import SECOND_FACTOR
 
+SEALED = (Authenticator, "data", ("secret", "seed"))
+"""Where the secrets lie, for who puts them under another key: allauth's table, the JSON column, its members."""
+
 TOTP_APP, KEY, RECOVERY = Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN, Authenticator.Type.RECOVERY_CODES
 
 
@@ -43,19 +46,6 @@ class SealedFactors(DefaultMFAAdapter):  # type: ignore[misc]
 
 def _fernet() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])
-
-
-def reseal() -> int:
-    """Put every secret under the first of FIELD_ENCRYPTION_KEYS; how many there are. For ``manage.py rotate_keys``."""
-    count = 0
-    for pk in Authenticator.objects.exclude(type=KEY).values_list("pk", flat=True):
-        with transaction.atomic():
-            row = Authenticator.objects.select_for_update().filter(pk=pk).first()
-            for name in {"secret", "seed"} & set(row.data if row else ()):
-                row.data[name] = _fernet().rotate(row.data[name].encode()).decode()
-                row.save(update_fields=["data"])
-                count += 1
-    return count
 
 
 # --- asking ---

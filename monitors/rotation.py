@@ -1,7 +1,7 @@
 """Which keys hold the stored secrets, and putting them all under the first one.
 
 Secrets lie in text columns whose names end in ``sealed``, in whatever app: that name is the agreement, and a new such
-column is found without a word here.
+column is found without a word here. Those of second factors lie inside a column that is allauth's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
+
+from accounts import factors
 
 AT_ONCE = 500
 UNREADABLE = "unreadable"
@@ -22,13 +26,30 @@ UNREADABLE = "unreadable"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that holds sealed secrets."""
+    """A column that holds sealed secrets, or a member of a JSON column."""
 
     model: type[models.Model]
     name: str
+    member: str = ""
 
     def __str__(self) -> str:
-        return f"{self.model._meta.db_table}.{self.name}"
+        return ".".join(filter(None, (self.model._meta.db_table, self.name, self.member)))
+
+    def rows(self) -> models.QuerySet[Any]:
+        """Those with a secret, as ``found``."""
+        secret = KeyTextTransform(self.member, self.name) if self.member else models.F(self.name)
+        return self.model._default_manager.annotate(found=secret).filter(found__gt="")
+
+    def value(self, sealed: str) -> Any:
+        """What the column is to be when the secret is another."""
+        if not self.member:
+            return sealed
+        path = models.Value([self.member], ArrayField(models.TextField()))
+        return models.Func(
+            *(models.F(self.name), path, models.Value(sealed, models.JSONField())),
+            function="jsonb_set",
+            output_field=models.JSONField(),
+        )
 
 
 @dataclass(slots=True)
@@ -47,12 +68,13 @@ def key_id(key: str) -> str:
 
 
 def columns() -> list[Column]:
+    model, name, members = factors.SEALED
     return [
         Column(model, found.name)
         for model in apps.get_models()
         for found in model._meta.concrete_fields
         if found.name.endswith("sealed") and isinstance(found, models.TextField)
-    ]
+    ] + [Column(model, name, member) for member in members]
 
 
 def tally(keys: Sequence[str], *, step: Callable[[int], None] = lambda _: None) -> Tally:
@@ -90,11 +112,11 @@ def _walk(keys: Sequence[str], *, change: bool, step: Callable[[int], None]) -> 
 
 def _sealed_values(column: Column) -> Iterator[tuple[Any, str]]:
     """Primary key and value of all that is not empty, a few at a time, so that no transaction is long."""
-    rows = column.model._default_manager.exclude(**{column.name: ""}).order_by("pk")
+    rows = column.rows().order_by("pk")
     after: Any = None
     while True:
         page = rows.filter(pk__gt=after) if after is not None else rows
-        found = list(page.values_list("pk", column.name)[:AT_ONCE])
+        found = list(page.values_list("pk", "found")[:AT_ONCE])
         yield from found
         if len(found) < AT_ONCE:
             return
@@ -113,5 +135,5 @@ def _holder(sealed: str, vaults: dict[str, Fernet]) -> str | None:
 
 def _replace(column: Column, pk: Any, sealed: str, vault: MultiFernet) -> bool:
     """By ``update``, which touches neither ``updated_at`` nor what is checked."""
-    same = column.model._default_manager.filter(pk=pk, **{column.name: sealed})
-    return bool(same.update(**{column.name: vault.rotate(sealed.encode()).decode()}))
+    same = column.rows().filter(pk=pk, found=sealed)
+    return bool(same.update(**{column.name: column.value(vault.rotate(sealed.encode()).decode())}))

@@ -10,12 +10,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 from django.utils import timezone
 
+from accounts import factors
+from accounts.models import User
 from checks.services import days
 from monitors import rotation
 from monitors.models import Monitor
@@ -100,7 +105,7 @@ def test_a_damaged_file_is_refused_before_anything_is_done(make_monitor: MakeMon
     with zipfile.ZipFile(file) as good, zipfile.ZipFile(wrong, "w") as bad:
         for name in good.namelist():
             bad.writestr(name, good.read(name).replace(b"127.0.0.1", b"127.0.0.2"))
-    with pytest.raises(CommandError, match="monitors_monitor is not what the manifest says"):
+    with pytest.raises(CommandError, match="is damaged: .* is not what the manifest says"):
         run("restore", str(wrong), "--check")
     file.write_bytes(file.read_bytes()[:-200])
     with pytest.raises(CommandError, match="is no backup of ours, or it is broken"):
@@ -144,18 +149,24 @@ def contents(file: Path) -> list[bytes]:
 
 
 @pytest.mark.django_db
-def test_every_secret_comes_under_the_first_key(make_monitor: MakeMonitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_secret_comes_under_the_first_key(
+    owner: User, make_monitor: MakeMonitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, new = settings.FIELD_ENCRYPTION_KEYS[0], Fernet.generate_key().decode()
     before = [make_monitor(spec=SECRET) for _ in range(3)]
+    app = TOTP.activate(owner, "JBSWY3DPEHPK3PXP").instance
+    codes = RecoveryCodes.activate(owner).get_unused_codes()
     monkeypatch.setattr(rotation, "AT_ONCE", 2)
     monkeypatch.setattr(settings, "FIELD_ENCRYPTION_KEYS", [new, old])
     told = run_json("rotate_keys", "--dry-run")
-    assert told["keys"] == {rotation.key_id(new): 0, rotation.key_id(old): 3}
+    assert told["keys"] == {rotation.key_id(new): 0, rotation.key_id(old): 5}
     assert told["may_go"] == []
     told = run_json("rotate_keys")
-    assert (told["changed"], told["may_go"]) == (3, [rotation.key_id(old)])
+    assert (told["changed"], told["may_go"]) == (5, [rotation.key_id(old)])
     assert run_json("rotate_keys")["changed"] == 0
     monkeypatch.setattr(settings, "FIELD_ENCRYPTION_KEYS", [new])
+    assert factors.SealedFactors().decrypt(Authenticator.objects.get(pk=app.pk).data["secret"]) == "JBSWY3DPEHPK3PXP"
+    assert Authenticator.objects.get(type=factors.RECOVERY).wrap().get_unused_codes() == codes
     for monitor in before:
         now = Monitor.objects.get(pk=monitor.pk)
         assert now.full_spec["headers"] == SECRET["headers"]
@@ -172,6 +183,10 @@ def test_a_secret_that_fits_no_key_is_named(make_monitor: MakeMonitor, monkeypat
 
 
 def test_all_columns_of_secrets_are_known() -> None:
-    assert {"monitors_monitor.sealed", "monitors_monitor.ping_sealed", "alerts_channel.sealed"} <= {
-        str(column) for column in rotation.columns()
-    }
+    assert {
+        "monitors_monitor.sealed",
+        "monitors_monitor.ping_sealed",
+        "alerts_channel.sealed",
+        "mfa_authenticator.data.secret",
+        "mfa_authenticator.data.seed",
+    } <= {str(column) for column in rotation.columns()}

@@ -8,7 +8,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from accounts import factors
 from accounts.management.speaking import Progress, SpeakingCommand
 from monitors import rotation
 from monitors.rotation import Tally
@@ -28,8 +27,6 @@ class Command(SpeakingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         keys: list[str] = settings.FIELD_ENCRYPTION_KEYS
         progress = Progress(sys.stderr, "secrets read")
-        if not options["dry_run"]:
-            factors.reseal()  # second factors lie in allauth's own table, which the walk below does not know
         work = rotation.tally if options["dry_run"] else rotation.rotate
         told = work(keys, step=progress.step)
         progress.end()
