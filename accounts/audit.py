@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,6 +28,7 @@ Picture = dict[str, Any]
 MASK = "********"
 SECRET = re.compile(r"password|secret|token|sealed|authorization|credential|private", re.IGNORECASE)
 LONGEST = 300
+_waiting: ContextVar[list[AuditEntry] | None] = ContextVar("audit entries that wait", default=None)
 MOST_FIELDS = 60
 
 
@@ -72,7 +75,7 @@ def record(
     team_id: UUID | None = None,
 ) -> None:
     """Add one entry. Who acts is known from the request at hand; ``by`` says it where nobody is signed in yet."""
-    AuditEntry.objects.create(
+    entry = AuditEntry(
         team_id=team_id or _team_of(thing),
         verb=verb,
         kind=thing._meta.model_name or "",
@@ -81,6 +84,23 @@ def record(
         changes=difference(before or {}, after or {}),
         **_actor(by),
     )
+    waiting = _waiting.get()
+    if waiting is None:
+        entry.save(force_insert=True)
+    else:
+        waiting.append(entry)
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """What is told inside is written at the end, in few statements: for changes of many things in one transaction."""
+    entries: list[AuditEntry] = []
+    token = _waiting.set(entries)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+    AuditEntry.objects.bulk_create(entries, batch_size=500)
 
 
 def difference(before: Picture, after: Picture) -> dict[str, list[Any]]:

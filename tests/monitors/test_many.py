@@ -8,9 +8,11 @@ from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from accounts.models import Team, User
+from accounts.models import AuditEntry, Team, User
 from monitors import rules, services
 from monitors.models import Monitor
 from monitors.rules import Action
@@ -58,6 +60,29 @@ def test_who_cannot_take_an_edit_is_named_and_the_others_are_done(team: Team, ma
         "Backup": "interval",
     }
     assert (slow.interval, job.rules.confirmations) == (120, 1)
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (Action.PAUSE, {}),
+        (Action.TAG, {"tags": ["prod"]}),
+        (Action.EDIT, {"regions": ["usa"], "interval": 300}),
+        (Action.DELETE, {}),
+    ],
+)
+def test_more_monitors_need_no_more_statements(
+    team: Team, make_monitor: MakeMonitor, action: Action, said: dict[str, Any]
+) -> None:
+    def statements(count: int) -> int:
+        several = [make_monitor(name=f"{count} {at}") for at in range(count)]
+        with CaptureQueriesContext(connection) as seen:
+            assert len(change(team, action, *several, **said).done) == count
+        told = AuditEntry.objects.filter(name__startswith=f"{count} ").exclude(verb="created")
+        assert (told.count(), len({entry.changes != {} for entry in told})) == (count, 1)
+        return len(seen) - (count if action is not Action.DELETE else 0)  # ``change`` reads each again
+
+    assert statements(2) == statements(12)
 
 
 def test_more_than_one_transaction_holds(
