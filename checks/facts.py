@@ -87,6 +87,15 @@ def news(kind: str, known: Any, seen: Any) -> Any:
     return seen if seen != known else None
 
 
+def moment(text: Any) -> datetime | None:
+    """A time as a fact keeps it; None for what is none, or does not say in which zone."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
 def may_write(last: datetime | None, slot: datetime) -> bool:
     """Late results tell nothing of the present, and what changes all the time is not followed."""
     return last is None or slot >= last + SETTLE

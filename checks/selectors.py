@@ -19,8 +19,9 @@ from django.db.models import Count, Max, QuerySet
 
 from accounts.models import Team
 from checks import broker, pressure
+from checks.facts import CERTIFICATE, moment
 from checks.ids import CheckId
-from checks.models import CheckBatch, CheckEvidence, CheckResult, MonitorStats, RegionWorker, Watermark
+from checks.models import CheckBatch, CheckEvidence, CheckResult, Fact, MonitorStats, RegionWorker, Watermark
 from checks.pressure import Load
 from checks.rules import HOURS, TICKS, HourSum
 from incidents.models import Incident
@@ -313,6 +314,17 @@ def stats_by_monitor(monitors: Iterable[Monitor]) -> dict[UUID, MonitorStats]:
             if last_checked and (stats.last_checked is None or last_checked >= stats.last_checked):
                 stats.last_checked, stats.last_response_ms = last_checked, last_response_ms
     return figures
+
+
+def certificates_end(monitors: Sequence[Monitor]) -> dict[UUID, datetime]:
+    """When the certificate of a monitor's site runs out: of those that its regions see at present, the first to."""
+    regions = {monitor.pk: set(monitor.voters) for monitor in monitors}
+    seen = Fact.objects.filter(monitor__in=list(regions), kind=CERTIFICATE).order_by("monitor", "region", "-since")
+    ends: dict[UUID, datetime] = {}
+    for pk, region, value in seen.distinct("monitor", "region").values_list("monitor", "region", "value"):
+        if region in regions[pk] and (end := moment(value.get("not_after"))):
+            ends[pk] = min(end, ends.get(pk, end))
+    return ends
 
 
 def last_hours(monitors: Sequence[UUID], *, now: datetime) -> dict[UUID, list[HourSum]]:

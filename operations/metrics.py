@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 
 from checks.models import CheckBatch, MonitorStats
-from checks.selectors import breaker_word
+from checks.selectors import breaker_word, certificates_end
 from drills import selectors as drill_selectors
 from incidents.models import Incident
 from meters import names
@@ -94,11 +94,18 @@ class Collector:
         """Of the oldest so many monitors: a bound that does not depend on what people do."""
         if not most:
             return
-        monitors = list(Monitor.objects.filter(paused=False).only("id", "name", "status").order_by("created_at")[:most])
+        columns = ("id", "name", "status", "regions", "stand_ins")
+        monitors = list(Monitor.objects.filter(paused=False).only(*columns).order_by("created_at")[:most])
+        ends = certificates_end(monitors)
         stats = MonitorStats.objects.in_bulk([monitor.pk for monitor in monitors])
         works = GaugeMetricFamily("uptime_monitor_up", "1 up, 0 down; no sample when unknown.", labels=["id", "name"])
         latency = GaugeMetricFamily(
             "uptime_monitor_response_seconds", "Mean response time of the last hour.", labels=["id", "name"]
+        )
+        days_left = GaugeMetricFamily(
+            "uptime_monitor_certificate_days",
+            "Days until the certificate runs out, below 0 when it has; no sample where none was seen.",
+            labels=["id", "name"],
         )
         for monitor in monitors:
             labels = [str(monitor.pk), monitor.name]
@@ -107,8 +114,11 @@ class Collector:
             known = stats.get(monitor.pk)
             if known is not None and known.avg_response_time_1h is not None:
                 latency.add_metric(labels, known.avg_response_time_1h / 1000)
+            if monitor.pk in ends:
+                days_left.add_metric(labels, (ends[monitor.pk] - self._now).total_seconds() / 86_400)
         yield works
         yield latency
+        yield days_left
 
 
 def _counters() -> Iterator[Metric]:

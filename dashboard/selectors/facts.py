@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from checks.facts import ADDRESSES, CERTIFICATE, REDIRECTS
+from checks.facts import ADDRESSES, CERTIFICATE, REDIRECTS, moment
 from checks.models import Fact
 from dashboard.words import NOTHING, span
 from monitors.models import Monitor
@@ -29,11 +29,11 @@ class Certificate:
 
     @property
     def not_before(self) -> datetime | None:
-        return _moment(self.about.get("not_before"))
+        return moment(self.about.get("not_before"))
 
     @property
     def not_after(self) -> datetime | None:
-        return _moment(self.about.get("not_after"))
+        return moment(self.about.get("not_after"))
 
     @property
     def names(self) -> list[str]:
@@ -95,7 +95,7 @@ def _certificates(present: list[Fact], *, now: datetime) -> list[Certificate]:
     grouped = [list(same) for _key, same in groupby(sorted(present, key=fingerprint), key=fingerprint)]
     found = []
     for same in grouped:
-        ends = _moment(same[0].value.get("not_after"))
+        ends = moment(same[0].value.get("not_after"))
         left_s = (ends - now).total_seconds() if ends else None
         since = min(fact.since for fact in same)
         found.append(Certificate(same[0].value, [fact.region for fact in same], since, left_s))
@@ -112,17 +112,9 @@ def _lines(kind: str, value: Any) -> list[str]:
     """A fact in a few lines."""
     if kind == CERTIFICATE:
         told = {"subject": value.get("subject") or NOTHING, "issuer": value.get("issuer") or NOTHING}
-        ends = _moment(value.get("not_after"))
+        ends = moment(value.get("not_after"))
         lines = [_("%(subject)s, by %(issuer)s") % told]
         return lines + ([_("valid until %(end)s") % {"end": f"{ends:%-d %b %Y}"}] if ends else [])
     if kind == REDIRECTS:
         return [f"{hop.get('status') or ''} → {hop.get('location')}".strip() for hop in value] or [_("none")]
     return [", ".join(map(str, value))]
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

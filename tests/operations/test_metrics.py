@@ -16,6 +16,8 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+from checks.facts import CERTIFICATE
+from checks.models import Fact
 from checks.services import dispatch, ingest, store
 from drills.models import Drill
 from incidents.models import Incident
@@ -134,6 +136,22 @@ def test_each_monitor_is_told_of_where_it_is_wanted_and_no_more_than_so_many(
     told = samples(client, settings.METRICS_TOKEN)
     found = [(key[2], value) for key, value in told.items() if key[0] == "uptime_monitor_up"]
     assert sorted(found) == sorted((monitor.name, 1) for monitor in Monitor.objects.order_by("created_at")[:2])
+
+
+def test_the_certificate_that_runs_out_first_is_told_of(
+    client: Client, settings: Settings, make_monitor: MakeMonitor
+) -> None:
+    settings.METRICS_PER_MONITOR = 100
+    now, monitor = timezone.now(), make_monitor(name="Shop")
+    make_monitor(name="Plain")
+    for region, days, age in (("usa", 40, 1), ("india", 12, 1), ("india", 2, 9), ("elsewhere", 1, 1)):
+        value = {"not_after": (now + timedelta(days=days)).isoformat()}
+        Fact.objects.create(
+            monitor=monitor, region=region, kind=CERTIFICATE, since=now - timedelta(days=age), value=value
+        )
+    told = samples(client, settings.METRICS_TOKEN)
+    found = {key[2]: round(value) for key, value in told.items() if key[0] == "uptime_monitor_certificate_days"}
+    assert found == {"Shop": 12}
 
 
 def test_a_scrape_is_a_fixed_number_of_queries(client: Client, settings: Settings, make_monitor: MakeMonitor) -> None:
