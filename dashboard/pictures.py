@@ -173,6 +173,47 @@ def _stack(place: int, pieces: tuple[int, ...]) -> str:
     return drawn
 
 
+# --- what the last runs of a job took ---
+
+RUN_HEIGHT = 48
+
+
+def runs_svg(runs: Sequence[tuple[float, bool]]) -> SafeString:
+    """A bar for each run, newest on the right, as high as it was long; ``runs`` are seconds and whether it went well.
+
+    One that failed stands on a foot of its own, so that it shows without colour.
+    """
+    longest = max((took for took, _well in runs), default=0.0) or 1.0
+    width = max(len(runs) * STEP - (STEP - BAR), BAR)
+    return format_html(
+        '<svg class="ticks" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
+        *(width, RUN_HEIGHT, width, RUN_HEIGHT, runs_in_words(runs)),
+        mark_safe("".join(_run(place, *run, longest) for place, run in enumerate(runs))),  # noqa: S308 - escaped
+    )
+
+
+def _run(place: int, took: float, well: bool, longest: float) -> str:
+    foot = 0 if well else 5
+    high = max(3, round((RUN_HEIGHT - foot) * took / longest))
+    boxes = [(RUN_HEIGHT - foot - high, high)] + ([] if well else [(RUN_HEIGHT - 3, 3)])
+    rects = "".join(f'<rect x="{place * STEP}" y="{top}" width="{BAR}" height="{high}" rx="2"/>' for top, high in boxes)
+    told = f"{words.span(took)}, {_('done') if well else _('failed')}"
+    return f'<g class="is-{"up" if well else "down"}"><title>{escape(told)}</title>{rects}</g>'
+
+
+def runs_in_words(runs: Sequence[tuple[float, bool]]) -> str:
+    """``last 12 runs: 40 s to 2 min, the last one 41 s; 1 failed``."""
+    lengths = [took for took, _well in runs]
+    told = {
+        "count": len(runs),
+        "shortest": words.span(min(lengths)),
+        "longest": words.span(max(lengths)),
+        "last": words.span(lengths[-1]),
+        "failed": sum(not well for _took, well in runs),
+    }
+    return _("last %(count)s runs: %(shortest)s to %(longest)s, the last one %(last)s; %(failed)s failed") % told
+
+
 # --- the phases of one check ---
 
 PHASES = {

@@ -82,6 +82,12 @@ def pings_of(monitor: Monitor, *, after: list[str] | None = None) -> QuerySet[Pi
     return found
 
 
+def runs_of(monitor: Monitor, *, limit: int) -> list[Ping]:
+    """The last runs whose start and end were both reported, oldest first: the pings that ended them."""
+    ended = Ping.objects.filter(monitor=monitor, duration_s__isnull=False).order_by("-at", "-id")[:limit]
+    return list(ended)[::-1]
+
+
 def job(monitor: Monitor, *, now: datetime) -> dict[str, Any]:
     """How a heartbeat's job does: its state, when a ping is due and missed, and the runs under way."""
     schedule = HeartbeatSpec.parse(monitor.spec)

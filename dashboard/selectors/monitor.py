@@ -34,6 +34,7 @@ from probes.contract import Outcome
 RECENT_CHECKS = 20
 RECENT_INCIDENTS = 10
 RECENT_PINGS = 20
+RECENT_RUNS = 30
 RECENT_NOTES = 5
 
 SPEAKERS: dict[str, set[Outcome | None]] = {
@@ -118,6 +119,8 @@ class Job:
     deadline: datetime | None
     runs: int
     pings: list[Ping]
+    ended: list[Ping]
+    """Of the last runs, oldest first: how each ended and what it took."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,14 @@ def monitor_page(monitor: Monitor, *, now: datetime) -> MonitorPage:
 def job_of(monitor: Monitor, *, now: datetime) -> Job:
     told = heartbeats.job(monitor, now=now)
     pings = list(heartbeats.pings_of(monitor)[:RECENT_PINGS])
-    return Job(told["state"], told["due"], told["deadline"], len(told["runs"]), pings)
+    return Job(
+        told["state"],
+        told["due"],
+        told["deadline"],
+        len(told["runs"]),
+        pings,
+        heartbeats.runs_of(monitor, limit=RECENT_RUNS),
+    )
 
 
 ASKED = """

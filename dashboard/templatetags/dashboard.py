@@ -21,6 +21,8 @@ from dashboard import alert_words, pictures, words
 from dashboard.forms.maintenance import REPEATS
 from dashboard.kind_words import kind_words
 from dashboard.selectors.checks import Lane, address_of
+from heartbeats.models import Ping
+from heartbeats.rules import Word
 from monitors.rules import Status
 from probes.contract import Outcome
 
@@ -165,6 +167,16 @@ def ticks(region: str, shown: Sequence[Tick]) -> SafeString:
 @register.simple_tag
 def hours(name: str, shown: Sequence[HourSum]) -> SafeString:
     return pictures.hours_svg(name, shown, zone=timezone.get_current_timezone())
+
+
+@register.simple_tag
+def runs(shown: Sequence[Ping]) -> SafeString:
+    return pictures.runs_svg([(ping.duration_s or 0.0, ping.word != Word.FAIL) for ping in shown])
+
+
+@register.filter
+def runs_in_words(shown: Sequence[Ping]) -> str:
+    return pictures.runs_in_words([(ping.duration_s or 0.0, ping.word != Word.FAIL) for ping in shown])
 
 
 @register.simple_tag

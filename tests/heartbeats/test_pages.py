@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -10,7 +12,7 @@ from accounts.models import User
 from heartbeats import services
 from heartbeats.rules import Word
 from monitors.models import Monitor
-from tests.heartbeats.conftest import MakeJob, token_of
+from tests.heartbeats.conftest import MakeJob, ping_at, token_of
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +40,15 @@ def test_its_page_says_where_to_report_and_why_it_is_down(browser: Client, job: 
     assert "of the time it is due (every 60 min)" in page
     assert "Gives up after" not in page
     assert "Backup" in browser.get("/monitors/").content.decode()
+
+
+def test_its_page_shows_what_the_last_runs_took(browser: Client, job: Monitor) -> None:
+    now = timezone.now()
+    for ago, took, word in ((3, 40, Word.SUCCESS), (2, 130, Word.FAIL), (1, 65, Word.SUCCESS)):
+        ping_at(job, now - timedelta(hours=ago), word, duration_s=took, heard=True)
+    page = browser.get(f"/monitors/{job.pk}/").content.decode()
+    assert 'aria-label="last 3 runs: 40 s to 2 min, the last one 1 min; 1 failed"' in page
+    assert page.index("<title>40 s, done</title>") < page.index("<title>2 min, failed</title>")
 
 
 def test_its_form_asks_for_the_schedule_alone(browser: Client, job: Monitor) -> None:
