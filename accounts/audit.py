@@ -7,6 +7,7 @@ model: ``AUDITED`` names attributes, and ``team`` (or ``team_id``) says whose lo
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -135,6 +136,8 @@ def _plain(value: Any) -> Any:
             return value
         case datetime():
             return value.isoformat()
+        case Mapping():  # inside a list; PostgreSQL gives names back in an order of its own
+            return json.dumps(value, sort_keys=True, default=str)
         case list() | tuple():
             return ", ".join(str(_plain(item)) for item in value)
         case _:

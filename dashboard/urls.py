@@ -8,6 +8,7 @@ from dashboard.views import (
     checks,
     drills,
     first_run,
+    imports,
     incidents,
     keys,
     listing,
@@ -127,6 +128,10 @@ urlpatterns = [
     path("settings/keys/<uuid:pk>/revoke/", keys.KeyRevoke.as_view(), name="key-revoke"),
     path("settings/tokens/new/", keys.TokenNew.as_view(), name="token-new"),
     path("settings/tokens/<uuid:pk>/revoke/", keys.TokenRevoke.as_view(), name="token-revoke"),
+    path("settings/import/", imports.ImportPage.as_view(), name="import"),
+    path("settings/import/apply/", imports.ImportApply.as_view(), name="import-apply"),
+    path("settings/import/alerts/", imports.ImportAlerts.as_view(), name="import-alerts"),
+    path("settings/import/parity/", imports.ImportParity.as_view(), name="import-parity"),
     path("settings/audit/", audit.AuditPage.as_view(), name="audit"),
     path("settings/audit/export/", audit.AuditExport.as_view(), name="audit-export"),
 ]

@@ -109,7 +109,18 @@ def _body_problem(request: HttpRequest) -> Problem | None:
         return NO_LENGTH
     if announced < 0:
         return NO_LENGTH
-    return TOO_LARGE if announced > settings.MAX_BODY_BYTES else None
+    return TOO_LARGE if announced > _most_bytes(request.path_info) else None
+
+
+FILE_ROUTES = ("/api/imports", "/settings/import/")
+ROOM_FOR_THE_REST = 65_536
+
+
+def _most_bytes(path: str) -> int:
+    """Exports of other tools are larger than anything else that is sent here."""
+    if path.startswith(FILE_ROUTES):
+        return int(settings.IMPORT_MAX_MB) * 1_048_576 + ROOM_FOR_THE_REST
+    return int(settings.MAX_BODY_BYTES)
 
 
 class ApiSlashMiddleware:

@@ -62,6 +62,8 @@ SERVER: dict[str, Meaning] = {
         "The most that the database may take before the oldest days of single results go early; 0: no limit.",
         "GB (10^9 bytes)",
     ),
+    "IMPORT_MAX_MB": Meaning("The largest file that is read from another tool.", "MB (2^20 bytes)"),
+    "IMPORT_MAX_MONITORS": Meaning("The most monitors of one such file.", "monitors"),
     "ARCHIVE_DIR": Meaning(
         "The full path of a directory: days of single results are written there as Parquet before they are dropped."
     ),

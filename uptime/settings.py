@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "drills",
     "statuspages",
     "config",
+    "imports",
     "meters",
     "operations",
     "api",
@@ -223,6 +224,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 MAX_BODY_BYTES = 1_048_576
+IMPORT_MAX_MB = env.number("IMPORT_MAX_MB", 20, low=1, high=1_000)
+IMPORT_MAX_MONITORS = env.number("IMPORT_MAX_MONITORS", 2_000, low=1, high=20_000)
 
 # --- files, words, times ---
 STATIC_URL = "/static/"
@@ -262,6 +265,7 @@ REST_FRAMEWORK = {
         "trigger": "10/min",
         "test": "20/min",
         "backtest": "6/min",
+        "imports": "20/min",
         "subscribe": "10/hour",
         "page_password": "10/min",
         "invite": "30/hour",

@@ -10,6 +10,7 @@ import checks.urls
 import config.urls
 import drills.urls
 import heartbeats.urls
+import imports.urls
 import incidents.urls
 import maintenance.urls
 import monitors.urls
@@ -27,6 +28,7 @@ api_urlpatterns = [
     *checks.urls.api_urlpatterns,
     *heartbeats.urls.api_urlpatterns,
     *drills.urls.api_urlpatterns,
+    *imports.urls.api_urlpatterns,
     *statuspages.urls.api_urlpatterns,
     *config.urls.api_urlpatterns,
     path("schema", Schema.as_view(), name="api-schema"),

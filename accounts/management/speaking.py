@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +14,8 @@ from typing import Any, Literal, TextIO
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Team, User
+
+UUID_FORM = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
@@ -44,6 +47,19 @@ def team_of(email: str) -> Team:
     if membership is None:
         raise CommandError(f"Nobody with the address {email} has a team here.")
     return membership.team
+
+
+def team_named(name: str) -> Team:
+    """The team of this name or id; names need not be unique."""
+    found = list(Team.objects.filter(name=name)[:10])
+    if not found and UUID_FORM.fullmatch(name):
+        found = list(Team.objects.filter(pk=name))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise CommandError(f"There is no team {name!r} here.")
+    listed = ", ".join(str(team.pk) for team in found)
+    raise CommandError(f"Several teams are called {name!r}; give the id of one: {listed}.")
 
 
 def readable_bytes(size: float) -> str:

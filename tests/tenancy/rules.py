@@ -182,6 +182,13 @@ RULES: dict[str, Rule] = {
     "monitors/<uuid:pk>/check/": MEMBER.of("monitor"),
     "monitors/<uuid:pk>/ping-url/": MEMBER.of("job"),
     "monitors/<uuid:pk>/delete/": FORM.of("monitor"),
+    # --- imports ---
+    "api/imports": MEMBER,
+    "api/imports/parity": READ,
+    "settings/import/": FORM,
+    "settings/import/apply/": replace(FORM, also=frozenset({404})),  # a draft is named in the form, not in the route
+    "settings/import/alerts/": FORM,
+    "settings/import/parity/": READ,
     # --- incidents ---
     "api/incidents": MEMBER,
     "api/incidents/<uuid:pk>": MEMBER.of("incident"),

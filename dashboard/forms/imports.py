@@ -1,0 +1,34 @@
+"""What another tool wrote, and how it is taken over."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from imports.sources import SOURCES
+
+
+class FileForm(forms.Form):
+    source = forms.ChoiceField(
+        label=_("From"), choices=[(name, f"{source.title} ({source.file})") for name, source in SOURCES.items()]
+    )
+    file = forms.FileField(label=_("Its export"), allow_empty_file=True)
+    origin = forms.CharField(
+        label=_("Which installation"),
+        max_length=60,
+        required=False,
+        help_text=_("Only where you come from several of the same tool: a name that tells them apart."),
+    )
+
+
+class ImportForm(FileForm):
+    shadow = forms.BooleanField(
+        label=_("New monitors in shadow"),
+        required=False,
+        initial=True,
+        help_text=_("They are checked and recorded, but nobody is told until you switch alerts on."),
+    )
+
+
+class ParityForm(FileForm):
+    """The same, to compare."""
