@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from structlog.contextvars import bound_contextvars
 
-from uptime.errors import DATABASE_DOWN, NO_LENGTH, TOO_LARGE, Problem, respond
+from uptime.errors import BAD_REQUEST, DATABASE_DOWN, NO_LENGTH, TOO_LARGE, Problem, respond
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +121,17 @@ def _most_bytes(path: str) -> int:
     if path.startswith(FILE_ROUTES):
         return int(settings.IMPORT_MAX_MB) * 1_048_576 + ROOM_FOR_THE_REST
     return int(settings.MAX_BODY_BYTES)
+
+
+class NulMiddleware:
+    """Refuses an address with a NUL in its query: PostgreSQL holds no such text, so nothing can be found by it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        query = request.META.get("QUERY_STRING", "")
+        return respond(request, BAD_REQUEST) if "%00" in query or "\0" in query else self.get_response(request)
 
 
 class ApiSlashMiddleware:

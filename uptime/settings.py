@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "uptime.middleware.DatabaseDownMiddleware",
     "uptime.middleware.BodyLimitMiddleware",
+    "uptime.middleware.NulMiddleware",
     "uptime.middleware.ApiSlashMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
