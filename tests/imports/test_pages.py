@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -85,6 +85,14 @@ def test_both_tools_are_compared(page: Client) -> None:
     give(page, "uptimerobot.json", source="uptimerobot")
     assert "nothing was imported" in give(page, "uptimerobot.json", source="uptimerobot", where="parity/").lower()
     confirm(page, ImportDraft.objects.get())
+    said = {"votes": [], "policy": {}, "open_incident": False}
+    example, began = Monitor.objects.get(name="Example"), datetime(2025, 11, 20, 9, tzinfo=UTC)
+    example.status_changes.create(happened_at=began, before="pending", after="up", **said)
+    Monitor.objects.filter(pk=example.pk).update(status="up", status_since=began)
     shown = give(page, "uptimerobot.json", source="uptimerobot", where="parity/")
     assert "those of UptimeRobot" in shown
     assert "nothing to compare" in shown
+    assert re.search(r"97\.\d+.% of 2 h 3 min agree", shown.replace("\N{NO-BREAK SPACE}", " ")), shown[
+        shown.find("Example") :
+    ][:900]
+    assert "down (333333 Connection Timeout)" in shown
