@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
-from functools import cache
+from datetime import datetime, tzinfo
+from functools import cache, lru_cache
 from html import escape
 from itertools import groupby
 
@@ -127,9 +127,15 @@ def hours_svg(name: str, hours: Sequence[HourSum], *, zone: tzinfo) -> SafeStrin
 
 
 def _hour(place: int, hour: HourSum, zone: tzinfo) -> str:
-    begin = hour.begin.astimezone(zone)
-    told = f"{begin:%H:%M} {escape(begin.tzname() or '')}: {escape(hour_in_words(hour))}"
+    told = f"{_clock(hour.begin, zone)}: {escape(hour_in_words(hour))}"
     return f"<g><title>{told}</title>{_stack(place, shares(hour))}</g>"
+
+
+@lru_cache(maxsize=256)
+def _clock(begin: datetime, zone: tzinfo) -> str:
+    """The same for every row of a list."""
+    local = begin.astimezone(zone)
+    return f"{local:%H:%M} {escape(local.tzname() or '')}"
 
 
 def hour_in_words(hour: HourSum) -> str:

@@ -14,7 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from accounts.models import Team
 from checks.models import MonitorStats
 from checks.rules import HourSum
-from checks.selectors import last_hours, stats_by_monitor
+from checks.selectors import figures_by_monitor, last_hours
 from dashboard.filters import Filters
 from dashboard.selectors import fingerprint
 from dashboard.selectors.delays import Delay, delays, pace_s
@@ -46,6 +46,8 @@ class Row:
     monitor: Monitor
     stats: MonitorStats
     hours: Sequence[HourSum]
+    results: int
+    """How many there are in the region that has most; counted to ten."""
 
     @property
     def waiting(self) -> bool:
@@ -55,7 +57,7 @@ class Row:
     @property
     def awaited(self) -> bool:
         """A result, or the first figures made from one, will be there in a moment."""
-        return self.waiting or figures_awaited(self.stats)
+        return self.waiting or figures_awaited(self.stats, results=self.results)
 
     @property
     def mark(self) -> str:
@@ -69,10 +71,9 @@ class Row:
         return (*shown, *status, self.hours, stats.last_response_ms, stats.uptime_24h)
 
 
-def figures_awaited(stats: MonitorStats) -> bool:
+def figures_awaited(stats: MonitorStats, *, results: int) -> bool:
     """The first results are stored, the first windows not computed yet."""
-    few = stats.ticks and all(len(ticks) < FIRST_FEW for ticks in stats.ticks.values())
-    return bool(few) and stats.refreshed_at is None
+    return 0 < results < FIRST_FEW and stats.refreshed_at is None
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,12 @@ def _by_status(found: QuerySet[Monitor]) -> dict[str, int]:
 
 def _rows(monitors: Mapping[UUID, Monitor], order: Sequence[UUID], *, now: datetime) -> list[Row]:
     present = [monitors[pk] for pk in order if pk in monitors]
-    stats, hours = stats_by_monitor(present), last_hours([monitor.pk for monitor in present], now=now)
-    return [Row(monitor, stats[monitor.pk], hours[monitor.pk]) for monitor in present]
+    figures, hours = figures_by_monitor(present), last_hours([monitor.pk for monitor in present], now=now)
+    return [
+        Row(monitor, stats, hours[monitor.pk], results)
+        for monitor in present
+        for stats, results in [figures[monitor.pk]]
+    ]
 
 
 def _chips(counted: Mapping[str, int], filters: Filters) -> list[StatusCount]:

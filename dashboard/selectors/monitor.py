@@ -152,7 +152,8 @@ class MonitorPage:
 
     @property
     def pace_s(self) -> int:
-        awaited = self.asked or self.monitor.status == Status.PENDING or figures_awaited(self.stats)
+        results = max(map(len, self.stats.ticks.values()), default=0)
+        awaited = self.asked or self.monitor.status == Status.PENDING or figures_awaited(self.stats, results=results)
         return pace_s(awaited=bool(awaited) and not self.monitor.paused, delayed=bool(self.delays))
 
     @property
