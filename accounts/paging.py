@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
@@ -16,15 +17,15 @@ Row = TypeVar("Row", bound=Model)
 
 NO_CURSOR = ValidationError({"cursor": ["is not a cursor of this list; leave it out to start at the beginning"]})
 DEFAULT_LIMIT = 100
-MAX_LIMIT = 500
 
 
 def read_limit(value: str | None) -> int:
-    """The page size asked for, from 1 to 500."""
+    """The page size asked for, from 1 to ``API_MAX_ROWS``."""
+    most = settings.API_MAX_ROWS
     if value is None or value == "":
         return DEFAULT_LIMIT
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:6]) <= MAX_LIMIT:
-        raise ValidationError({"limit": [f"must be a whole number from 1 to {MAX_LIMIT}"]})
+    if not value.isascii() or not value.isdigit() or not 1 <= int(value[:6]) <= most:
+        raise ValidationError({"limit": [f"must be a whole number from 1 to {most}"]})
     return int(value)
 
 

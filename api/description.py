@@ -11,10 +11,11 @@ import re
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
-from accounts.paging import DEFAULT_LIMIT, MAX_LIMIT
+from accounts.paging import DEFAULT_LIMIT
 from api.sections import SECTION_OF, WITHIN
 
 
@@ -56,7 +57,7 @@ class _Lists:
     def get_schema_operation_parameters(self, _view: Any) -> list[dict[str, Any]]:
         if not self.paged:
             return []
-        size = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+        size = {"type": "integer", "minimum": 1, "maximum": settings.API_MAX_ROWS, "default": DEFAULT_LIMIT}
         return [
             {"name": "limit", "in": "query", "description": "the size of a page", "schema": size},
             {"name": "cursor", "in": "query", "description": "`next` of the page before", "schema": {"type": "string"}},

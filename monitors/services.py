@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Team
-from monitors import doorbell, rules, secrets, selectors
+from monitors import doorbell, quotas, rules, secrets, selectors
 from monitors.heartbeat import HeartbeatSpec
 from monitors.kinds import HEARTBEAT, PASSIVE, SPECS
 from monitors.models import DefaultFallback, Monitor, Region
@@ -62,8 +62,11 @@ def create_monitor(*, team: Team, **fields: Any) -> Monitor:
     ``fields``: any of url, name, kind, spec, interval, timeout, regions, fallback_regions, tags, policy,
     parent (an id or None), shadow.
     """
+    Team.objects.select_for_update(no_key=True).get(pk=team.pk)  # two at once must not both be the last one
     monitor = Monitor(id=uuid4(), team=team, wanted_at=timezone.now())
     _apply(monitor, defaults() | fields, Ground())
+    quotas.refuse_one_more(team)
+    quotas.refuse_more_checks(monitor)
     monitor.save(force_insert=True)
     audit.created(monitor)
     doorbell.ring()
@@ -92,8 +95,10 @@ Act = Callable[[Monitor], str]
 
 def _change_one(monitor: Monitor, act: Act) -> Monitor:
     monitor = Monitor.objects.select_for_update().get(pk=monitor.pk)
-    before = audit.picture(monitor)
+    before, pace = audit.picture(monitor), quotas.pace_of(monitor)
     if verb := act(monitor):
+        if quotas.pace_of(monitor) > pace:
+            quotas.refuse_more_checks(monitor)
         monitor.save()
         audit.changed(monitor, before, verb)
         _ring_for([monitor])

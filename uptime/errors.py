@@ -59,6 +59,11 @@ NOT_FOUND = Problem(404, "not_found", "There is nothing here.")
 TOO_LARGE = Problem(413, "too_large", "The request is larger than this server accepts.")
 NO_LENGTH = Problem(411, "length_required", "Send the body with a Content-Length.")
 INTERNAL = Problem(500, "internal_error", "Something went wrong on our side. It has been logged.")
+PLAIN_HTTP = Problem(
+    403,
+    "https_required",
+    "The API is reached by https only. What this request carried has crossed the network unencrypted: replace the key.",
+)
 BAD_REQUEST = Problem(400, "bad_request", "The server could not make sense of this request.")
 # A body of a hundred thousand brackets: Python's JSON reader gives up, or whoever walks the value afterwards.
 TOO_DEEP = Problem(400, "too_deep", "The request is nested too deeply.")

@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from structlog.contextvars import bound_contextvars
 
-from uptime.errors import BAD_REQUEST, DATABASE_DOWN, NO_LENGTH, TOO_LARGE, Problem, respond
+from uptime.errors import BAD_REQUEST, DATABASE_DOWN, NO_LENGTH, PLAIN_HTTP, TOO_LARGE, Problem, respond
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,32 @@ class RequestIdMiddleware:
         return response
 
 
+class PlainHttpMiddleware:
+    """Refuses a program that talks plain HTTP to a site that has TLS. A redirect would be followed, and the key sent in
+    the clear each time, without anybody noticing.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        encrypted = request.is_secure() or not settings.SITE_URL.startswith("https://")
+        if encrypted or not request.path_info.startswith("/api/"):
+            return self.get_response(request)
+        return respond(request, PLAIN_HTTP)
+
+
+POWERS = (
+    *("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer"),
+    *("microphone", "midi", "payment", "usb", "xr-spatial-tracking"),
+)
+NO_POWERS = ", ".join(f"{power}=()" for power in POWERS)
+
+
 class NoStoreMiddleware:
-    """What says nothing about caching is nobody's to keep: pages and answers are somebody's own unless they say so."""
+    """What says nothing about caching is nobody's to keep: pages and answers are somebody's own unless they say so. And
+    none of them asks the browser for a camera and the like (Permissions-Policy).
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -62,6 +86,7 @@ class NoStoreMiddleware:
         response = self.get_response(request)
         if not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store"
+        response["Permissions-Policy"] = NO_POWERS
         return response
 
 

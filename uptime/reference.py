@@ -73,6 +73,14 @@ SERVER: dict[str, Meaning] = {
     ),
     "EMAIL_URL": Meaning("Where mail goes out; `consolemail://` writes it to the log."),
     "DEFAULT_FROM_EMAIL": Meaning("From whom mail comes."),
+    "TEAM_MAX_MONITORS": Meaning("The most monitors of one team.", "monitors"),
+    "TEAM_MAX_CHECKS_PER_MINUTE": Meaning(
+        "The most checks a minute of one team: its active monitors, each times its regions.", "checks a minute"
+    ),
+    "TEAM_MAX_CHANNELS": Meaning("The most alert channels of one team.", "channels"),
+    "PAGE_MAX_SUBSCRIBERS": Meaning("The most subscribers of one status page.", "subscribers"),
+    "API_MAX_ROWS": Meaning("The most rows that one page of an API list may ask for (`limit`).", "rows"),
+    "MAX_BODY_BYTES": Meaning("The largest request body; a larger one is refused with 413 unread.", "bytes"),
     "ALERT_GROUP_OVER": Meaning(
         "More messages of a kind to a channel within a minute become one with a list.", "messages"
     ),

@@ -38,6 +38,11 @@ STORAGE_MAX_GB = env.number("STORAGE_MAX_GB", 0, low=0, high=1_000_000)  # 0: no
 ARCHIVE_DIR = env.text("ARCHIVE_DIR")
 if ARCHIVE_DIR and not (Path(ARCHIVE_DIR).is_absolute() and Path(ARCHIVE_DIR).is_dir()):
     env.stop(f"ARCHIVE_DIR must be the full path of a directory that exists, or empty, not {ARCHIVE_DIR!r}.")
+TEAM_MAX_MONITORS = env.number("TEAM_MAX_MONITORS", 10_000, low=1, high=1_000_000)
+TEAM_MAX_CHECKS_PER_MINUTE = env.number("TEAM_MAX_CHECKS_PER_MINUTE", 60_000, low=1, high=10_000_000)
+TEAM_MAX_CHANNELS = env.number("TEAM_MAX_CHANNELS", 50, low=1, high=10_000)
+PAGE_MAX_SUBSCRIBERS = env.number("PAGE_MAX_SUBSCRIBERS", 20_000, low=1, high=1_000_000)
+API_MAX_ROWS = env.number("API_MAX_ROWS", 500, low=100, high=5_000)
 ALERT_GROUP_OVER = env.number("ALERT_GROUP_OVER", 5, low=1, high=1_000)
 TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, low=0, high=10)
 API_KEY_REQUESTS_PER_MINUTE = env.number("API_KEY_REQUESTS_PER_MINUTE", 600, low=0, high=1_000_000)  # 0: no limit
@@ -93,6 +98,7 @@ MIDDLEWARE = [
     "uptime.middleware.RequestIdMiddleware",
     "statuspages.middleware.StatusDomainMiddleware",
     "uptime.middleware.NoStoreMiddleware",
+    "uptime.middleware.PlainHttpMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -206,7 +212,9 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
-SECURE_SSL_REDIRECT = _HTTPS and TRUSTED_PROXY_COUNT == 0
+SECURE_SSL_REDIRECT = _HTTPS
+# Behind a proxy, who looks after us asks inside, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^metrics$", r"^readyz$"] if TRUSTED_PROXY_COUNT else []
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -224,9 +232,9 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-MAX_BODY_BYTES = 1_048_576
 IMPORT_MAX_MB = env.number("IMPORT_MAX_MB", 20, low=1, high=1_000)
 IMPORT_MAX_MONITORS = env.number("IMPORT_MAX_MONITORS", 2_000, low=1, high=20_000)
+MAX_BODY_BYTES = env.number("MAX_BODY_BYTES", 1_048_576, low=65_536, high=104_857_600)
 
 # --- files, words, times ---
 STATIC_URL = "/static/"

@@ -26,7 +26,6 @@ from monitors import secrets
 from probes import guard
 from probes.contract import InvalidSpec
 
-MOST_CHANNELS = 50
 NAME_LENGTH = 120
 TEST_COUNTS_FOR_S = 3_600
 """A test of settings speaks for them when they are saved so soon after it."""
@@ -38,8 +37,8 @@ DEFAULT_EVENTS = [Kind.DOWN, Kind.CERTIFICATE, Kind.FLAPPING]
 def create_channel(*, team: Team, **fields: Any) -> Channel:
     """``fields``: kind, settings; name and enabled if wanted."""
     Team.objects.select_for_update(no_key=True).get(pk=team.pk)
-    if Channel.objects.for_team(team).count() >= MOST_CHANNELS:
-        raise ValidationError({"kind": [f"a team has at most {MOST_CHANNELS} channels"]})
+    if Channel.objects.for_team(team).count() >= server.TEAM_MAX_CHANNELS:
+        raise ValidationError({"kind": [f"a team has at most {server.TEAM_MAX_CHANNELS} channels"]})
     channel = Channel(team=team)
     _apply(channel, {"name": "", "settings": {}, "enabled": True} | fields)
     channel.save(force_insert=True)

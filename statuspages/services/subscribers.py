@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings as server
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
@@ -22,7 +23,6 @@ from monitors import secrets
 from statuspages.models import Component, Notice, PostUpdate, StatusPage, Subscriber
 from statuspages.rules import Road
 
-MOST_SUBSCRIBERS = 20_000
 ASKED_AGAIN_AFTER = timedelta(minutes=10)
 MOST_QUESTIONS = 3
 """So many an address gets in an hour, whatever pages it is entered on."""
@@ -99,7 +99,7 @@ def _asked_too_often(mark: str, known: Subscriber | None, *, now: datetime) -> b
 
 
 def _is_full(page: StatusPage) -> bool:
-    return Subscriber.objects.filter(page=page).count() >= MOST_SUBSCRIBERS
+    return Subscriber.objects.filter(page=page).count() >= server.PAGE_MAX_SUBSCRIBERS
 
 
 def _question(subscriber: Subscriber, *, now: datetime) -> None:

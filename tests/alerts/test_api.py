@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import Team, User
 from alerts.models import Channel, Delivery
-from alerts.services import channels, rulebook
+from alerts.services import rulebook
 from monitors.models import Monitor
 from monitors.secrets import MASK
 from tests.alerts.conftest import MakeRule, Story
@@ -231,9 +232,9 @@ def test_rules_that_make_no_sense(given: dict[str, Any], field: str, api: Api, o
 
 
 def test_there_is_an_end_to_channels_and_rules(
-    api: Api, owner: User, channel: Channel, monkeypatch: pytest.MonkeyPatch
+    api: Api, owner: User, channel: Channel, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channels, "MOST_CHANNELS", 1)
+    settings.TEAM_MAX_CHANNELS = 1
     monkeypatch.setattr(rulebook, "MOST_RULES", 0)
     hook = {"kind": "webhook", "settings": {"url": "https://example.org/"}}
     assert "at most" in fields_of(api(owner).post("/api/channels", hook))["kind"][0]
