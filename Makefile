@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run manage test lint types layers fmt lock settings openapi fuzz bench chaos clean chromium
+.PHONY: help setup run manage test lint types layers fmt lock settings words openapi fuzz bench chaos clean chromium
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,11 +32,11 @@ lint: $(STAMP) ## check style
 	$(BIN)/ruff format --check $(TREES)
 
 # mypy's Django plugin loads the settings, and they want values; so does their reference.
-types settings openapi: export SECRET_KEY := only-for-the-type-checker-and-no-secret
-types settings openapi: export JWT_SIGNING_KEY := only-for-the-type-checker-and-no-secret
-types settings openapi: export FIELD_ENCRYPTION_KEYS := b25seS1mb3ItdGhlLXR5cGUtY2hlY2tlci0zMmJ5dGU=
-types settings openapi: export DATABASE_URL := postgresql://nowhere/uptime
-types settings openapi: export REDIS_URL := redis://nowhere/0
+types settings words openapi: export SECRET_KEY := only-for-the-type-checker-and-no-secret
+types settings words openapi: export JWT_SIGNING_KEY := only-for-the-type-checker-and-no-secret
+types settings words openapi: export FIELD_ENCRYPTION_KEYS := b25seS1mb3ItdGhlLXR5cGUtY2hlY2tlci0zMmJ5dGU=
+types settings words openapi: export DATABASE_URL := postgresql://nowhere/uptime
+types settings words openapi: export REDIS_URL := redis://nowhere/0
 types: $(STAMP) ## check types
 	$(BIN)/mypy $(ARGS)
 
@@ -55,6 +55,11 @@ openapi: $(STAMP) ## write docs/openapi.yaml anew from the code
 
 fuzz: $(STAMP) ## ask the API what nobody would ask it, for some minutes
 	$(BIN)/python -m pytest tests/api/test_fuzz.py --campaign --timeout 0 -s $(ARGS)
+
+words: $(STAMP) ## collect what is to be translated (needs xgettext) and compile locale/; the results are committed
+	$(BIN)/python manage.py makemessages -l de --no-wrap --no-location -e html,txt,py \
+		-i '.venv/*' -i 'tests/*' -i 'bench/*' -i 'var/*'
+	$(BIN)/pybabel -q compile -d locale -D django --statistics
 
 lock: $(STAMP) ## pin requirements*.txt anew from requirements*.in
 	for name in requirements requirements-region requirements-dev; do \

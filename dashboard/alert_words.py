@@ -1,46 +1,58 @@
-"""Plain English for channels, rules and messages. Pure."""
+"""Plain words for channels, rules and messages. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from alerts.rules import Kind, Severity, State
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
-EVENTS: Mapping[Kind, str] = {
-    Kind.DOWN: "Down",
-    Kind.DEGRADED: "Degraded",
-    Kind.PARTIAL: "Partly down",
-    Kind.CERTIFICATE: "Certificate expires soon",
-    Kind.FLAPPING: "Flapping",
-    Kind.REGION: "A region in trouble",
-}
+from alerts.rules import Kind, Severity, State
+from dashboard.words import Words
+
+EVENTS: Mapping[Kind, str] = Words(
+    {
+        Kind.DOWN: _("Down"),
+        Kind.DEGRADED: _("Degraded"),
+        Kind.PARTIAL: _("Partly down"),
+        Kind.CERTIFICATE: _("Certificate expires soon"),
+        Kind.FLAPPING: _("Flapping"),
+        Kind.REGION: _("A region in trouble"),
+    }
+)
 """What a rule may ask for."""
 
-MESSAGES: Mapping[Kind, str] = {
-    **EVENTS,
-    Kind.UP: "Up again",
-    Kind.REMINDER: "Reminder",
-    Kind.RECOVERED: "Well again",
-    Kind.CALM: "Flapping is over",
-    Kind.ACKNOWLEDGED: "Acknowledged",
-    Kind.REGION_WELL: "A region well again",
-    Kind.TEST: "Test",
-}
+ANSWERS: Mapping[Kind, str] = Words(
+    {
+        Kind.UP: _("Up again"),
+        Kind.REMINDER: _("Reminder"),
+        Kind.RECOVERED: _("Well again"),
+        Kind.CALM: _("Flapping is over"),
+        Kind.ACKNOWLEDGED: _("Acknowledged"),
+        Kind.REGION_WELL: _("A region well again"),
+        Kind.TEST: _("Test"),
+    }
+)
+"""What the rest of the messages tell."""
 
-SEVERITIES: Mapping[Severity, str] = {
-    Severity.INFO: "Anything",
-    Severity.WARNING: "A warning",
-    Severity.CRITICAL: "Critical",
-}
+SEVERITIES: Mapping[Severity, str] = Words(
+    {
+        Severity.INFO: _("Anything"),
+        Severity.WARNING: _("A warning"),
+        Severity.CRITICAL: _("Critical"),
+    }
+)
 
-STATES: Mapping[State, str] = {
-    State.WAITING: "Waiting",
-    State.HELD: "Held",
-    State.SENDING: "Being sent",
-    State.SENT: "Sent",
-    State.DEAD: "Never arrived",
-    State.CANCELLED: "Not needed any more",
-}
+STATES: Mapping[State, str] = Words(
+    {
+        State.WAITING: _("Waiting"),
+        State.HELD: _("Held"),
+        State.SENDING: _("Being sent"),
+        State.SENT: _("Sent"),
+        State.DEAD: _("Never arrived"),
+        State.CANCELLED: _("Not needed any more"),
+    }
+)
 
 MARKS: Mapping[State, str] = {
     State.WAITING: "pending",
@@ -53,18 +65,18 @@ MARKS: Mapping[State, str] = {
 """The status icon that stands beside each."""
 
 HEALTHS: Mapping[str, tuple[str, str]] = {
-    "off": ("paused", "Off"),
-    "pending": ("pending", "Waits for confirmation"),
-    "broken": ("down", "Broken"),
-    "failing": ("degraded", "Failing"),
-    "ok": ("up", "Works"),
-    "unused": ("unknown", "Not used yet"),
+    "off": ("paused", _("Off")),
+    "pending": ("pending", _("Waits for confirmation")),
+    "broken": ("down", _("Broken")),
+    "failing": ("degraded", _("Failing")),
+    "ok": ("up", _("Works")),
+    "unused": ("unknown", _("Not used yet")),
 }
 """Icon and word by ``Channel.health``."""
 
 
 def event_word(kind: str) -> str:
-    return MESSAGES[Kind(kind)] if kind in set(Kind) else kind
+    return EVENTS.get(Kind(kind)) or ANSWERS[Kind(kind)] if kind in set(Kind) else kind
 
 
 def state_word(state: str) -> str:
@@ -76,7 +88,7 @@ def state_mark(state: str) -> str:
 
 
 def health_word(health: str) -> str:
-    return HEALTHS.get(health, ("unknown", health))[1]
+    return gettext(HEALTHS[health][1]) if health in HEALTHS else health
 
 
 def health_mark(health: str) -> str:

@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 
 @dataclass(frozen=True, slots=True)
 class KindWords:
-    name: str
-    about: str
+    english_name: str
+    english_about: str
+
+    @property
+    def name(self) -> str:
+        return gettext(self.english_name)
+
+    @property
+    def about(self) -> str:
+        return gettext(self.english_about) if self.english_about else ""
 
 
 KINDS: Mapping[str, KindWords] = {
-    "http": KindWords("Website", "Asks for an address and looks at the answer."),
-    "tcp": KindWords("Port", "Connects to a port; a mail server or a database, say."),
-    "dns": KindWords("DNS record", "Asks for a record and compares the answer."),
-    "tls": KindWords("Certificate", "Looks at a certificate, also of mail servers."),
-    "ping": KindWords("Ping", "Sends an echo request to a host."),
-    "heartbeat": KindWords("Job", "Waits for a job of yours to report, and misses it when it does not."),
+    "http": KindWords(_("Website"), _("Asks for an address and looks at the answer.")),
+    "tcp": KindWords(_("Port"), _("Connects to a port; a mail server or a database, say.")),
+    "dns": KindWords(_("DNS record"), _("Asks for a record and compares the answer.")),
+    "tls": KindWords(_("Certificate"), _("Looks at a certificate, also of mail servers.")),
+    "ping": KindWords(_("Ping"), _("Sends an echo request to a host.")),
+    "heartbeat": KindWords(_("Job"), _("Waits for a job of yours to report, and misses it when it does not.")),
 }
 
 
@@ -41,10 +52,10 @@ def examples(ping_url: str | None, *, cron: str | None) -> list[Example]:
     if ping_url is None:
         return []
     return [
-        Example("From a shell", f"{CURL} {ping_url}"),
-        Example("In a crontab", f"{cron or '*/5 * * * *'} /path/to/job && {CURL} {ping_url}"),
+        Example(gettext("From a shell"), f"{CURL} {ping_url}"),
+        Example(gettext("In a crontab"), f"{cron or '*/5 * * * *'} /path/to/job && {CURL} {ping_url}"),
         Example(
-            "With its start and its exit status, so that runs are timed",
+            gettext("With its start and its exit status, so that runs are timed"),
             f"{CURL} {ping_url}/start; /path/to/job; {CURL} {ping_url}/$?",
         ),
     ]

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, gettext_noop, ngettext
 from django.utils.translation import gettext as _
 
 from checks.rules import TICKS, HourSum, Tick
@@ -84,7 +85,7 @@ def _bar(place: int, tick: Tick | None) -> str:
     outcome, took = str(tick["outcome"]), tick["total_ms"]
     shape = outcome if outcome in BARS else Outcome.UNKNOWN
     word = outcome if outcome in BARS else escape(outcome)
-    told = word if took is None else f"{word}, {words.milliseconds(took)}"
+    told = _outcome(word) if took is None else f"{_outcome(word)}, {words.milliseconds(took)}"
     return f'<g class="is-{word}"><title>{told}</title>{_rects(place, shape)}</g>'
 
 
@@ -97,10 +98,19 @@ def _rects(place: int, outcome: str | None) -> str:
 def ticks_in_words(region: str, ticks: Sequence[Tick]) -> str:
     """``usa, last 10 checks, oldest first: 8 up, 2 down``."""
     if not ticks:
-        return f"{region}: no checks yet"
+        return gettext("%s: no checks yet") % region
     runs = [(outcome, len(list(run))) for outcome, run in groupby(str(tick["outcome"]) for tick in ticks)]
-    story = ", ".join(f"{count} {outcome}" for outcome, count in runs)
-    return f"{region}, last {words.quantity(len(ticks), 'check')}, oldest first: {story}"
+    story = ", ".join(f"{count} {_outcome(outcome)}" for outcome, count in runs)
+    told = ngettext(
+        "%(region)s, last %(count)s check, oldest first: %(story)s",
+        "%(region)s, last %(count)s checks, oldest first: %(story)s",
+        len(ticks),
+    )
+    return told % {"region": region, "count": len(ticks), "story": story}
+
+
+def _outcome(outcome: str) -> str:
+    return words.OUTCOMES[Outcome(outcome)].lower() if outcome in set(Outcome) else outcome
 
 
 # --- the last 24 hours of a monitor, all regions together ---
@@ -222,13 +232,15 @@ def runs_in_words(runs: Sequence[tuple[float, bool]]) -> str:
 
 # --- the phases of one check ---
 
-PHASES = {
-    "dns": "DNS",
-    "connect": "Connect",
-    "tls": "TLS",
-    "first_byte": "First byte",
-    "download": "Download",
-}
+PHASES = words.Words(
+    {
+        "dns": "DNS",
+        "connect": gettext_noop("Connect"),
+        "tls": "TLS",
+        "first_byte": gettext_noop("First byte"),
+        "download": gettext_noop("Download"),
+    }
+)
 WIDTH, LANE = 1000, 20
 THINNEST = 3
 
@@ -253,9 +265,9 @@ def phases_svg(region: str, timings_ms: Mapping[str, float | None], *, scale_ms:
 
 def phases_in_words(region: str, timings_ms: Mapping[str, float | None]) -> str:
     """``usa: DNS 4 ms, Connect 12 ms, First byte 80 ms, total 97 ms``."""
-    told = {name: timings_ms.get(key) for key, name in PHASES.items()} | {"total": timings_ms.get("total")}
+    told = {name: timings_ms.get(key) for key, name in PHASES.items()} | {gettext("total"): timings_ms.get("total")}
     parts = [f"{name} {words.milliseconds(length)}" for name, length in told.items() if length is not None]
-    return f"{region}: {', '.join(parts) or 'nothing was measured'}"
+    return f"{region}: {', '.join(parts) or gettext('nothing was measured')}"
 
 
 def lane_svg(key: str, start_ms: float, took_ms: float, *, scale_ms: float) -> SafeString:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Membership, User
 from dashboard.filters import Filters
@@ -19,10 +20,10 @@ def save_view(membership: Membership, *, name: str, filters: Filters, is_first: 
     own = SavedView.objects.of(membership)
     name = " ".join(name.split())[:60]
     if not name:
-        raise ValidationError({"name": ["give the view a name"]})
+        raise ValidationError({"name": [_("give the view a name")]})
     view = own.filter(name__iexact=name).first()
     if view is None and own.count() >= MOST_VIEWS:
-        raise ValidationError({"name": [f"there are {MOST_VIEWS} views already: delete one first"]})
+        raise ValidationError({"name": [_("there are %s views already: delete one first") % MOST_VIEWS]})
     view = view or SavedView(team=membership.team, user=membership.user)
     if is_first:
         own.exclude(pk=view.pk).filter(is_first=True).update(is_first=False)

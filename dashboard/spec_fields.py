@@ -11,6 +11,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from monitors.kinds import SPECS
 from probes.fields import Field
@@ -20,41 +22,41 @@ LONG = {"body", "template"}
 """Text of several lines."""
 
 PREFIX = "spec_"
-KEPT = "What is saved is not shown: leave the stars to keep it."
+KEPT = _("What is saved is not shown: leave the stars to keep it.")
 
 LABELS = {
-    "period": "Reports every (s)",
-    "cron": "Cron expression",
-    "zone": "Time zone",
-    "grace": "Grace (s)",
-    "max_runtime": "A run may take (s)",
-    "to": "E-mail address",
-    "url": "Address",
-    "secret": "Secret for signing",
-    "template": "JSON to send",
-    "routing_key": "Integration key",
-    "api_key": "API key",
-    "banner_contains": "Text that must come first",
-    "expected": "Expected records",
-    "nameserver": "Name server",
-    "record_type": "Record type",
-    "server_name": "Server name",
-    "starttls": "Encryption begins",
-    "method": "Method",
-    "headers": "Request headers",
-    "body": "Request body",
-    "follow_redirects": "Follow redirects",
-    "max_redirects": "Redirects at most",
-    "verify_tls": "Verify the certificate",
-    "ip_family": "Internet Protocol",
-    "expected_status": "Expected status",
-    "body_contains": "Text that must appear",
-    "body_not_contains": "Text that must not appear",
-    "body_matches": "Pattern that must match",
-    "json_assertions": "JSON must satisfy",
-    "header_assertions": "Headers must satisfy",
-    "max_response_ms": "Slow from (ms)",
-    "cert_expiry_days": "Warn before the certificate expires (days)",
+    "period": _("Reports every (s)"),
+    "cron": _("Cron expression"),
+    "zone": _("Time zone"),
+    "grace": _("Grace (s)"),
+    "max_runtime": _("A run may take (s)"),
+    "to": _("E-mail address"),
+    "url": _("Address"),
+    "secret": _("Secret for signing"),
+    "template": _("JSON to send"),
+    "routing_key": _("Integration key"),
+    "api_key": _("API key"),
+    "banner_contains": _("Text that must come first"),
+    "expected": _("Expected records"),
+    "nameserver": _("Name server"),
+    "record_type": _("Record type"),
+    "server_name": _("Server name"),
+    "starttls": _("Encryption begins"),
+    "method": _("Method"),
+    "headers": _("Request headers"),
+    "body": _("Request body"),
+    "follow_redirects": _("Follow redirects"),
+    "max_redirects": _("Redirects at most"),
+    "verify_tls": _("Verify the certificate"),
+    "ip_family": _("Internet Protocol"),
+    "expected_status": _("Expected status"),
+    "body_contains": _("Text that must appear"),
+    "body_not_contains": _("Text that must not appear"),
+    "body_matches": _("Pattern that must match"),
+    "json_assertions": _("JSON must satisfy"),
+    "header_assertions": _("Headers must satisfy"),
+    "max_response_ms": _("Slow from (ms)"),
+    "cert_expiry_days": _("Warn before the certificate expires (days)"),
 }
 
 
@@ -73,13 +75,13 @@ def form_fields(fields: Iterable[Field], spec: Mapping[str, Any]) -> Iterator[tu
 
 
 def label_of(field: Field) -> str:
-    return LABELS.get(field.name) or field.name.replace("_", " ").capitalize()
+    return str(LABELS.get(field.name, "")) or field.name.replace("_", " ").capitalize()
 
 
 def _form_field(field: Field, spec: Mapping[str, Any]) -> forms.Field:
     about: dict[str, Any] = {
         "label": label_of(field),
-        "help_text": f"{field.help}. {KEPT}" if field.secret and spec.get(field.name) else field.help,
+        "help_text": f"{gettext(field.help)}. {KEPT}" if field.secret and spec.get(field.name) else gettext(field.help),
         "required": field.required,
         "initial": spec.get(field.name, _plain(field.default)),
     }
@@ -136,9 +138,9 @@ def told(fields: Iterable[Field], spec: Mapping[str, Any]) -> list[tuple[str, st
 
 def _shown(field: Field, value: Any) -> str:
     if field.secret:
-        return "saved, not shown"
+        return gettext("saved, not shown")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     return "; ".join(map(json.dumps, value)) if isinstance(value, list) else str(value)
 
 
@@ -169,7 +171,7 @@ class HeadersField(forms.CharField):
         for line in filter(None, map(str.strip, str(value or "").splitlines())):
             name, colon, content = line.partition(":")
             if not colon:
-                raise ValidationError(f"“{line[:40]}” is not a header: write Name: value.")
+                raise ValidationError(_("“%s” is not a header: write Name: value.") % line[:40])
             headers[name.strip()] = content.strip()
         return headers
 
@@ -181,7 +183,7 @@ class ListField(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.help_text = f"{self.help_text}. One a line."
+        self.help_text = _("%s. One a line.") % self.help_text
         self.widget.attrs.update(rows=2, spellcheck="false")
 
     def prepare_value(self, value: Any) -> Any:
@@ -199,4 +201,4 @@ def _item(line: str) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValidationError(f"“{line[:40]}” is not a JSON object.") from error
+        raise ValidationError(_("“%s” is not a JSON object.") % line[:40]) from error

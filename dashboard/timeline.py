@@ -8,6 +8,9 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from alerts.rules import State
 from dashboard import alert_words, words
 
@@ -22,22 +25,26 @@ MARKS = {
     "acknowledged": "pending",
     "noted": "unknown",
 }
-WORDS = {
-    "suspected": "The first failure was seen",
-    "opened": "Confirmed: it is down",
-    "reopened": "Opened again",
-    "shadow_ended": "Told from here on: the monitor came out of the shadow",
-    "flapping": "It keeps changing; the changes are one incident until it is calm",
-    "calm": "It has stopped changing",
-    "acknowledged": "Acknowledged",
-    "noted": "Note",
-}
-ENDINGS = {
-    "recovered": "It recovered",
-    "calm": "It stayed well",
-    "paused": "Closed, as the monitor was paused",
-    "by_hand": "Closed by hand",
-}
+WORDS = words.Words(
+    {
+        "suspected": _("The first failure was seen"),
+        "opened": _("Confirmed: it is down"),
+        "reopened": _("Opened again"),
+        "shadow_ended": _("Told from here on: the monitor came out of the shadow"),
+        "flapping": _("It keeps changing; the changes are one incident until it is calm"),
+        "calm": _("It has stopped changing"),
+        "acknowledged": _("Acknowledged"),
+        "noted": _("Note"),
+    }
+)
+ENDINGS = words.Words(
+    {
+        "recovered": _("It recovered"),
+        "calm": _("It stayed well"),
+        "paused": _("Closed, as the monitor was paused"),
+        "by_hand": _("Closed by hand"),
+    }
+)
 
 
 class Event(Protocol):
@@ -74,10 +81,10 @@ class Line:
 
 
 def of_event(event: Event, *, actor: str) -> Line:
-    words_of = ENDINGS.get(str(event.data.get("why")), "Resolved") if event.kind == "resolved" else ""
+    words_of = (ENDINGS.get(str(event.data.get("why"))) or gettext("Resolved")) if event.kind == "resolved" else ""
     lasted = event.data.get("lasted_s")
     if event.kind == "resolved" and isinstance(lasted, int | float):
-        words_of += f" after {words.span(lasted)}"
+        words_of += " " + gettext("after %s") % words.span(lasted)
     text = event.note or str(event.data.get("reason") or "")
     told = words_of or WORDS.get(event.kind, event.kind)
     return Line(event.happened_at, MARKS.get(event.kind, "unknown"), told, text=text, actor=actor)
@@ -87,12 +94,13 @@ def of_message(told: Told) -> Line:
     """``Told Ops: Down``."""
     what = alert_words.event_word(told.kind)
     sentences = {
-        State.SENT: f"Told {told.channel}: {what}",
-        State.DEAD: f"{told.channel} could not be told: {what}",
-        State.CANCELLED: f"{told.channel} need not be told: {what}",
-        State.SENDING: f"{told.channel} is being told: {what}",
+        State.SENT: _("Told %(channel)s: %(what)s"),
+        State.DEAD: _("%(channel)s could not be told: %(what)s"),
+        State.CANCELLED: _("%(channel)s need not be told: %(what)s"),
+        State.SENDING: _("%(channel)s is being told: %(what)s"),
     }
-    sentence = sentences.get(State(told.state), f"{told.channel} will be told: {what}")
+    sentence = gettext(sentences.get(State(told.state), _("%(channel)s will be told: %(what)s")))
+    sentence %= {"channel": told.channel, "what": what}
     text = "" if told.state == State.SENT else told.reason
     return Line(told.at, alert_words.state_mark(told.state), sentence, text=text, delivery=told.id)
 

@@ -1,9 +1,13 @@
-"""Plain English for what the machine knows: statuses, reasons, spans of time, figures. Pure."""
+"""Plain words, in the reader's language, for what the machine knows: statuses, reasons, spans of time, figures."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from typing import Any, TypeVar
+
+from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_noop as _
 
 from monitors.rules import Status
 from monitors.words import NOTHING as NOTHING
@@ -11,80 +15,105 @@ from monitors.words import milliseconds as milliseconds
 from monitors.words import percent as percent
 from probes.contract import Outcome, Reason
 
-STATUSES: dict[Status, str] = {
-    Status.PENDING: "Checking",
-    Status.UP: "Up",
-    Status.DEGRADED: "Degraded",
-    Status.PARTIAL: "Partly down",
-    Status.DOWN: "Down",
-    Status.UNKNOWN: "Unknown",
-    Status.MAINTENANCE: "Maintenance",
-    Status.PAUSED: "Paused",
-}
+K = TypeVar("K")
 
-OUTCOMES: dict[Outcome, str] = {
-    Outcome.UP: "Up",
-    Outcome.DEGRADED: "Degraded",
-    Outcome.DOWN: "Down",
-    Outcome.UNKNOWN: "Unknown",
-}
 
-REASONS: dict[Reason, str] = {
-    Reason.DNS_NXDOMAIN: "There is no such domain name.",
-    Reason.DNS_SERVFAIL: "The name servers of the domain failed.",
-    Reason.DNS_REFUSED: "The name server refused to answer.",
-    Reason.DNS_TIMEOUT: "The name servers did not answer in time.",
-    Reason.DNS_NO_ADDRESS: "The name exists but has no address.",
-    Reason.DNS_UNEXPECTED_ANSWER: "DNS gave another answer than expected.",
-    Reason.CONNECT_REFUSED: "The server refused the connection.",
-    Reason.CONNECT_TIMEOUT: "The server did not take the connection in time.",
-    Reason.CONNECTION_RESET: "The server broke the connection off.",
-    Reason.CONNECTION_CLOSED: "The server closed the connection without an answer.",
-    Reason.NETWORK_UNREACHABLE: "There is no way to the server's network.",
-    Reason.ADDRESS_BLOCKED: "The address may not be checked: it is private or reserved.",
-    Reason.RATE_LIMITED: "Skipped, to not check this domain too often.",
-    Reason.TLS_HANDSHAKE: "No secure connection could be agreed on.",
-    Reason.TLS_PROTOCOL_VERSION: "The server speaks no version of TLS that is safe.",
-    Reason.TLS_TIMEOUT: "The secure connection was not ready in time.",
-    Reason.TLS_CERT_EXPIRED: "The certificate has expired.",
-    Reason.TLS_CERT_NOT_YET_VALID: "The certificate is not valid yet.",
-    Reason.TLS_HOSTNAME_MISMATCH: "The certificate is for another name.",
-    Reason.TLS_SELF_SIGNED: "The certificate is self-signed.",
-    Reason.TLS_UNTRUSTED_ISSUER: "The certificate's issuer is not trusted.",
-    Reason.TLS_INCOMPLETE_CHAIN: "The server does not send its whole certificate chain.",
-    Reason.TLS_DEPRECATED: "The server uses an outdated version of TLS.",
-    Reason.CERT_EXPIRING: "The certificate expires soon.",
-    Reason.FIRST_BYTE_TIMEOUT: "The server took the connection but did not answer in time.",
-    Reason.BODY_TIMEOUT: "The answer began but did not end in time.",
-    Reason.HEADER_TIMEOUT: "The answer's headers did not end in time.",
-    Reason.BODY_TRUNCATED: "The answer ended too early.",
-    Reason.BODY_TOO_LARGE: "The answer is larger than we read.",
-    Reason.PROTOCOL_ERROR: "The answer is not proper HTTP.",
-    Reason.TOO_MANY_REDIRECTS: "Too many redirects.",
-    Reason.REDIRECT_LOOP: "The redirects go round in a circle.",
-    Reason.INSECURE_REDIRECT: "A redirect leads from https to http.",
-    Reason.UNSUPPORTED_SCHEME: "A redirect leads to something that is not http.",
-    Reason.UNEXPECTED_STATUS: "The server answered with an unexpected status.",
-    Reason.HEADER_MISMATCH: "A header of the answer is not as expected.",
-    Reason.BODY_MISSING_TEXT: "The page lacks the text that must be there.",
-    Reason.BODY_FORBIDDEN_TEXT: "The page has text that must not be there.",
-    Reason.BODY_REGEX_MISMATCH: "The page does not match the pattern.",
-    Reason.BODY_EMPTY: "The answer is empty.",
-    Reason.JSON_INVALID: "The answer is not JSON.",
-    Reason.JSON_MISMATCH: "A value in the JSON answer is not as expected.",
-    Reason.SLOW_RESPONSE: "The answer took longer than it should.",
-    Reason.PING_NO_REPLY: "The host did not reply to ping.",
-    Reason.HEARTBEAT_MISSED: "The expected sign of life did not come.",
-    Reason.HEARTBEAT_FAILED: "The job reported that it failed.",
-    Reason.HEARTBEAT_OVERLAP: "A run of the job began before the one before it had ended.",
-    Reason.INVALID_SPEC: "The check is set up in a way that cannot be run.",
-    Reason.LATE: "The check was not made: its time had passed.",
-    Reason.BACKPRESSURE: "The check was not made: the region had too much to do.",
-    Reason.SCHEDULER_GAP: "The check was not made: the scheduler was not running.",
-    Reason.DEAD_LETTER: "The check was given up after several tries to run it.",
-    Reason.REGION_SUSPECT: "Left out: the region itself seems to have trouble.",
-    Reason.INTERNAL_ERROR: "The check failed through a mistake of ours.",
-}
+class Words(Mapping[K, str]):
+    """A vocabulary: keys of the code, and for each a text (marked by ``_``) that is translated when it is read."""
+
+    def __init__(self, texts: Mapping[K, str]) -> None:
+        self._texts = texts
+
+    def __getitem__(self, key: K) -> str:
+        return gettext(self._texts[key])
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+
+STATUSES: Mapping[Status, str] = Words(
+    {
+        Status.PENDING: _("Checking"),
+        Status.UP: _("Up"),
+        Status.DEGRADED: _("Degraded"),
+        Status.PARTIAL: _("Partly down"),
+        Status.DOWN: _("Down"),
+        Status.UNKNOWN: _("Unknown"),
+        Status.MAINTENANCE: _("Maintenance"),
+        Status.PAUSED: _("Paused"),
+    }
+)
+
+OUTCOMES: Mapping[Outcome, str] = Words(
+    {
+        Outcome.UP: _("Up"),
+        Outcome.DEGRADED: _("Degraded"),
+        Outcome.DOWN: _("Down"),
+        Outcome.UNKNOWN: _("Unknown"),
+    }
+)
+
+REASONS: Mapping[Reason, str] = Words(
+    {
+        Reason.DNS_NXDOMAIN: _("There is no such domain name."),
+        Reason.DNS_SERVFAIL: _("The name servers of the domain failed."),
+        Reason.DNS_REFUSED: _("The name server refused to answer."),
+        Reason.DNS_TIMEOUT: _("The name servers did not answer in time."),
+        Reason.DNS_NO_ADDRESS: _("The name exists but has no address."),
+        Reason.DNS_UNEXPECTED_ANSWER: _("DNS gave another answer than expected."),
+        Reason.CONNECT_REFUSED: _("The server refused the connection."),
+        Reason.CONNECT_TIMEOUT: _("The server did not take the connection in time."),
+        Reason.CONNECTION_RESET: _("The server broke the connection off."),
+        Reason.CONNECTION_CLOSED: _("The server closed the connection without an answer."),
+        Reason.NETWORK_UNREACHABLE: _("There is no way to the server's network."),
+        Reason.ADDRESS_BLOCKED: _("The address may not be checked: it is private or reserved."),
+        Reason.RATE_LIMITED: _("Skipped, to not check this domain too often."),
+        Reason.TLS_HANDSHAKE: _("No secure connection could be agreed on."),
+        Reason.TLS_PROTOCOL_VERSION: _("The server speaks no version of TLS that is safe."),
+        Reason.TLS_TIMEOUT: _("The secure connection was not ready in time."),
+        Reason.TLS_CERT_EXPIRED: _("The certificate has expired."),
+        Reason.TLS_CERT_NOT_YET_VALID: _("The certificate is not valid yet."),
+        Reason.TLS_HOSTNAME_MISMATCH: _("The certificate is for another name."),
+        Reason.TLS_SELF_SIGNED: _("The certificate is self-signed."),
+        Reason.TLS_UNTRUSTED_ISSUER: _("The certificate's issuer is not trusted."),
+        Reason.TLS_INCOMPLETE_CHAIN: _("The server does not send its whole certificate chain."),
+        Reason.TLS_DEPRECATED: _("The server uses an outdated version of TLS."),
+        Reason.CERT_EXPIRING: _("The certificate expires soon."),
+        Reason.FIRST_BYTE_TIMEOUT: _("The server took the connection but did not answer in time."),
+        Reason.BODY_TIMEOUT: _("The answer began but did not end in time."),
+        Reason.HEADER_TIMEOUT: _("The answer's headers did not end in time."),
+        Reason.BODY_TRUNCATED: _("The answer ended too early."),
+        Reason.BODY_TOO_LARGE: _("The answer is larger than we read."),
+        Reason.PROTOCOL_ERROR: _("The answer is not proper HTTP."),
+        Reason.TOO_MANY_REDIRECTS: _("Too many redirects."),
+        Reason.REDIRECT_LOOP: _("The redirects go round in a circle."),
+        Reason.INSECURE_REDIRECT: _("A redirect leads from https to http."),
+        Reason.UNSUPPORTED_SCHEME: _("A redirect leads to something that is not http."),
+        Reason.UNEXPECTED_STATUS: _("The server answered with an unexpected status."),
+        Reason.HEADER_MISMATCH: _("A header of the answer is not as expected."),
+        Reason.BODY_MISSING_TEXT: _("The page lacks the text that must be there."),
+        Reason.BODY_FORBIDDEN_TEXT: _("The page has text that must not be there."),
+        Reason.BODY_REGEX_MISMATCH: _("The page does not match the pattern."),
+        Reason.BODY_EMPTY: _("The answer is empty."),
+        Reason.JSON_INVALID: _("The answer is not JSON."),
+        Reason.JSON_MISMATCH: _("A value in the JSON answer is not as expected."),
+        Reason.SLOW_RESPONSE: _("The answer took longer than it should."),
+        Reason.PING_NO_REPLY: _("The host did not reply to ping."),
+        Reason.HEARTBEAT_MISSED: _("The expected sign of life did not come."),
+        Reason.HEARTBEAT_FAILED: _("The job reported that it failed."),
+        Reason.HEARTBEAT_OVERLAP: _("A run of the job began before the one before it had ended."),
+        Reason.INVALID_SPEC: _("The check is set up in a way that cannot be run."),
+        Reason.LATE: _("The check was not made: its time had passed."),
+        Reason.BACKPRESSURE: _("The check was not made: the region had too much to do."),
+        Reason.SCHEDULER_GAP: _("The check was not made: the scheduler was not running."),
+        Reason.DEAD_LETTER: _("The check was given up after several tries to run it."),
+        Reason.REGION_SUSPECT: _("Left out: the region itself seems to have trouble."),
+        Reason.INTERNAL_ERROR: _("The check failed through a mistake of ours."),
+    }
+)
 
 
 def reason_in_words(code: str | None) -> str:
@@ -92,7 +121,7 @@ def reason_in_words(code: str | None) -> str:
     return REASONS[Reason(code)] if code in set(Reason) else code or ""
 
 
-SILENCES = {"stale": "Nothing was heard for too long.", "no_result": "No result came."}
+SILENCES = Words({"stale": _("Nothing was heard for too long."), "no_result": _("No result came.")})
 """What the rules say of a region whose word does not count, beside the reasons."""
 
 
@@ -111,12 +140,12 @@ def span(seconds: float) -> str:
     """A length of time in its two largest units: ``45 s``, ``3 min``, ``2 h 5 min``, ``4 d 1 h``."""
     whole = max(0, int(seconds))
     if whole < 60:
-        return f"{whole} s"
+        return gettext("%s s") % whole
     if whole < 3600:
-        return f"{whole // 60} min"
+        return gettext("%s min") % (whole // 60)
     if whole < 86_400:
-        return _two_units(whole, (3600, "h"), (60, "min"))
-    return _two_units(whole, (86_400, "d"), (3600, "h"))
+        return _two_units(whole, (3600, gettext("h")), (60, gettext("min")))
+    return _two_units(whole, (86_400, gettext("d")), (3600, gettext("h")))
 
 
 def _two_units(whole: int, large: tuple[int, str], small: tuple[int, str]) -> str:
@@ -127,7 +156,7 @@ def _two_units(whole: int, large: tuple[int, str], small: tuple[int, str]) -> st
 def ago(moment: datetime, *, now: datetime) -> str:
     """The same words as ``ago`` in static/app.js, which keeps them true while the page is open."""
     seconds = (now - moment).total_seconds()
-    return "just now" if seconds < 5 else f"{span(seconds)} ago"
+    return gettext("just now") if seconds < 5 else gettext("%s ago") % span(seconds)
 
 
 def clock(moment: datetime) -> str:
@@ -137,7 +166,7 @@ def clock(moment: datetime) -> str:
 
 def listing(words: list[str]) -> str:
     """``usa``, ``usa and india``, ``usa, india and japan``."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+    return pgettext("before the last of several", " and ").join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def quantity(number: int, noun: str) -> str:
@@ -162,3 +191,28 @@ def client_name(agent: str) -> str:
     browser = next((name for mark, name in BROWSERS if mark in agent), "")
     system = next((name for mark, name in SYSTEMS if mark in agent), "")
     return f"{browser} on {system}" if browser and system else browser or agent
+
+
+def for_scripts() -> dict[str, Any]:
+    """What static/app.js says; ``%s`` stands for a name, a number or a length of time."""
+    return {
+        "now": gettext("just now"),
+        "ago": gettext("%s ago"),
+        "seconds": gettext("%s s"),
+        "minutes": gettext("%s min"),
+        "hour_minute": [gettext("h"), gettext("min")],
+        "day_hour": [gettext("d"), gettext("h")],
+        "copy": gettext("Copy"),
+        "copied": gettext("Copied"),
+        "down": gettext("%(trouble)s down") % {"trouble": "%s"},
+        "statuses": {
+            "up": gettext("%s is up"),
+            "down": gettext("%s is down"),
+            "partial": gettext("%s is partly down"),
+            "degraded": gettext("%s is degraded"),
+            "unknown": gettext("%s is unknown"),
+            "paused": gettext("%s is paused"),
+            "pending": gettext("%s is being checked"),
+            "maintenance": gettext("%s is in maintenance"),
+        },
+    }

@@ -5,6 +5,7 @@
 (() => {
   const one = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const words = JSON.parse(one('meta[name="words"]').content); // dashboard/words.py, in the language of the page
 
   // --- polling: each part says how often; nothing is asked while nobody looks ---
 
@@ -39,10 +40,6 @@
 
   // --- what a swap would lose, and what it should tell ---
 
-  const STATUS_WORDS = {
-    up: "is up", down: "is down", partial: "is partly down", degraded: "is degraded", unknown: "is unknown",
-    paused: "is paused", pending: "is being checked", maintenance: "is in maintenance",
-  };
   let openDetails = [];
   let statuses = statusesShown();
 
@@ -54,7 +51,7 @@
     const now = statusesShown();
     const changes = [];
     for (const [id, [name, status]] of now) {
-      if (statuses.has(id) && statuses.get(id)[1] !== status) changes.push(`${name} ${STATUS_WORDS[status] || status}`);
+      if (statuses.has(id) && statuses.get(id)[1] !== status) changes.push((words.statuses[status] ?? `%s: ${status}`).replace("%s", name));
     }
     statuses = now;
     if (changes.length) one("#announcement").textContent = `${changes.slice(0, 5).join(". ")}.`;
@@ -64,7 +61,7 @@
     const part = one("[data-down]");
     if (!part) return;
     const down = Number(part.dataset.down);
-    document.title = (down ? `(${down} down) ` : "") + document.title.replace(/^\(\d+ down\) /, "");
+    document.title = (down ? `(${words.down.replace("%s", down)}) ` : "") + document.title.replace(/^\(\d+ [^)]*\) /, "");
     const icon = one('link[rel="icon"]');
     const wanted = down ? icon.dataset.trouble : icon.dataset.calm;
     if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
@@ -88,17 +85,17 @@
       return `${Math.floor(large / size)} ${names[0]}${rest ? ` ${rest} ${names[1]}` : ""}`;
     };
     const whole = Math.max(0, Math.floor(seconds));
-    if (whole < 60) return `${whole} s`;
-    if (whole < 3600) return `${Math.floor(whole / 60)} min`;
-    return whole < 86400 ? two(whole, 60, 3600, ["h", "min"]) : two(whole, 3600, 86400, ["d", "h"]);
+    if (whole < 60) return words.seconds.replace("%s", whole);
+    if (whole < 3600) return words.minutes.replace("%s", Math.floor(whole / 60));
+    return whole < 86400 ? two(whole, 60, 3600, words.hour_minute) : two(whole, 3600, 86400, words.day_hour);
   }
 
   function sayTimes() {
     for (const time of all("time[data-ago], time[data-for]")) {
       const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
-      const ago = seconds < 5 ? "just now" : `${span(seconds)} ago`;
-      const words = "for" in time.dataset ? span(seconds) : ago;
-      if (time.textContent !== words) time.textContent = words;
+      const ago = seconds < 5 ? words.now : words.ago.replace("%s", span(seconds));
+      const told = "for" in time.dataset ? span(seconds) : ago;
+      if (time.textContent !== told) time.textContent = told;
     }
   }
   setInterval(() => document.hidden || sayTimes(), 1000);
@@ -123,9 +120,9 @@
     button.hidden = false;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(one("code", button.parentElement).textContent);
-      one("#announcement").textContent = "Copied.";
-      button.firstChild.textContent = "Copied";
-      setTimeout(() => { button.firstChild.textContent = "Copy"; }, 2000);
+      one("#announcement").textContent = `${words.copied}.`;
+      button.firstChild.textContent = words.copied;
+      setTimeout(() => { button.firstChild.textContent = words.copy; }, 2000);
     });
   }
 

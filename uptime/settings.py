@@ -250,7 +250,8 @@ STORAGES = {
     },
 }
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]  # what the account page offers; each has a catalogue
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # what the account page offers; each has a catalogue
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team
 from alerts.models import Channel, Rule
@@ -26,8 +27,10 @@ MOST_STEPS = 20
 class ChannelForm(forms.Form):
     """A channel's name, and the settings that its notifier describes."""
 
-    name = forms.CharField(max_length=120, required=False, help_text="Left empty, it is that of the service.")
-    enabled = forms.BooleanField(required=False, initial=True, label="In use", help_text="Off, nothing is sent here.")
+    name = forms.CharField(max_length=120, required=False, help_text=_("Left empty, it is that of the service."))
+    enabled = forms.BooleanField(
+        required=False, initial=True, label=_("In use"), help_text=_("Off, nothing is sent here.")
+    )
 
     def __init__(self, kind: str, data: Any = None, *, channel: Channel | None = None) -> None:
         self.kind = kind
@@ -61,52 +64,52 @@ class RuleForm(forms.Form):
     """Who is told of what, and when."""
 
     name = forms.CharField(max_length=120, required=False)
-    enabled = forms.BooleanField(required=False, initial=True, label="In use")
+    enabled = forms.BooleanField(required=False, initial=True, label=_("In use"))
     everything = forms.TypedChoiceField(
-        label="Which monitors",
-        choices=[("yes", "All of them"), ("no", "Only those that are chosen or have one of the tags below")],
+        label=_("Which monitors"),
+        choices=[("yes", _("All of them")), ("no", _("Only those that are chosen or have one of the tags below"))],
         coerce=lambda value: value == "yes",
         widget=forms.RadioSelect,
         initial="yes",
     )
-    monitors = MonitorsField(label="Chosen monitors")
-    tags = TagsField(label="Monitors with any of these tags")
+    monitors = MonitorsField(label=_("Chosen monitors"))
+    tags = TagsField(label=_("Monitors with any of these tags"))
     events = forms.MultipleChoiceField(
-        label="Tell of",
+        label=_("Tell of"),
         widget=forms.CheckboxSelectMultiple,
         initial=[Kind.DOWN.value],
-        help_text="The end of each is told as well, to whoever was told of its beginning.",
+        help_text=_("The end of each is told as well, to whoever was told of its beginning."),
     )
     severity = forms.ChoiceField(
-        label="Only if it is at least",
-        choices=[(severity.value, alert_words.SEVERITIES[severity]) for severity in Severity],
-        help_text="Down is critical; everything else is a warning.",
+        label=_("Only if it is at least"),
+        choices=lambda: [(severity.value, alert_words.SEVERITIES[severity]) for severity in Severity],
+        help_text=_("Down is critical; everything else is a warning."),
     )
     channels = forms.TypedMultipleChoiceField(
-        label="Tell at once", coerce=as_id, widget=forms.CheckboxSelectMultiple, required=False
+        label=_("Tell at once"), coerce=as_id, widget=forms.CheckboxSelectMultiple, required=False
     )
     delay_minutes = forms.IntegerField(
-        label="Wait before telling (min)",
+        label=_("Wait before telling (min)"),
         min_value=0,
         max_value=1440,
         initial=0,
-        help_text="What is over by then is not told at all.",
+        help_text=_("What is over by then is not told at all."),
     )
     reminder_minutes = forms.IntegerField(
-        label="Remind every (min)",
+        label=_("Remind every (min)"),
         min_value=0,
         max_value=10_080,
         initial=0,
-        help_text="While it is down and nobody has acknowledged it. 0: never, else at least 5.",
+        help_text=_("While it is down and nobody has acknowledged it. 0: never, else at least 5."),
     )
     quiet = forms.BooleanField(
         required=False,
-        label="Keep quiet at certain hours",
-        help_text="Warnings then wait for the end of these hours. What is critical is told at any time.",
+        label=_("Keep quiet at certain hours"),
+        help_text=_("Warnings then wait for the end of these hours. What is critical is told at any time."),
     )
-    quiet_from = forms.TimeField(label="From", required=False, widget=forms.TimeInput(attrs={"type": "time"}))
-    quiet_to = forms.TimeField(label="To", required=False, widget=forms.TimeInput(attrs={"type": "time"}))
-    quiet_zone = ZoneField(label="Time zone", required=False)
+    quiet_from = forms.TimeField(label=_("From"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
+    quiet_to = forms.TimeField(label=_("To"), required=False, widget=forms.TimeInput(attrs={"type": "time"}))
+    quiet_zone = ZoneField(label=_("Time zone"), required=False)
 
     def __init__(self, team: Team, data: Any = None, *, rule: Rule | None = None) -> None:
         super().__init__(data, initial=_initial(rule) if rule else {})
@@ -129,7 +132,7 @@ class RuleForm(forms.Form):
                 label="After (min)", min_value=1, max_value=10_080, required=False
             )
             self.fields[f"step_{place}_channel"] = forms.TypedChoiceField(
-                label="Tell", coerce=as_id, required=False, empty_value=None, choices=[("", "Nobody"), *offered]
+                label=_("Tell"), coerce=as_id, required=False, empty_value=None, choices=[("", _("Nobody")), *offered]
             )
 
     def of(self, *names: str) -> list[forms.BoundField]:
@@ -159,7 +162,7 @@ class RuleForm(forms.Form):
         cleaned = self.cleaned_data
         names_none = cleaned.get("monitors") == [] and cleaned.get("tags") == []
         if cleaned.get("everything") is False and names_none:
-            self.add_error("everything", "Choose some monitors or name a tag, or take all of them.")
+            self.add_error("everything", _("Choose some monitors or name a tag, or take all of them."))
         if cleaned.get("quiet"):
             self._check_quiet(cleaned)
         return cleaned | {"escalation": self._escalation(cleaned)}
@@ -178,9 +181,9 @@ class RuleForm(forms.Form):
             if minutes and channel:
                 steps.append({"after_minutes": minutes, "channel": channel})
             elif minutes and f"step_{place}_channel" not in self.errors:
-                self.add_error(f"step_{place}_channel", "Say who is told then.")
+                self.add_error(f"step_{place}_channel", _("Say who is told then."))
             elif channel and f"step_{place}_minutes" not in self.errors:
-                self.add_error(f"step_{place}_minutes", "Say after how many minutes.")
+                self.add_error(f"step_{place}_minutes", _("Say after how many minutes."))
         return steps
 
     def configuration(self) -> dict[str, Any]:

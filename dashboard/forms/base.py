@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from accounts.rules import zone_names
 
@@ -27,7 +28,7 @@ class TagsField(forms.CharField):
     """Words with commas between them."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"required": False, "help_text": "Separated by commas.", **options})
+        super().__init__(**{"required": False, "help_text": _("Separated by commas."), **options})
 
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(value) if isinstance(value, list) else value

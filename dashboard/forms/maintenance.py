@@ -10,18 +10,19 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team
 from dashboard.forms.base import MonitorsField, TagsField, ZoneField
 from dashboard.selectors.choices import monitor_choices
 from maintenance.models import Window
 
-REPEATS: Mapping[str, str] = {
-    "": "Once",
-    "FREQ=DAILY": "Every day",
-    "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR": "Monday to Friday",
-    "FREQ=WEEKLY": "Every week, on that weekday",
-    "FREQ=MONTHLY": "Every month, on that day of the month",
+REPEATS: Mapping[str, Any] = {
+    "": _("Once"),
+    "FREQ=DAILY": _("Every day"),
+    "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR": _("Monday to Friday"),
+    "FREQ=WEEKLY": _("Every week, on that weekday"),
+    "FREQ=MONTHLY": _("Every month, on that day of the month"),
 }
 """The usual rules in words."""
 
@@ -47,7 +48,7 @@ class LocalTimeField(forms.CharField):
         except ValueError:
             local = None
         if local is None or local.tzinfo is not None:
-            raise ValidationError("Give a date and a time, like 2026-03-29T02:30.")
+            raise ValidationError(_("Give a date and a time, like 2026-03-29T02:30."))
         return local.replace(second=0, microsecond=0)
 
 
@@ -56,26 +57,26 @@ class WorkForm(forms.Form):
 
     title = forms.CharField(max_length=120)
     everything = forms.TypedChoiceField(
-        label="Which monitors",
-        choices=[("no", "Those that are chosen or have one of the tags below"), ("yes", "All of them")],
+        label=_("Which monitors"),
+        choices=[("no", _("Those that are chosen or have one of the tags below")), ("yes", _("All of them"))],
         coerce=lambda value: value == "yes",
         widget=forms.RadioSelect,
         initial="no",
     )
-    monitors = MonitorsField(label="Chosen monitors")
-    tags = TagsField(label="Monitors with any of these tags")
-    minutes = forms.IntegerField(label="For how long (min)", min_value=1, max_value=43_200, initial=60)
+    monitors = MonitorsField(label=_("Chosen monitors"))
+    tags = TagsField(label=_("Monitors with any of these tags"))
+    minutes = forms.IntegerField(label=_("For how long (min)"), min_value=1, max_value=43_200, initial=60)
     pauses_checks = forms.TypedChoiceField(
-        label="The checks",
-        choices=[("no", "Go on, and nobody is told of what they find"), ("yes", "Pause")],
+        label=_("The checks"),
+        choices=[("no", _("Go on, and nobody is told of what they find")), ("yes", _("Pause"))],
         coerce=lambda value: value == "yes",
         widget=forms.RadioSelect,
         initial="no",
     )
     counts_as_uptime = forms.BooleanField(
         required=False,
-        label="What is found meanwhile counts for the uptime",
-        help_text="Otherwise this time counts neither for nor against.",
+        label=_("What is found meanwhile counts for the uptime"),
+        help_text=_("Otherwise this time counts neither for nor against."),
     )
     note = forms.CharField(max_length=2_000, required=False, widget=forms.Textarea(attrs={"rows": 3, "class": "prose"}))
 
@@ -89,7 +90,7 @@ class WorkForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
         if cleaned.get("everything") is False and cleaned.get("monitors") == [] and cleaned.get("tags") == []:
-            self.add_error("everything", "Choose some monitors or name a tag, or take all of them.")
+            self.add_error("everything", _("Choose some monitors or name a tag, or take all of them."))
         return cleaned
 
     def configuration(self) -> dict[str, Any]:
@@ -101,22 +102,22 @@ class StartForm(WorkForm):
     """Work that begins this moment."""
 
     def __init__(self, team: Team, data: Any = None, *, monitors: list[UUID]) -> None:
-        super().__init__(team, data, initial={"title": "Maintenance", "monitors": monitors})
+        super().__init__(team, data, initial={"title": _("Maintenance"), "monitors": monitors})
 
 
 class WindowForm(WorkForm):
     """Work at a time that is planned, once or again and again."""
 
-    starts = LocalTimeField(label="Begins", help_text="On the clocks of the time zone.")
-    zone = ZoneField(label="Time zone")
+    starts = LocalTimeField(label=_("Begins"), help_text=_("On the clocks of the time zone."))
+    zone = ZoneField(label=_("Time zone"))
     repeats = forms.ChoiceField(
-        label="Comes round", choices=[*REPEATS.items(), (OWN, "By a rule of its own")], required=False
+        label=_("Comes round"), choices=[*REPEATS.items(), (OWN, _("By a rule of its own"))], required=False
     )
     rule = forms.CharField(
-        label="Its own rule",
+        label=_("Its own rule"),
         max_length=300,
         required=False,
-        help_text="RRULE of RFC 5545, like FREQ=MONTHLY;BYDAY=1SU: the first Sunday of each month.",
+        help_text=_("RRULE of RFC 5545, like FREQ=MONTHLY;BYDAY=1SU: the first Sunday of each month."),
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "off"}),
     )
 
@@ -145,7 +146,7 @@ class WindowForm(WorkForm):
         if cleaned.get("repeats") != OWN:
             return cleaned | {"rule": cleaned.get("repeats", "")}
         if not cleaned.get("rule") and "rule" not in self.errors:
-            self.add_error("rule", "Give the rule, or choose another way in which it comes round.")
+            self.add_error("rule", _("Give the rule, or choose another way in which it comes round."))
         return cleaned
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Team
 from dashboard import spec_fields, words
@@ -47,7 +48,7 @@ SCHEMES = {"data", "file", "ftp", "javascript", "mailto"}
 class AddForm(forms.Form):
     """The one thing to do on an empty dashboard, where it waits for the typing."""
 
-    url = UrlField(label="Website address", max_length=2048, error_messages={"required": "Give an address."})
+    url = UrlField(label=_("Website address"), max_length=2048, error_messages={"required": _("Give an address.")})
 
     def __init__(self, data: Any = None, *, autofocus: bool = False, suggested: str = "") -> None:
         super().__init__(data, initial={"url": suggested} if suggested else None)
@@ -58,26 +59,26 @@ class AddForm(forms.Form):
 class MonitorForm(forms.Form):
     """All of a monitor's configuration."""
 
-    name = forms.CharField(max_length=200, required=False, help_text="Left empty, it is made from what is watched.")
-    url = UrlField(label="Website address", max_length=2048)
-    interval = forms.TypedChoiceField(label="Check every", coerce=int)
+    name = forms.CharField(max_length=200, required=False, help_text=_("Left empty, it is made from what is watched."))
+    url = UrlField(label=_("Website address"), max_length=2048)
+    interval = forms.TypedChoiceField(label=_("Check every"), coerce=int)
     timeout = forms.IntegerField(
-        label="Give up after (s)", min_value=1, max_value=60, help_text="Over all attempts of one check."
+        label=_("Give up after (s)"), min_value=1, max_value=60, help_text=_("Over all attempts of one check.")
     )
-    regions = forms.MultipleChoiceField(label="Check from", widget=forms.CheckboxSelectMultiple)
+    regions = forms.MultipleChoiceField(label=_("Check from"), widget=forms.CheckboxSelectMultiple)
     tags = TagsField()
     fallback_regions = forms.MultipleChoiceField(
-        label="Regions that may stand in",
+        label=_("Regions that may stand in"),
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        help_text="While one of its own is offline. They must be others than those.",
+        help_text=_("While one of its own is offline. They must be others than those."),
     )
     parent = forms.TypedChoiceField(
-        label="Depends on",
+        label=_("Depends on"),
         coerce=as_id,
         required=False,
         empty_value=None,
-        help_text="While that one is down, nobody is told of this one; it is checked as ever.",
+        help_text=_("While that one is down, nobody is told of this one; it is checked as ever."),
     )
 
     MAIN = ("name", "url", "interval", "timeout", "regions", "tags")
@@ -109,7 +110,7 @@ class MonitorForm(forms.Form):
             "interval": [*_intervals(monitor)],
             "regions": [(code, code) for code in region_codes()],
             "fallback_regions": [(code, code) for code in named],
-            "parent": [("", "Nothing"), *others],
+            "parent": [("", str(_("Nothing"))), *others],
         }
         for name, choices in offered.items():
             self.fields[name].choices = choices  # type: ignore[attr-defined]

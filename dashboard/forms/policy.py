@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from monitors.heartbeat import HeartbeatSpec
 from monitors.kinds import PASSIVE
@@ -30,27 +31,29 @@ def fields_of(kind: str, policy: Policy) -> dict[str, forms.Field]:
 def _field(name: str) -> forms.Field:
     match name:
         case "confirmations":
-            return _number("Failures in a row before a region's word counts", 1, 10)
+            return _number(_("Failures in a row before a region's word counts"), 1, 10)
         case "quorum":
-            words = "Left empty: most of them, and at least 2 where there are 2 or more."
-            return _number("Regions that must agree", 1, 100, help_text=words, required=False)
+            words = _("Left empty: most of them, and at least 2 where there are 2 or more.")
+            return _number(_("Regions that must agree"), 1, 100, help_text=words, required=False)
         case "retries":
-            return _number("Further attempts inside one check", 0, 5, help_text="Within the time that a check has.")
+            return _number(
+                _("Further attempts inside one check"), 0, 5, help_text=_("Within the time that a check has.")
+            )
         case "recovery":
-            words = "Left empty: as many as the failures above."
-            return _number("Passes in a row before it is well again", 1, 10, help_text=words, required=False)
+            words = _("Left empty: as many as the failures above.")
+            return _number(_("Passes in a row before it is well again"), 1, 10, help_text=words, required=False)
         case "freshness":
-            return _number("Turns that a region may miss before its last word counts no more", 1, 10)
+            return _number(_("Turns that a region may miss before its last word counts no more"), 1, 10)
         case "alert_after_s":
-            words = "What is over by then is told to nobody."
-            return _number("Tell nobody before trouble has lasted so long (s)", 0, 86_400, help_text=words)
+            words = _("What is over by then is told to nobody.")
+            return _number(_("Tell nobody before trouble has lasted so long (s)"), 0, 86_400, help_text=words)
         case "degraded_counts":
-            return forms.BooleanField(required=False, label="Slow answers and other warnings count as failures")
+            return forms.BooleanField(required=False, label=_("Slow answers and other warnings count as failures"))
         case "flapping":
-            words = "More turns within the time below become one incident. 0: never."
-            return _number("Changes that are borne one by one", 0, 100, help_text=words)
+            words = _("More turns within the time below become one incident. 0: never.")
+            return _number(_("Changes that are borne one by one"), 0, 100, help_text=words)
         case "flapping_s":
-            return _number("The time in which they are counted (s)", 60, 86_400)
+            return _number(_("The time in which they are counted (s)"), 60, 86_400)
     raise KeyError(name)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import F, Q
+from django.utils.translation import gettext_noop as _
 
 from accounts.models import Team
 from alerts.models import Delivery
@@ -162,7 +163,9 @@ def _moment(text: Any) -> datetime | None:
 
 # --- corrections ---
 
-WINDOW_NAMES = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+WINDOW_NAMES = words.Words(
+    {"1h": _("1 hour"), "24h": _("24 hours"), "7d": _("7 days"), "30d": _("30 days"), "90d": _("90 days")}
+)
 
 
 @dataclass(frozen=True, slots=True)

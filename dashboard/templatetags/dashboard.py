@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from accounts.exceptions import NoTeam
 from accounts.models import Membership, User
@@ -46,7 +48,7 @@ register.simple_tag(pictures.status_icon, name="status_icon")
 @register.filter
 def repeats(rule: str) -> str:
     """When planned work comes round, in words where it is one of the usual rules."""
-    return REPEATS.get(rule, rule)
+    return str(REPEATS.get(rule, rule))
 
 
 @register.simple_tag
@@ -101,6 +103,12 @@ def teams_of(user: User) -> list[Membership]:
 
 
 @register.simple_tag
+def script_words() -> SafeString:
+    """The words of the scripts, as data."""
+    return format_html('<meta name="words" content="{}">', json.dumps(words.for_scripts(), ensure_ascii=False))
+
+
+@register.simple_tag
 def team_now(user: User) -> Membership | None:
     """The team that the visitor works in, and as what; None for who is in none."""
     try:
@@ -121,9 +129,9 @@ def lasting(since: datetime) -> SafeString:
     """``3 min``: how long something has been so, likewise kept true."""
     text = words.span((timezone.now() - since).total_seconds())
     return format_html(
-        '<time datetime="{}" title="since {}" data-for>{}</time>',
+        '<time datetime="{}" title="{}" data-for>{}</time>',
         _iso(since),
-        _clock(since),
+        gettext("since %s") % _clock(since),
         text,
     )
 

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from accounts.rules import Role
@@ -41,7 +42,7 @@ class TryingOut(TeamView):
         """What came of a test message, for the template: the provider's real answer, or why none was sent."""
         throttle = ScopedThrottle()
         if not throttle.allow_request(self.request, self):
-            return {"refused": f"Too many tests. Try again in {ceil(throttle.wait())} seconds."}
+            return {"refused": _("Too many tests. Try again in %s seconds.") % ceil(throttle.wait())}
         try:
             return {"sent": channels.try_out(team=self.membership.team, kind=kind, settings=settings, channel=channel)}
         except ValidationError as error:
@@ -106,14 +107,14 @@ class ChannelView(TryingOut):
 
 
 class ChannelPage(ChannelView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self.channel_page()
 
 
 class ChannelTest(ChannelView):
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         trial = self.try_out(self.channel.kind, self.channel.settings, self.channel)
         del self.channel  # it has been tested now
         return self.channel_page(trial)
@@ -124,7 +125,7 @@ class ChannelAsk(ChannelView):
 
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         if confirming.ask(self.channel):
             messages.success(request, gettext("The link is sent again."))
         else:
@@ -158,10 +159,10 @@ class ChannelEdit(ChannelView):
             raise Http404
         return ChannelForm(self.channel.kind, data, channel=self.channel)
 
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self._page(self.form())
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         form = self.form(request.POST)
         if "test" in request.POST:
             valid = form.is_valid()
@@ -179,17 +180,17 @@ class ChannelEdit(ChannelView):
 class ChannelDelete(ChannelView):
     look_needs = Role.EDITOR
 
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self.confirm(
             f"Delete {self.channel.name}?",
-            "Its messages go with it, and rules that tell it tell it no more. To keep it for later, switch it off.",
+            _("Its messages go with it, and rules that tell it tell it no more. To keep it for later, switch it off."),
             reverse("channel", kwargs={"pk": self.channel.pk}),
         )
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         name = self.channel.name
         channels.delete_channel(self.channel)
-        messages.success(request, f"{name} is deleted.")
+        messages.success(request, _("%s is deleted.") % name)
         return redirect("channels")
 
 
@@ -226,10 +227,10 @@ class RuleView(TeamView):
 
 
 class RuleEdit(RuleView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self._page(RuleForm(self.membership.team, rule=self.rule))
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         form = RuleForm(self.membership.team, request.POST, rule=self.rule)
         if taken(form, lambda: rulebook.update_rule(self.rule, **form.configuration())):
             messages.success(request, "Saved.")
@@ -241,17 +242,17 @@ class RuleEdit(RuleView):
 
 
 class RuleDelete(RuleView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self.confirm(
             f"Delete {self.rule.name}?",
-            "Nobody is told by it from then on. What was told already is still told the end of.",
+            _("Nobody is told by it from then on. What was told already is still told the end of."),
             reverse("rules"),
         )
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         name = self.rule.name
         rulebook.delete_rule(self.rule)
-        messages.success(request, f"{name} is deleted.")
+        messages.success(request, _("%s is deleted.") % name)
         return redirect("rules")
 
 
@@ -277,7 +278,7 @@ class DeliveryView(TeamView):
 
 
 class DeliveryPage(DeliveryView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         delivery = self.delivery
         return self.show("dashboard/delivery.html", delivery=delivery, attempts=selectors.attempts_of(delivery))
 
@@ -285,9 +286,9 @@ class DeliveryPage(DeliveryView):
 class DeliveryRedrive(DeliveryView):
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         if upkeep.redrive(self.delivery, now=timezone.now()):
-            messages.success(request, "It is sent again.")
+            messages.success(request, _("It is sent again."))
         else:
-            messages.error(request, "Only a message that never arrived is sent again.")
+            messages.error(request, _("Only a message that never arrived is sent again."))
         return redirect("delivery", pk=self.delivery.pk)

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_cache_control
+from django.utils.translation import gettext as _
 from django.views.generic import View
 from django_htmx.http import HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
@@ -46,7 +47,7 @@ class TeamView(LoginRequiredMixin, View):
         except NoTeam:
             return redirect("team-new")
         if not self.membership.allows(self.look_needs if request.method in {"GET", "HEAD"} else self.change_needs):
-            raise PermissionDenied("Your role in the team does not allow this.")
+            raise PermissionDenied(_("Your role in the team does not allow this."))
         return super().dispatch(request, *args, **kwargs)
 
     def to_the_door(self) -> HttpResponseBase:

@@ -27,7 +27,7 @@ LATEST_S = 253_402_300_799 - 10**9
 
 
 class CheckList(MonitorView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         """``?region= &outcome= &from= &to= &cursor=``."""
         monitor = self.monitor
         found = checks.check_list(monitor, Filters.read(request.GET))
@@ -43,7 +43,7 @@ class CheckList(MonitorView):
 
 
 class CheckPage(MonitorView):
-    def get(self, request: HttpRequest, *, region: str, slot: int, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, *, region: str, slot: int, **__: Any) -> HttpResponse:
         page = checks.check_page(self.monitor, region=region, slot=moment(slot)) if is_code(region) else None
         if page is None:
             raise Http404
@@ -60,7 +60,7 @@ def moment(seconds: int) -> datetime:
 class CheckAt(MonitorView):
     """From a place in the chart to what was checked then: ``?region= &at=<epoch> &step=<seconds>``."""
 
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         query = request.GET
         try:
             since, step_s = moment(int(query.get("at", ""))), int(query.get("step", ""))

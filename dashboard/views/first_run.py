@@ -28,10 +28,10 @@ class FirstRun(MonitorView, TryingOut):
         own = list(selectors.channels_of(team))
         return next((channel for channel in own if channel.kind == "email"), next(iter(own), None))
 
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self._page()
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponse:
         channel = self.channel
         if channel is None:
             return self._page()
@@ -51,5 +51,5 @@ class FirstRun(MonitorView, TryingOut):
 
 
 class FirstRunLive(MonitorView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         return self.show_live("dashboard/_first_results.html", monitor=self.monitor, **self.looked_at())

@@ -10,6 +10,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from accounts.rules import Role
@@ -64,12 +66,12 @@ class IncidentView(TeamView):
 
 
 class IncidentPage(IncidentView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self.incident_page()
 
 
 class IncidentLive(IncidentView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         return self.show_live("dashboard/_incident_live.html", **self.told())
 
 
@@ -80,31 +82,34 @@ class IncidentChange(IncidentView):
     act: staticmethod[..., Incident]
     done: str
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         try:
             self.act(self.incident, actor=self.person, now=timezone.now())
         except Overtaken as error:
             messages.error(request, str(error.detail))
             return redirect("incident", pk=self.incident.pk)
-        return self.back(self.done)
+        return self.back(_(self.done))
 
 
 class IncidentAcknowledge(IncidentChange):
-    act, done = staticmethod(outages.acknowledge), "Acknowledged: nobody is reminded of it any more."
+    act, done = staticmethod(outages.acknowledge), gettext_noop("Acknowledged: nobody is reminded of it any more.")
 
 
 class IncidentResolve(IncidentChange):
-    act, done = staticmethod(outages.resolve_by_hand), "Closed. If the site recovers and fails again, a new one opens."
+    act, done = (
+        staticmethod(outages.resolve_by_hand),
+        gettext_noop("Closed. If the site recovers and fails again, a new one opens."),
+    )
 
 
 class IncidentReopen(IncidentChange):
-    act, done = staticmethod(outages.reopen), "Opened again."
+    act, done = staticmethod(outages.reopen), gettext_noop("Opened again.")
 
 
 class IncidentNote(IncidentView):
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         incident, form, now = self.incident, NoteForm(request.POST), timezone.now()
         noted = taken(
             form, lambda: outages.add_note(incident, text=form.cleaned_data["text"], actor=self.person, now=now)
@@ -117,18 +122,18 @@ class IncidentCorrect(IncidentView):
 
     look_needs = Role.EDITOR
 
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self._page(CorrectionForm(), WithdrawalForm(self._standing()))
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         standing = self._standing()
         if "withdraw" in request.POST:
             back = WithdrawalForm(standing, request.POST)
-            changed = taken(back, lambda: self._compare(lambda _: self._withdraw(back)))
-            return self.back(f"Taken back. {changed}") if changed else self._page(CorrectionForm(), back)
+            changed = taken(back, lambda: self._compare(lambda _now: self._withdraw(back)))
+            return self.back(_("Taken back.") + f" {changed}") if changed else self._page(CorrectionForm(), back)
         form = CorrectionForm(request.POST)
         changed = taken(form, lambda: self._compare(lambda now: self._correct(form, now)))
-        return self.back(f"Corrected. {changed}") if changed else self._page(form, WithdrawalForm(standing))
+        return self.back(_("Corrected.") + f" {changed}") if changed else self._page(form, WithdrawalForm(standing))
 
     def _correct(self, form: CorrectionForm, now: Any) -> Correction:
         incident, cleaned = self.incident, form.cleaned_data
@@ -149,14 +154,15 @@ class IncidentCorrect(IncidentView):
     def _compare(self, act: Callable[[Any], Correction]) -> str:
         """Do it, and say what it did to the uptime, where it did anything."""
         now, monitor = database_now(), self.incident.monitor_id
-        _, uptime = corrections.compare(monitor, lambda: act(now), now=now)
+        uptime = corrections.compare(monitor, lambda: act(now), now=now)[1]
         stats.compute([monitor], now=now)
         told = [
-            f"{WINDOW_NAMES[name]}: {percent(value['before'])} before, {percent(value['after'])} now"
+            _("%(time)s: %(before)s before, %(after)s now")
+            % {"time": WINDOW_NAMES[name], "before": percent(value["before"]), "after": percent(value["after"])}
             for name, value in uptime.items()
             if value["before"] != value["after"]
         ]
-        return f"Uptime over {'; '.join(told)}." if told else "No uptime is another by that."
+        return _("Uptime over %s.") % "; ".join(told) if told else _("No uptime is another by that.")
 
     def _standing(self) -> list[Correction]:
         known = self.incident.corrections.filter(withdrawn_by=None).exclude(kind=Correction.Kind.WITHDRAWAL)

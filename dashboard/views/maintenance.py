@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 
 from accounts.rules import Role
 from dashboard.forms.base import sentence
@@ -47,12 +48,14 @@ class Planning(TeamView):
     def preview(self, form: WindowForm) -> Preview:
         plan = form.plan
         if plan is None:
-            return Preview([], "", "Say first when it begins, for how long, and where.")
+            return Preview([], "", _("Say first when it begins, for how long, and where."))
         try:
             coming = services.preview_of(team=self.membership.team, now=timezone.now(), **plan)
         except ValidationError as error:
             return Preview([], plan["zone"], " ".join(sentence(message) for message in error.messages))
-        return Preview(coming, plan["zone"], "" if coming else "This time is over, and it does not come round again.")
+        return Preview(
+            coming, plan["zone"], "" if coming else _("This time is over, and it does not come round again.")
+        )
 
     def form_page(self, form: WindowForm, **about: Any) -> HttpResponse:
         return self.show("dashboard/window_form.html", form=form, preview=self.preview(form), **about)
@@ -106,7 +109,7 @@ class WindowView(Planning):
 class WindowPage(WindowView):
     look_needs = Role.VIEWER
 
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         window, now = self.window, timezone.now()
         return self.show(
             "dashboard/window.html",
@@ -118,10 +121,10 @@ class WindowPage(WindowView):
 
 
 class WindowEdit(WindowView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self._page(WindowForm(self.membership.team, window=self.window))
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         form = WindowForm(self.membership.team, request.POST, window=self.window)
         if "preview" in request.POST:
             return self._page(form)
@@ -139,7 +142,7 @@ class WindowStartEarly(WindowView):
 
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         try:
             window = services.start_early(self.window)
         except ValidationError as error:
@@ -152,20 +155,20 @@ class WindowStartEarly(WindowView):
 class WindowStop(WindowView):
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         window = services.stop(self.window)
-        messages.success(request, "Ended. What still fails is told now.")
+        messages.success(request, _("Ended. What still fails is told now."))
         return redirect("window", pk=window.pk)
 
 
 class WindowDelete(WindowView):
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         back = reverse("window", kwargs={"pk": self.window.pk})
-        words = "If it is going on, it ends at once. Uptime of the past stays as it was counted."
+        words = _("If it is going on, it ends at once. Uptime of the past stays as it was counted.")
         return self.confirm(f"Delete {self.window.title}?", words, back)
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         title = self.window.title
         services.delete_window(self.window)
-        messages.success(request, f"{title} is deleted.")
+        messages.success(request, _("%s is deleted.") % title)
         return redirect("maintenance")

@@ -174,7 +174,7 @@ class MonitorPause(MonitorView):
 
     def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         services.pause(self.monitor)
-        return self.back("Paused. It is not checked until you resume it.")
+        return self.back(_("Paused. It is not checked until you resume it."))
 
 
 class MonitorResume(MonitorView):
@@ -200,7 +200,7 @@ class MonitorCheck(MonitorView):
 
     def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         services.request_check(self.monitor)
-        return self.back(f"Asked {listing(self.monitor.regions)} for a check now.")
+        return self.back(_("Asked %s for a check now.") % listing(self.monitor.regions))
 
 
 class MonitorPingUrl(MonitorView):
@@ -212,7 +212,7 @@ class MonitorPingUrl(MonitorView):
         if not self.monitor.is_passive:
             raise Http404
         services.renew_ping_url(self.monitor)
-        return self.back("The job has a new address; the old one is forgotten.")
+        return self.back(_("The job has a new address; the old one is forgotten."))
 
 
 class MonitorDelete(MonitorView):
@@ -224,5 +224,5 @@ class MonitorDelete(MonitorView):
     def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         name = self.monitor.name
         services.delete_monitor(self.monitor)
-        messages.success(request, f"{name} is deleted.")
+        messages.success(request, _("%s is deleted.") % name)
         return redirect("dashboard")
