@@ -174,6 +174,12 @@ class Story:
             self._pass(deadline)
         return True
 
+    def is_open_at(self, moment: datetime, *, now: datetime) -> bool:
+        """Whether a deadline before a moment is not decided yet. A ping that came just too late waits for that too, or
+        whether it was missed would depend on when somebody looked."""
+        deadline = next_deadline(self.beat, self.schedule)
+        return deadline is not None and deadline.at < moment <= now
+
     def _pass(self, deadline: Deadline) -> None:
         heard = self._was_heard(deadline)
         message = _absence(deadline, self.schedule) if heard else _gap(1)
@@ -295,7 +301,7 @@ def tell(beat: Beat, schedule: HeartbeatSpec, pings: Sequence[Ping], *, now: dat
     story, settled = Story(not_after(beat, now), schedule, listening_since=hearing.since), hearing.settled(now)
     took: list[timedelta | None] = []
     for ping in pings:
-        if not story.wait(min(ping.at, settled)):
+        if not story.wait(min(ping.at, settled)) or story.is_open_at(ping.at, now=now):
             return Told(story.beat, story.said, took)
         took.append(story.hear(ping))
     story.wait(settled)

@@ -215,7 +215,7 @@ def test_when_it_is_looked_at_makes_no_difference(pings: list[Ping], looks: list
     for look in [*sorted(looks), 2_200]:
         arrived = [one for one in rest if one.at <= minute(look)]
         told = tell(beat, HOURLY, arrived, now=minute(look), hearing=ALWAYS)
-        beat, rest = told.beat, rest[len(arrived) :]
+        beat, rest = told.beat, rest[len(told.took) :]
         said += told.said
     assert (beat, said) == (at_once.beat, at_once.said)
 
