@@ -137,7 +137,7 @@ class Me(APIView):
     @extend_schema(responses=serializers.Profile)
     def get(self, request: Request) -> Response:
         """Who is signed in, in which team, with which role."""
-        return Response(serializers.Profile(membership_of(request.user)).data)
+        return Response(serializers.Profile(membership_of(request.user)).data, headers={"Cache-Control": "no-store"})
 
     @extend_schema(request=serializers.ProfileChange, responses=serializers.Profile)
     def patch(self, request: Request) -> Response:

@@ -53,8 +53,13 @@ def test_an_unknown_address_a_wrong_password_and_a_switched_off_account_look_the
         answers.append(program().post("/api/auth/login", words))
         assert len(rounds) == 1, "or the clock would tell"
     assert {answer.status_code for answer in answers} == {401}
-    assert {answer.content for answer in answers} == {
-        b'{"detail":"The e-mail address or the password is wrong.","code":"wrong_credentials"}'
+    assert len({answer.content for answer in answers}) == 1
+    assert answers[0].json() == {
+        "type": "urn:uptime:problem:wrong_credentials",
+        "title": "Unauthorized",
+        "status": 401,
+        "detail": "The e-mail address or the password is wrong.",
+        "code": "wrong_credentials",
     }
     assert answers[0]["WWW-Authenticate"] == 'Bearer realm="api"'
 

@@ -43,6 +43,9 @@ def test_an_address_is_kept_in_lower_case_and_taken_in_every_case() -> None:
     answer = program().post("/api/auth/signup", {**ADA, "email": "ADA@example.org"})
     assert answer.status_code == 400
     assert answer.json() == {
+        "type": "urn:uptime:problem:invalid",
+        "title": "Bad Request",
+        "status": 400,
         "detail": "email: This e-mail address already has an account.",
         "code": "invalid",
         "fields": {"email": ["This e-mail address already has an account."]},

@@ -105,7 +105,7 @@ def test_a_damaged_file_is_refused_before_anything_is_done(make_monitor: MakeMon
     with zipfile.ZipFile(file) as good, zipfile.ZipFile(wrong, "w") as bad:
         for name in good.namelist():
             bad.writestr(name, good.read(name).replace(b"127.0.0.1", b"127.0.0.2"))
-    with pytest.raises(CommandError, match="is damaged: .* is not what the manifest says"):
+    with pytest.raises(CommandError, match=r"is damaged: .* is not what the manifest says"):
         run("restore", str(wrong), "--check")
     file.write_bytes(file.read_bytes()[:-200])
     with pytest.raises(CommandError, match="is no backup of ours, or it is broken"):
