@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -17,6 +18,9 @@ from accounts.rules import Role
 from dashboard.forms.team import KeyForm
 from dashboard.views.base import TeamView, taken
 
+MADE_ONCE = "key_made"
+"""In the session: the form that made the newest key, so that loading its answer again makes no second one."""
+
 
 class KeyPage(TeamView):
     change_needs = Role.VIEWER
@@ -30,6 +34,7 @@ class KeyPage(TeamView):
             "dashboard/keys.html",
             **{"key_form": KeyForm(prefix="key"), "token_form": KeyForm(prefix="token"), "new": None, **about},
             is_owner=owner,
+            once=uuid4().hex,
             now=timezone.now(),
             keys=keys.keys_of(mine.team) if owner else [],
             tokens=keys.tokens_of(mine),
@@ -47,9 +52,16 @@ class KeyNew(KeyPage):
         return keys.create_key(team=self.membership.team, by=self.membership.user, **form.configuration())
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
+        once = request.POST.get("once")
+        if once and once == request.session.get(MADE_ONCE):
+            messages.info(request, _("This one is made already, and it was shown once."))
+            return redirect("keys")
         form = KeyForm(request.POST, prefix=self.kind)
         made = taken(form, lambda: self.make(form))
-        return self.key_page(new=made) if made else self.key_page(**{f"{self.kind}_form": form})
+        if not made:
+            return self.key_page(**{f"{self.kind}_form": form})
+        request.session[MADE_ONCE] = once
+        return self.key_page(new=made)
 
 
 class TokenNew(KeyNew):

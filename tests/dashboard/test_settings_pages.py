@@ -36,6 +36,17 @@ def test_a_key_is_shown_once(visit: Visit, owner: User) -> None:
     assert "CI &lt;b&gt;" not in text(client, "/settings/keys/").partition("notices")[2].partition("keys-title")[2]
 
 
+def test_the_answer_that_made_a_key_makes_no_second_one_when_it_is_loaded_again(visit: Visit, owner: User) -> None:
+    client = visit(owner)
+    once = re.search(r'name="once" value="(\w+)"', text(client, "/settings/keys/"))
+    assert once
+    form = {"key-name": "CI", "key-scope": "read", "key-days": "30", "once": once[1]}
+    assert client.post("/settings/keys/new/", form).status_code == 200
+    again = client.post("/settings/keys/new/", form, follow=True)
+    assert "made already" in again.content.decode()
+    assert ApiKey.objects.count() == 1
+
+
 def test_one_changes_between_ones_teams_and_a_new_session_begins_there(visit: Visit, owner: User) -> None:
     second = teams.create_team(name="Second", owner=owner)
     client = visit(owner)
