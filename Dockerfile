@@ -39,4 +39,4 @@ USER uptime
 EXPOSE 8000
 # Of web, which the image runs by itself; compose and the chart ask the workers by scripts/talks_to_broker.py.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=3); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status >= 400)"]
-CMD ["gunicorn", "uptime.wsgi", "--bind", "0.0.0.0:8000", "--preload", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]
+CMD ["python", "-m", "gunicorn", "uptime.wsgi", "--bind", "0.0.0.0:8000", "--preload", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+worker_class = "uptime.web.PatientWorker"
+
 
 def post_worker_init(worker: Any) -> None:
     """A worker is ready: from now on pings are heard."""

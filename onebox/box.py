@@ -133,7 +133,7 @@ class Box:
             "web",
             *("-m", "gunicorn", "uptime.wsgi", "--bind", f"{host}:{self.settings.port}"),
             # One import for both workers: half the time to start and most of the memory shared.
-            *("--preload", "--worker-class", "gthread", "--workers", "2", "--threads", "8"),
+            *("--preload", "--workers", "2", "--threads", "8"),
             *("--graceful-timeout", "1", "--no-control-socket", "--log-level", "warning"),
         )
 
