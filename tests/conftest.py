@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from accounts import services as account_services
 from accounts.models import Membership, Team, User
 from accounts.rules import Role
+from checks.services import days
 from monitors import services as monitor_services
 from monitors.models import Monitor
 from monitors.services import sync_regions
@@ -37,6 +38,12 @@ def _quick_passwords(request: pytest.FixtureRequest, settings: Settings) -> None
 def _fresh_cache() -> None:
     """What one test has left there is not the next one's."""
     cache.delete_pattern("*")  # type: ignore[attr-defined]  # clear() would take the broker's queues along
+
+
+@pytest.fixture(autouse=True)
+def _no_faith_in_partitions_of_earlier_tests() -> None:
+    """A test that runs what waits for a commit, and is rolled back then, would leave faith in a day that is gone."""
+    days.forget()
 
 
 @pytest.fixture(autouse=True)
