@@ -47,7 +47,7 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 def answers(port: int, path: str = "/healthz") -> bool:
     with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
-        return answer.status == 200
+        return bool(answer.status == 200)
     return False
 
 
