@@ -71,7 +71,8 @@ def test_row52_slow_and_idle_clients_stop_nobody(port: int) -> None:
     ):
         for _ in range(5):
             for client in slow:
-                client.sendall(b"x")
+                with contextlib.suppress(OSError):  # on a busy machine its ten seconds may be over
+                    client.sendall(b"x")
             assert answers(port)
             time.sleep(0.2)
         with ThreadPoolExecutor(TABS) as tabs:
