@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -216,10 +216,15 @@ def attempt(claimed: Claimed) -> Sent:
 
 
 def record(claimed: Claimed, sent: Sent, *, now: datetime | None = None) -> None:
-    """What came of a try. It is the only word on something that was sent, so it does not give up easily."""
+    """What came of a try."""
+    insist(lambda: _record(claimed, sent, now=now or timezone.now()))
+
+
+def insist(write: Callable[[], None]) -> None:
+    """Write down what came of a try. It is the only word on something that was sent, so it is not given up easily."""
     for number in range(1, RECORD_TRIES + 1):
         try:
-            _record(claimed, sent, now=now or timezone.now())
+            write()
         except OperationalError:  # a deadlock, or the database is away for a moment
             if number == RECORD_TRIES:
                 raise

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from alerts import rules, transport
 from alerts.rules import State
-from alerts.services.sending import LEASE, LEASE_OF_MAIL, RECORD_TRIES
+from alerts.services.sending import LEASE, LEASE_OF_MAIL, insist
 from alerts.transport import Sent
 from statuspages.messages import message_for, outgoing
 from statuspages.models import Notice
@@ -128,15 +128,8 @@ def attempt(claimed: Claimed) -> Sent:
 
 
 def record(claimed: Claimed, sent: Sent, *, now: datetime | None = None) -> None:
-    """What came of a try. It is the only word on something that was sent, so it does not give up easily."""
-    for number in range(1, RECORD_TRIES + 1):
-        try:
-            return _record(claimed, sent, now=now or timezone.now())
-        except OperationalError:  # a deadlock, or the database is away for a moment
-            if number == RECORD_TRIES:
-                raise
-            time.sleep(0.2 * number)
-    return None
+    """What came of a try."""
+    insist(lambda: _record(claimed, sent, now=now or timezone.now()))
 
 
 @transaction.atomic
