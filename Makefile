@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run manage test lint types layers fmt lock settings words openapi fuzz bench chaos clean chromium
+.PHONY: help setup run manage test lint types layers fmt lock settings words openapi fuzz bench chaos soak clean chromium
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -70,12 +70,15 @@ lock: $(STAMP) ## pin requirements*.txt anew from requirements*.in
 bench: $(STAMP) ## measure; every script of bench/ prints its own numbers
 	@ls bench/*.py >/dev/null 2>&1 || { echo "There is nothing to measure yet: bench/ has no scripts." >&2; exit 1; }
 	@for script in bench/*.py; do \
-		case $$script in */_*) continue;; esac; \
+		case $$script in */soak.py) continue;; esac; \
 		echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit; \
 	done
 
 chaos: $(STAMP) ## break everything on purpose, for about 25 minutes; make chaos ARGS="-k flush" breaks one thing
 	$(BIN)/python -m pytest tests/chaos --campaign --timeout 0 -s $(ARGS)
+
+soak: $(STAMP) ## use a whole box for two hours and see whether anything grows; make soak ARGS="--hours 0.5"
+	$(BIN)/python bench/soak.py $(ARGS)
 
 clean: ## remove .venv and caches; var/ with its data stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache staticfiles

@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def main() -> None:
             sites = [server, *postgres_here(env["DATABASE_URL"])]
             pause = chosen.clients / chosen.rate
             for name, wait in ((f"{chosen.rate:g} a second", pause), ("as fast as they can", 0.0)):
-                report(name, sites, lambda wait=wait: send(port, paths, chosen, wait))
+                report(name, sites, partial(send, port, paths, chosen, wait))
         with ExitStack() as first:
             _, server = first.enter_context(web(env, port=port))
             killer = threading.Timer(chosen.seconds / 2, restart, [stack, server, env, port])

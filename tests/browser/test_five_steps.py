@@ -48,6 +48,7 @@ def see_first_results(page: Page) -> None:
     assert page.evaluate("window.loadedOnce") is True
     assert page.evaluate("window.shifted") < 0.05
     page.get_by_role("link", name="Skip: go to the monitor").click()
+    page.wait_for_url(re.compile(r"/monitors/[0-9a-f-]{36}/$"))  # loaded: a key pressed before would be lost
 
 
 def headline(page: Page) -> Locator:
@@ -257,6 +258,7 @@ def test_without_scripts(visitor: OpenPage, site: DemoSite) -> None:
         page.reload()
     expect(headline(page)).to_have_text("Up")
     page.get_by_role("link", name="Skip: go to the monitor").click()
+    page.wait_for_url(re.compile(r"/monitors/[0-9a-f-]{36}/$"))  # loaded: a key pressed before would be lost
     page.get_by_role("link", name="7 days").click()
     expect(page.locator("#chart-words")).to_have_text(re.compile("In the last 7 days: usa half within"))
     page.get_by_role("button", name="Pause").click()
