@@ -243,8 +243,13 @@ def plan(rules: Iterable[Rule], trouble: Trouble) -> list[Planned]:
 
 def _planned(rule: Rule, trouble: Trouble, channel: UUID, minutes: int) -> Planned:
     at = trouble.happened_at + timedelta(seconds=rule.delay_s, minutes=minutes)
-    quiet = None if severity_of(trouble.kind) is Severity.CRITICAL or rule.quiet is None else rule.quiet.until(at)
-    return Planned(channel, minutes, quiet or at, rule.id, quiet is not None)
+    held = held_until(trouble.kind, rule.quiet, at)
+    return Planned(channel, minutes, held or at, rule.id, held is not None)
+
+
+def held_until(kind: Kind, quiet: Quiet | None, moment: datetime) -> datetime | None:
+    """The end of the quiet hours that hold a message of that kind; None when it may go at that moment."""
+    return None if quiet is None or severity_of(kind) is Severity.CRITICAL else quiet.until(moment)
 
 
 # -- the end of a trouble

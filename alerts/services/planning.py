@@ -179,9 +179,13 @@ def _begin(event: IncidentEvent, kind: Kind, batch: _Batch) -> None:
             draft = _draft(event, team, channel, kind, at=item.at, now=batch.now, step=item.step)
             draft.rule_id = item.rule
             if item.quiet:
-                draft.state, draft.held_for, draft.reason = State.HELD, "quiet", "waits for the end of the quiet hours"
+                _hold_while_quiet(draft)
             drafts.append(draft)
     batch.drafts += drafts
+
+
+def _hold_while_quiet(draft: Delivery) -> None:
+    draft.state, draft.held_for, draft.reason = State.HELD, "quiet", "waits for the end of the quiet hours"
 
 
 def _write(batch: _Batch) -> None:
@@ -262,6 +266,9 @@ def _answer(
         if known is None or keeps_cases(begun[0].channel):
             known = drafts[channel] = _follow(event, kind, begun[0], now=batch.now)
             known.thread, known.step = thread, 0 if already_told is None else SECOND_END
+            if until := _quiet_until(known, batch):
+                _hold_while_quiet(known)
+                known.due_at = known.next_at = until
             batch.drafts.append(known)
         if any(one.state != State.SENT for one in begun):
             known.reason = WAITS_FOR_TROUBLE
@@ -274,6 +281,12 @@ def _follow(event: IncidentEvent, kind: Kind, told: Delivery, *, now: datetime) 
     draft = _draft(event, told.team, told.channel, kind, at=now, now=now)
     draft.rule_id = told.rule_id
     return draft
+
+
+def _quiet_until(end: Delivery, batch: _Batch) -> datetime | None:
+    """An end is as grave as its trouble, and keeps to the hours of the rule that had the trouble told."""
+    rule = next((rule for rule in batch.rules_of(end.team) if rule.id == end.rule_id), None)
+    return rules.held_until(Kind(end.kind), rule.quiet, end.due_at) if rule else None
 
 
 def cancel(deliveries: Iterable[Delivery], why: str, *, now: datetime) -> None:

@@ -84,7 +84,7 @@ def _end_quiet_hours(now: datetime) -> None:
     """
     held = Delivery.objects.filter(state=State.HELD, held_for="quiet", group__isnull=True, next_at__lte=now)
     for channel in Channel.objects.filter(pk__in=held.values("channel")):
-        ours = held.filter(channel=channel).order_by("event", "step", "id")
+        ours = held.filter(channel=channel).exclude(reason=planning.WAITS_FOR_TROUBLE).order_by("event", "step", "id")
         first = ours.select_for_update(of=("self",)).first()
         if first is None or planning.keeps_cases(channel):
             continue

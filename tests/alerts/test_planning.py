@@ -389,6 +389,27 @@ def test_what_quiet_hours_held_is_one_message(
     assert [(one.json["kind"], one.json["monitor"]["name"]) for one in sink.received[1:]] == [("recovered", "Blog")]
 
 
+def test_the_end_of_a_lesser_trouble_keeps_quiet_too(
+    story: Story, make_monitor: MakeMonitor, channel: Channel, make_rule: MakeRule, sink: Sink
+) -> None:
+    story.now = story.now.replace(hour=21, minute=30)
+    make_rule(channel, events=["down", "degraded"], quiet_hours={"from": "22:00", "to": "06:00", "zone": "UTC"})
+    slow, down = make_monitor(name="Slow"), make_monitor(name="Down")
+    story.event("degraded", slow)
+    incident = story.goes_down(down)
+    story.later(hours=1)
+    story.event("recovered", slow)
+    story.comes_back(incident)
+    story.later(hours=1)
+    assert [(one.json["kind"], one.json["monitor"]["name"]) for one in sink.received] == [
+        ("degraded", "Slow"),
+        ("down", "Down"),
+        ("up", "Down"),  # who was woken up wants to hear it
+    ]
+    story.later(hours=7)
+    assert [(one.json["kind"], one.json["monitor"]["name"]) for one in sink.received[3:]] == [("recovered", "Slow")]
+
+
 def test_cases_are_kept_apart_after_quiet_hours(
     story: Story, make_monitor: MakeMonitor, channel: Channel, make_rule: MakeRule, sink: Sink
 ) -> None:
