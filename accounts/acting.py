@@ -12,7 +12,6 @@ from contextvars import ContextVar
 from django.contrib.auth import get_user
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
-from rest_framework.throttling import BaseThrottle
 
 from accounts.models import User
 
@@ -41,11 +40,6 @@ class ActingMiddleware:
 
 def request_at_hand() -> HttpRequest | None:
     return _request.get()
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """Who called, seen past our own proxies (TRUSTED_PROXY_COUNT), as the throttles see it."""
-    return BaseThrottle().get_ident(request) or None  # type: ignore[arg-type]  # it reads META only
 
 
 def _person(request: HttpRequest) -> object:

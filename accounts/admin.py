@@ -13,10 +13,11 @@ from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from accounts import audit, factors, services, sessions, teams
+from accounts import audit
 from accounts.desk import HeavyAdmin, Told, as_uuid, found_in_time
 from accounts.forms import NewUserForm, UserForm
 from accounts.models import Membership, Team, User
+from accounts.services import factors, people, sessions, teams
 
 for theirs in (EmailAddress, Authenticator, UserSession):
     admin.site.unregister(theirs)  # kept by services; a form over a sealed secret helps nobody
@@ -81,17 +82,17 @@ class PersonAdmin(WithMembers, HeavyAdmin[User], UserAdmin):  # type: ignore[typ
             obj.email_confirmed_at = None
         super().save_model(request, obj, form, change)
         if not change:
-            services.give_personal_team(user=obj)
+            people.give_personal_team(user=obj)
         elif WAYS_IN & set(form.changed_data):
             sessions.end_sessions(user=obj)
 
     @admin.action(description="Remove the second factors of the chosen people", permissions=["change"])
-    def remove_factors(self, request: HttpRequest, people: QuerySet[User]) -> None:
+    def remove_factors(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         """For who has lost the app, the key and the recovery codes. Be sure who is asking."""
-        for person in people:
+        for person in chosen:
             factors.remove_all(user=person)
             sessions.end_sessions(user=person)
-            services.tell_of_change(user=person)
+            people.tell_of_change(user=person)
         self.message_user(request, "The second factors are removed, and those people signed out.", messages.SUCCESS)
 
 

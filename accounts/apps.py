@@ -5,4 +5,4 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import schema  # noqa: F401  # registers itself with drf-spectacular
+        from accounts.access import schema  # noqa: F401  # registers itself with drf-spectacular

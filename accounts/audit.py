@@ -6,7 +6,6 @@ model: ``AUDITED`` names attributes, and ``team`` (or ``team_id``) says whose lo
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -19,9 +18,10 @@ from uuid import UUID
 from django.db.models import Model
 from structlog.contextvars import get_contextvars
 
-from accounts.acting import client_address, request_at_hand
+from accounts.acting import request_at_hand
 from accounts.models import ApiKey, AuditEntry, Team, User
 from accounts.rules import one_line
+from common.addresses import plain_address
 
 Picture = dict[str, Any]
 """A thing's audited fields as plain values, nested ones by dotted name."""
@@ -162,7 +162,7 @@ def _actor(by: User | None) -> dict[str, Any]:
     else:
         who = {"by": AuditEntry.By.SYSTEM, "actor": ""}
     return who | {
-        "address": _valid(client_address(request)),
+        "address": plain_address(request),
         "user_agent": one_line(request.headers.get("User-Agent", "")[:1_000])[:120],
         "request_id": str(get_contextvars().get("request_id", ""))[:64],
     }
@@ -170,14 +170,6 @@ def _actor(by: User | None) -> dict[str, Any]:
 
 def _words(user: User) -> dict[str, Any]:
     return {"by": AuditEntry.By.USER, "actor_id": user.pk, "actor": user.email}
-
-
-def _valid(address: str | None) -> str | None:
-    """What a proxy sends may be anything."""
-    try:
-        return str(ipaddress.ip_address((address or "").strip()))
-    except ValueError:
-        return None
 
 
 # --- retention ---

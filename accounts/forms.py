@@ -1,4 +1,4 @@
-"""The forms of the doors, of the account page, and of users in the admin."""
+"""The forms of the doors, of invitations, of the account page, and of users in the admin."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from django.conf import settings
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.utils.translation import gettext_lazy as _
 
-from accounts import services
 from accounts.models import User
 from accounts.rules import Theme, zone_names
+from accounts.services import people
 
 LONGEST_PASSWORD = 1000
 
@@ -88,15 +88,24 @@ class NewPasswordForm(forms.Form):
         password: str = self.cleaned_data["password"]
         if self.user:
             try:
-                services.check_password_strength(password, self.user)
+                people.check_password_strength(password, self.user)
             except forms.ValidationError as error:
                 raise forms.ValidationError(error.error_dict["password"]) from error
         return password
 
     def save(self) -> User | None:
         if self.user:
-            services.reset_password(user=self.user, password=self.cleaned_data["password"])
+            people.reset_password(user=self.user, password=self.cleaned_data["password"])
         return self.user
+
+
+class JoinForm(forms.Form):
+    """For an invited person without an account; the address is the invitation's."""
+
+    name = forms.CharField(
+        label=_("Your name"), required=False, max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    password = NewPasswordField()
 
 
 # --- the account ---

@@ -4,12 +4,13 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import audit, letters, services, teams
+from accounts import audit
+from accounts.services import letters, sessions, teams
 
 
 @shared_task(name="accounts.forget_old_sessions", ignore_result=True)
 def forget_old_sessions() -> None:
-    services.forget_old_sessions(now=timezone.now())
+    sessions.forget_old_sessions(now=timezone.now())
 
 
 @shared_task(name="accounts.send_invitations", ignore_result=True)

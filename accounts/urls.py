@@ -2,30 +2,31 @@
 
 from django.urls import path
 
-from accounts import api, team_api, team_views
-from accounts.views import account, doors
+from accounts.api import doors as doors_api
+from accounts.api import teams as teams_api
+from accounts.views import account, doors, invitation
 
 api_urlpatterns = [
-    path("auth/signup", api.SignUp.as_view(), name="api-signup"),
-    path("auth/login", api.Login.as_view(), name="api-login"),
-    path("auth/refresh", api.Refresh.as_view(), name="api-refresh"),
-    path("auth/logout", api.Logout.as_view(), name="api-logout"),
-    path("auth/me", api.Me.as_view(), name="api-me"),
-    path("teams", team_api.TeamList.as_view(), name="api-teams"),
-    path("team", team_api.TeamDetail.as_view(), name="api-team"),
-    path("team/delete", team_api.TeamDelete.as_view(), name="api-team-delete"),
-    path("team/transfer", team_api.TeamTransfer.as_view(), name="api-team-transfer"),
-    path("team/leave", team_api.TeamLeave.as_view(), name="api-team-leave"),
-    path("team/members", team_api.MemberList.as_view(), name="api-members"),
-    path("team/members/<uuid:pk>", team_api.MemberDetail.as_view(), name="api-member"),
-    path("team/invitations", team_api.InvitationList.as_view(), name="api-invitations"),
-    path("team/invitations/<uuid:pk>", team_api.InvitationDetail.as_view(), name="api-invitation"),
-    path("team/invitations/<uuid:pk>/resend", team_api.InvitationResend.as_view(), name="api-invitation-resend"),
-    path("api-keys", team_api.KeyList.as_view(), name="api-keys"),
-    path("api-keys/<uuid:pk>", team_api.KeyDetail.as_view(), name="api-key"),
-    path("tokens", team_api.TokenList.as_view(), name="api-tokens"),
-    path("tokens/<uuid:pk>", team_api.TokenDetail.as_view(), name="api-token"),
-    path("audit-log", team_api.AuditLog.as_view(), name="api-audit-log"),
+    path("auth/signup", doors_api.SignUp.as_view(), name="api-signup"),
+    path("auth/login", doors_api.Login.as_view(), name="api-login"),
+    path("auth/refresh", doors_api.Refresh.as_view(), name="api-refresh"),
+    path("auth/logout", doors_api.Logout.as_view(), name="api-logout"),
+    path("auth/me", doors_api.Me.as_view(), name="api-me"),
+    path("teams", teams_api.TeamList.as_view(), name="api-teams"),
+    path("team", teams_api.TeamDetail.as_view(), name="api-team"),
+    path("team/delete", teams_api.TeamDelete.as_view(), name="api-team-delete"),
+    path("team/transfer", teams_api.TeamTransfer.as_view(), name="api-team-transfer"),
+    path("team/leave", teams_api.TeamLeave.as_view(), name="api-team-leave"),
+    path("team/members", teams_api.MemberList.as_view(), name="api-members"),
+    path("team/members/<uuid:pk>", teams_api.MemberDetail.as_view(), name="api-member"),
+    path("team/invitations", teams_api.InvitationList.as_view(), name="api-invitations"),
+    path("team/invitations/<uuid:pk>", teams_api.InvitationDetail.as_view(), name="api-invitation"),
+    path("team/invitations/<uuid:pk>/resend", teams_api.InvitationResend.as_view(), name="api-invitation-resend"),
+    path("api-keys", teams_api.KeyList.as_view(), name="api-keys"),
+    path("api-keys/<uuid:pk>", teams_api.KeyDetail.as_view(), name="api-key"),
+    path("tokens", teams_api.TokenList.as_view(), name="api-tokens"),
+    path("tokens/<uuid:pk>", teams_api.TokenDetail.as_view(), name="api-token"),
+    path("audit-log", teams_api.AuditLog.as_view(), name="api-audit-log"),
 ]
 
 urlpatterns = [
@@ -48,5 +49,5 @@ urlpatterns = [
     path("account/factors/codes/", account.FactorCodes.as_view(), name="account-factor-codes"),
     path("account/factors/<int:pk>/remove/", account.FactorRemove.as_view(), name="account-factor-remove"),
     path("account/delete/", account.Delete.as_view(), name="account-delete"),
-    path("invitations/<str:token>/", team_views.InvitationPage.as_view(), name="invitation"),
+    path("invitations/<str:token>/", invitation.InvitationPage.as_view(), name="invitation"),
 ]

@@ -16,10 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import Team
-from accounts.paging import page_by
-from accounts.schema import query
 from accounts.selectors import membership_of
-from accounts.serializers import StrictSerializer
 from alerts import selectors
 from alerts.models import Channel, Delivery, Rule
 from alerts.rules import Kind, State
@@ -37,6 +34,9 @@ from alerts.serializers import (
 )
 from alerts.services import channels, confirming, rulebook, upkeep
 from alerts.transport import Sent
+from common.paging import page_by
+from common.schema import query
+from common.serializers import StrictSerializer
 
 
 def team_of(request: Request) -> Team:

@@ -7,10 +7,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.examples import example
-from accounts.serializers import StrictSerializer
 from alerts.models import Attempt, Channel, Delivery, Rule
 from alerts.rules import Severity
+from common.schema import example
+from common.serializers import StrictSerializer
 
 
 @example(

@@ -15,8 +15,8 @@ from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
-from accounts.paging import DEFAULT_LIMIT
 from api.sections import SECTION_OF, WITHIN
+from common.paging import DEFAULT_LIMIT
 
 
 class Description(AutoSchema):

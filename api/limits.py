@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.throttles import counts_of
+from accounts.access.throttles import counts_of
 
 
 class LimitsMiddleware:

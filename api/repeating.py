@@ -22,7 +22,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from accounts.authentication import BearerAuthentication
+from accounts.access.authentication import BearerAuthentication
 from accounts.models import ApiKey
 from accounts.selectors import membership_of
 from api.asking import View, api_view_of, refuse, run

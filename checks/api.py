@@ -20,9 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.paging import cut_page, page_by, read_cursor, read_limit
 from accounts.rules import Role
-from accounts.schema import query
 from accounts.selectors import membership_of, person_of
 from checks import selectors
 from checks.serializers import (
@@ -41,6 +39,8 @@ from checks.serializers import (
     TriggerOutput,
 )
 from checks.services import corrections, stats, storage, trial
+from common.paging import cut_page, page_by, read_cursor, read_limit
+from common.schema import query
 from incidents import selectors as incident_selectors
 from incidents.handling import corrections as handling
 from incidents.models import Correction

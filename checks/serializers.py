@@ -7,9 +7,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.examples import example
-from accounts.serializers import StrictSerializer
 from checks.models import CheckResult, MonitorStats
+from common.schema import example
+from common.serializers import StrictSerializer
 from incidents.models import Correction
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from accounts.serializers import StrictSerializer
 from alerts.serializers import ChannelInput, EscalationField, RuleInput
+from common.serializers import StrictSerializer
 from maintenance.serializers import WindowInput
 from monitors.serializers import MonitorInput
 from statuspages.serializers.pages import ComponentInput, PageInput, SectionInput

@@ -11,13 +11,13 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, Model
 
 from accounts.models import Team, User
-from accounts.serializers import StrictSerializer
 from alerts import rules as alert_rules
 from alerts import selectors as alert_selectors
 from alerts.models import Channel, Delivery, Rule, Step
 from alerts.notifiers import NOTIFIERS
 from alerts.rules import Kind as AlertKind
 from alerts.services import channels, rulebook
+from common.serializers import StrictSerializer
 from config import entries
 from config.rules import Facts, Secret, bare, filled, hidden
 from incidents.models import Incident

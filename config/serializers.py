@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.serializers import StrictSerializer, TextField
+from common.serializers import StrictSerializer, TextField
 from config.rules import Delete, Verb
 
 MOST_VARIABLES = 500

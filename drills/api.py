@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.paging import page_of, read_cursor
+from accounts.access.throttles import CallerThrottle, PostThrottle
 from accounts.rules import Role
 from accounts.selectors import membership_of, person_of
-from accounts.throttles import CallerThrottle, PostThrottle
+from common.paging import page_of, read_cursor
 from drills import backtest, selectors, services
 from drills.serializers import BacktestInput, BacktestOutput, DrillDetailOutput, DrillInput, DrillOutput
 from monitors.api import monitor_of

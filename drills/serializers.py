@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.serializers import StrictSerializer
+from common.serializers import StrictSerializer
 from drills import selectors
 from drills.models import MOMENTS, Drill
 

@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.paging import page_of, read_cursor
-from accounts.permissions import may_change
+from accounts.access.permissions import may_change
 from checks.selectors import database_now
+from common.paging import page_of, read_cursor
 from heartbeats import selectors
 from heartbeats.serializers import JobOutput, PingOutput
 from monitors import services

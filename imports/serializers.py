@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.serializers import StrictSerializer
+from common.serializers import StrictSerializer
 from imports.rules import Action
 from imports.sources import SOURCES
 

@@ -12,9 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.paging import page_by, read_flag, read_order
-from accounts.schema import order, query
 from accounts.selectors import membership_of, person_of
+from common.paging import page_by, read_flag, read_order
+from common.schema import order, query
 from incidents import selectors
 from incidents.handling import outages
 from incidents.models import Incident

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts import doorbell
+from common import doorbell
 from probes.names import ALERTS_QUEUE
 
 TELL = "alerts.tick"

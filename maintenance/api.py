@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.paging import page_of, read_cursor, read_flag
-from accounts.schema import query
 from accounts.selectors import membership_of, person_of
+from common.paging import page_of, read_cursor, read_flag
+from common.schema import query
 from maintenance import selectors, services
 from maintenance.models import Window
 from maintenance.serializers import OccurrenceOutput, StartInput, WindowInput, WindowOutput

@@ -8,8 +8,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.examples import example
-from accounts.serializers import StrictSerializer, TextField
+from common.schema import example
+from common.serializers import StrictSerializer, TextField
 from maintenance.models import Window
 from monitors.models import Monitor
 

@@ -14,11 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.access.permissions import may_change
 from accounts.models import Team
-from accounts.paging import page_by, read_order
-from accounts.permissions import may_change
-from accounts.schema import order, query
 from accounts.selectors import membership_of
+from common.paging import page_by, read_order
+from common.schema import order, query
 from monitors import selectors, services
 from monitors.kinds import SPECS
 from monitors.models import Monitor

@@ -18,7 +18,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.fields.json import KeyTextTransform
 
-from accounts import factors
+from accounts.services import factors
 
 AT_ONCE = 500
 UNREADABLE = "unreadable"

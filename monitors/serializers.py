@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.examples import example
-from accounts.serializers import StrictSerializer
+from common.schema import example
+from common.serializers import StrictSerializer
 from monitors.kinds import SPECS
 from monitors.models import Monitor, Region
 from monitors.rules import Action, Status

@@ -13,9 +13,9 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from accounts import services as account_services
 from accounts.models import Membership, Team, User
 from accounts.rules import Role
+from accounts.services import people, sessions
 from checks.services import days
 from monitors import services as monitor_services
 from monitors.models import Monitor
@@ -64,12 +64,12 @@ def regions(db: None) -> list[str]:
 
 @pytest.fixture
 def owner(db: None) -> User:
-    return account_services.sign_up(email="olga@example.com", password=PASSWORD, name="Olga Owner")
+    return people.sign_up(email="olga@example.com", password=PASSWORD, name="Olga Owner")
 
 
 @pytest.fixture
 def stranger(db: None) -> User:
-    return account_services.sign_up(email="sam@example.com", password=PASSWORD, name="Sam Stranger")
+    return people.sign_up(email="sam@example.com", password=PASSWORD, name="Sam Stranger")
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def api() -> Callable[..., APIClient]:
     def make(user: User | None = None) -> APIClient:
         client = APIClient()
         if user is not None:
-            tokens = account_services.open_api_session(user=user)
+            tokens = sessions.open_api_session(user=user)
             client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access}")
         return client
 

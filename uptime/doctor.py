@@ -19,10 +19,10 @@ from django.core.mail import get_connection
 from django.db import Error, connection
 from django.utils.crypto import get_random_string
 
-from accounts.management.speaking import Word, readable_bytes
 from checks import broker, selectors
 from checks.models import RegionWorker
 from checks.services import days, space, storage
+from common.commands import Word, readable_bytes
 from monitors import rotation
 from monitors.rules import OFFLINE_AFTER
 from probes import names

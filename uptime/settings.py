@@ -112,7 +112,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "accounts.acting.ActingMiddleware",
-    "accounts.middleware.PreferencesMiddleware",
+    "accounts.access.preferences.PreferencesMiddleware",
     "allauth.account.middleware.AccountMiddleware",  # hands the request to allauth's second factors
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -192,11 +192,11 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-MFA_ADAPTER = "accounts.factors.SealedFactors"
+MFA_ADAPTER = "accounts.services.factors.SealedFactors"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_TOLERANCE = 1  # steps of 30 s that a clock may be wrong by
 MFA_RECOVERY_CODE_DIGITS = 10
-ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False  # ours count in the database: accounts.tries
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False  # ours count in the database: accounts.services.tries
 PASSWORD_RESET_TIMEOUT = 3_600 * 4
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "dashboard"
@@ -258,14 +258,17 @@ USE_I18N = True
 
 # --- the API ---
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.BearerAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.TeamRole"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.access.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.access.permissions.TeamRole"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "api.description.Description",
     "EXCEPTION_HANDLER": "uptime.errors.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.ScopedThrottle", "accounts.throttles.CallerThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "accounts.access.throttles.ScopedThrottle",
+        "accounts.access.throttles.CallerThrottle",
+    ],
     "DEFAULT_THROTTLE_RATES": {
         "login": "20/min",
         "signup": "20/hour",

@@ -17,11 +17,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
-from accounts import factors, forms, services, sessions
-from accounts.addresses import client_network
+from accounts import forms
 from accounts.models import User
 from accounts.selectors import live_api_sessions, teams_left_without_owner, teams_of_one
+from accounts.services import factors, people, sessions
 from accounts.views.base import LimitedForm
+from common.addresses import client_network
 
 NEW_APP_SECRET = "new_app_secret"  # noqa: S105 - a key of the session
 
@@ -39,7 +40,7 @@ class MineView(LoginRequiredMixin, View):
 
     def check_password(self, form: Form) -> None:
         place = client_network(self.request)
-        services.check_password(user=self.me, password=form.cleaned_data["password"], place=place)
+        people.check_password(user=self.me, password=form.cleaned_data["password"], place=place)
 
     def thank(self, words: str, to: str) -> HttpResponse:
         messages.success(self.request, words)
@@ -64,10 +65,10 @@ class Profile(MineForm):
     tab = "account"
 
     def get_initial(self) -> dict[str, Any]:
-        return {name: getattr(self.me, name) for name in services.PREFERENCES}
+        return {name: getattr(self.me, name) for name in people.PREFERENCES}
 
     def act(self, form: Form) -> HttpResponse:
-        services.set_preferences(user=self.me, **form.cleaned_data)
+        people.set_preferences(user=self.me, **form.cleaned_data)
         return self.thank(_("Saved."), "account")
 
 
@@ -79,7 +80,7 @@ class Email(MineForm):
 
     def act(self, form: Form) -> HttpResponse:
         self.check_password(form)
-        services.ask_for_email(user=self.me, email=form.cleaned_data["email"])
+        people.ask_for_email(user=self.me, email=form.cleaned_data["email"])
         words = _("A link is on its way to %(address)s. The address changes when it is followed.")
         return self.thank(words % {"address": form.cleaned_data["email"]}, "account-email")
 
@@ -94,7 +95,7 @@ class EmailAgain(MineForm):
     tab = "account-email"
 
     def act(self, form: Form) -> HttpResponse:
-        services.ask_for_email(user=self.me, email=self.me.email)
+        people.ask_for_email(user=self.me, email=self.me.email)
         return self.thank(_("A link is on its way to %(address)s.") % {"address": self.me.email}, "account-email")
 
 
@@ -105,7 +106,7 @@ class Password(MineForm):
 
     def act(self, form: Form) -> HttpResponse:
         self.check_password(form)
-        services.change_password(user=self.me, password=form.cleaned_data["new_password"])
+        people.change_password(user=self.me, password=form.cleaned_data["new_password"])
         sessions.end_others(user=self.me, key=self.request.session.session_key)
         sessions.stay(self.request, self.me)
         return self.thank(_("Your password is changed, and everything else that was signed in is out."), "account")
@@ -128,7 +129,7 @@ class Sessions(MineView):
     def post(self, request: MineRequest) -> HttpResponse:
         """End one (``browser`` or ``program`` names it) or, with ``all``, all but this one."""
         if "all" in request.POST:
-            services.end_other_sessions(user=self.me, key=request.session.session_key)
+            sessions.end_other_sessions(user=self.me, key=request.session.session_key)
             return self.thank(_("All other sessions are ended."), "account-sessions")
         form = forms.EndingForm(request.POST)
         if not form.is_valid():
@@ -136,7 +137,7 @@ class Sessions(MineView):
         if (browser := form.cleaned_data["browser"]) is not None:
             sessions.end_one(user=self.me, pk=browser)
         else:
-            services.end_api_session_of(user=self.me, session_id=form.cleaned_data["program"])
+            sessions.end_api_session_of(user=self.me, session_id=form.cleaned_data["program"])
         return self.thank(_("The session is ended."), "account-sessions")
 
 
@@ -155,7 +156,7 @@ class FactorForm(MineForm):
     def act(self, form: Form) -> HttpResponse:
         self.check_password(form)
         codes = self.change(form)
-        services.tell_of_change(user=self.me)
+        people.tell_of_change(user=self.me)
         if codes:
             words = {"tab": self.tab, "codes": codes}
             return render(self.request, "accounts/codes.html", words)
@@ -248,7 +249,7 @@ class Delete(MineForm):
     def act(self, form: Form) -> HttpResponse:
         self.check_password(form)
         user = self.me
-        services.delete_account(user=user)
+        people.delete_account(user=user)
         logout(self.request)
         messages.success(self.request, _("Your account is deleted."))
         return redirect("login")

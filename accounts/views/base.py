@@ -12,8 +12,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
+from accounts.access.throttles import ScopedThrottle
 from accounts.exceptions import Locked, NotConfirmed, WrongCode, WrongCredentials
-from accounts.throttles import ScopedThrottle
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")

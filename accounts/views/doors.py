@@ -18,12 +18,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import TemplateView
 
-from accounts import factors, letters, services
-from accounts.addresses import client_network
 from accounts.forms import CodeForm, LoginForm, NewPasswordForm, ResetForm, SignUpForm
 from accounts.models import User
-from accounts.sessions import enter
+from accounts.services import factors, letters, people
+from accounts.services.sessions import enter
 from accounts.views.base import LimitedForm
+from common.addresses import client_network
 
 HALFWAY = "knows_the_password"
 """In the session of who has given the password and owes the second factor."""
@@ -58,10 +58,10 @@ class Login(DoorPage):
 
     def act(self, form: Form) -> HttpResponse:
         given = form.cleaned_data
-        user = services.check_credentials(
+        user = people.check_credentials(
             email=given["username"], password=given["password"], place=client_network(self.request)
         )
-        services.check_confirmed(user=user)
+        people.check_confirmed(user=user)
         if factors.are_on(user):
             mark = user.get_session_auth_hash()
             self.request.session.cycle_key()
@@ -134,9 +134,9 @@ class SignUp(DoorPage):
     def act(self, form: Form) -> HttpResponse:
         """Create the account and go straight in; or to the mailbox, where the operator wants that first."""
         if settings.EMAIL_VERIFICATION == "mandatory":
-            services.ask_to_join(**form.cleaned_data)
+            people.ask_to_join(**form.cleaned_data)
             return redirect("check-mail")
-        enter(self.request, services.sign_up(**form.cleaned_data))
+        enter(self.request, people.sign_up(**form.cleaned_data))
         return HttpResponseRedirect(self.get_success_url())
 
 
@@ -156,7 +156,7 @@ class PasswordReset(DoorPage):
     throttle_scope = "reset"
 
     def act(self, form: Form) -> HttpResponse:
-        services.ask_for_reset(email=form.cleaned_data["email"])
+        people.ask_for_reset(email=form.cleaned_data["email"])
         return redirect("check-mail")
 
 
@@ -185,7 +185,7 @@ class EmailConfirm(TemplateView):
         return super().get_context_data(address=found[2] if found else None, **kwargs)
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
-        user = services.confirm_email(token=token)
+        user = people.confirm_email(token=token)
         if user is None:
             return render(request, self.template_name, {"address": None}, status=400)
         messages.success(request, _("%(address)s is confirmed.") % {"address": user.email})

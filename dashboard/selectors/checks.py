@@ -13,9 +13,9 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.paging import cut_page, read_cursor
 from checks.models import CheckEvidence, CheckResult
 from checks.selectors import EARLIEST, LATEST, Wanted, newest_results
+from common.paging import cut_page, read_cursor
 from dashboard.pictures import PHASES
 from dashboard.selectors.evidence import Evidence, evidence_from
 from dashboard.selectors.periods import read_moment

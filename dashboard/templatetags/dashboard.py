@@ -208,5 +208,5 @@ def _iso(moment: datetime) -> str:
 
 
 def _clock(moment: datetime) -> str:
-    """On the clocks of whoever is looking: ``accounts.middleware`` sets the zone."""
+    """On the clocks of whoever is looking: ``accounts.access.preferences`` sets the zone."""
     return words.clock(timezone.localtime(moment))

@@ -16,8 +16,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
+from accounts.access.throttles import ScopedThrottle
 from accounts.rules import Role
-from accounts.throttles import ScopedThrottle
 from alerts import selectors
 from alerts.models import Channel, Delivery, Rule
 from alerts.notifiers import NOTIFIERS

@@ -14,9 +14,9 @@ from django.utils.dateparse import parse_date
 
 from accounts import selectors
 from accounts.models import AuditEntry
-from accounts.paging import cut_page, read_cursor
 from accounts.rules import Role
-from accounts.team_serializers import AuditOutput
+from accounts.serializers.teams import AuditOutput
+from common.paging import cut_page, read_cursor
 from dashboard.selectors.checks import cell
 from dashboard.views.base import TeamView
 

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 
+from accounts.access.throttles import ScopedThrottle
 from accounts.models import User
-from accounts.throttles import ScopedThrottle
 from dashboard.forms.base import sentence
 from dashboard.selectors import fingerprint
 from dashboard.selectors.drills import drill_page, drills_page

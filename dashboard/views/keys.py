@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 
-from accounts import keys
 from accounts.models import ApiKey
 from accounts.rules import Role
+from accounts.services import keys
 from dashboard.forms.team import KeyForm
 from dashboard.views.base import TeamView, taken
 

@@ -13,8 +13,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.access.throttles import ScopedThrottle
 from accounts.rules import Role
-from accounts.throttles import ScopedThrottle
 from dashboard.forms.base import sentence
 from dashboard.forms.monitor import MonitorForm
 from dashboard.kind_words import examples, kind_words

@@ -14,12 +14,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
-from accounts import selectors, sessions, teams
+from accounts import selectors
+from accounts.access.throttles import ScopedThrottle
 from accounts.acting import TEAM_IN_SESSION
 from accounts.exceptions import InvitationGone, LastOwner
 from accounts.models import Invitation, Membership, User
 from accounts.rules import Role
-from accounts.throttles import ScopedThrottle
+from accounts.services import sessions, teams
 from dashboard.forms.team import ROLES, InviteForm, NameForm
 from dashboard.views.base import TeamView, taken
 

@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import Team
-from accounts.paging import page_by, page_of, read_cursor
 from accounts.selectors import membership_of, person_of
+from common.paging import page_by, page_of, read_cursor
 from statuspages.models import Component, Post, Section, StatusPage
 from statuspages.selectors import pages as selectors
 from statuspages.serializers.pages import (

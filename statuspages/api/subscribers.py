@@ -11,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.paging import page_of, read_cursor
 from accounts.rules import Role
 from accounts.selectors import membership_of
+from common.paging import page_of, read_cursor
 from statuspages.api.pages import page_named, team_of
 from statuspages.selectors import subscribers as selectors
 from statuspages.serializers.subscribers import SubscriberOutput

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.serializers import StrictSerializer
+from common.serializers import StrictSerializer
 from statuspages.badges import LABEL_LENGTH
 from statuspages.models import MonitorBadge
 from statuspages.selectors.badges import urls_of

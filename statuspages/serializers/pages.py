@@ -9,8 +9,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.examples import example
-from accounts.serializers import PasswordField, StrictSerializer, TextField
+from common.schema import example
+from common.serializers import PasswordField, StrictSerializer, TextField
 from statuspages.models import Component, Post, PostUpdate, Section, StatusPage
 from statuspages.rules import PostKind, PostState, Source, Visibility
 

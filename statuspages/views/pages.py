@@ -22,7 +22,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 
-from accounts.throttles import ScopedThrottle
+from accounts.access.throttles import ScopedThrottle
 from monitors import secrets
 from statuspages import kept
 from statuspages.colours import style_mark, stylesheet

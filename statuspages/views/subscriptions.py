@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 
-from accounts.throttles import ScopedThrottle
+from accounts.access.throttles import ScopedThrottle
 from statuspages.colours import style_mark
 from statuspages.forms.subscribe import FORMS, SubscribeForm
 from statuspages.models import StatusPage

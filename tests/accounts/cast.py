@@ -7,20 +7,20 @@ from typing import Any
 from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts import services
 from accounts.models import User
-from accounts.tokens import TokenPair
+from accounts.services import people, sessions
+from accounts.services.tokens import TokenPair
 
 PASSWORD = "three grey herons"
 ADA = {"email": "ada@example.org", "password": PASSWORD}
 
 
 def sign_up(email: str = ADA["email"], **fields: Any) -> User:
-    return services.sign_up(email=email, password=PASSWORD, **fields)
+    return people.sign_up(email=email, password=PASSWORD, **fields)
 
 
 def sign_in(user: User) -> TokenPair:
-    return services.open_api_session(user=user)
+    return sessions.open_api_session(user=user)
 
 
 def program(access: str = "") -> APIClient:

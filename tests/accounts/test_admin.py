@@ -5,10 +5,10 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
-from accounts import keys
 from accounts.models import AuditEntry, Membership, Team, User
 from accounts.rules import Role
 from accounts.selectors import membership_of
+from accounts.services import keys
 from tests.accounts.cast import PASSWORD, program, sign_in, sign_up
 
 

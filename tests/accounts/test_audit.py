@@ -17,10 +17,11 @@ from django.db import Error, connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import audit, factors, keys, letters, services, teams
+from accounts import audit
 from accounts.models import AuditEntry, Letter, Membership, Team, User
 from accounts.rules import Role
 from accounts.selectors import membership_of
+from accounts.services import factors, keys, letters, people, sessions, teams
 from tests.accounts.cast import program, program_of, sign_up
 
 pytestmark = pytest.mark.django_db
@@ -78,9 +79,9 @@ def test_what_happens_to_an_account_is_told_in_every_team_of_the_person(ada: Use
     code = format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
     factors.add_app(user=ada, secret=secret, code=code)
     factors.remove(user=ada, pk=factors.of(ada)["app"].pk)
-    services.change_password(user=ada, password="four grey herons")
-    services.end_other_sessions(user=ada, key=None)
-    services.confirm_email(token=signing.dumps([str(ada.pk), ada.email, "ada@new.example"], salt=letters.EMAIL_SALT))
+    people.change_password(user=ada, password="four grey herons")
+    sessions.end_other_sessions(user=ada, key=None)
+    people.confirm_email(token=signing.dumps([str(ada.pk), ada.email, "ada@new.example"], salt=letters.EMAIL_SALT))
     letters.leave(Letter.Kind.LOCKED, to="ada@new.example")
     letters.leave(Letter.Kind.LOCKED, to="nobody@example.org")
     letters.post(now=timezone.now())
@@ -103,7 +104,7 @@ def test_what_happens_to_an_account_is_told_in_every_team_of_the_person(ada: Use
 def test_a_deleted_account_is_told_where_it_is_missed(ada: User, team: Team) -> None:
     bob = sign_up("bob@example.org")
     Membership.objects.create(team=team, user=bob, role=Role.EDITOR)
-    services.delete_account(user=bob)
+    people.delete_account(user=bob)
     told = AuditEntry.objects.get(team_id=team.pk, verb="account deleted")
     assert told.name == "bob@example.org"
     assert AuditEntry.objects.get(verb="deleted", kind="team").name == "bob's team"

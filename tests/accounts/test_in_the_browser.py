@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 from pytest_django import Settings
 
-from accounts import services
 from accounts.models import User
+from accounts.services import people
 from tests.accounts.cast import ADA, PASSWORD
 from tests.browser.conftest import CHROMIUMS, FLAGS, REPORT_VIOLATIONS, Visitor
 
@@ -52,7 +52,7 @@ def log_in(page: Page) -> None:
 
 
 def test_a_key_is_added_and_opens_the_door(visitor: Visitor) -> None:
-    services.sign_up(**ADA)
+    people.sign_up(**ADA)
     page = visitor.page
     give_a_key(page)
     log_in(page)
@@ -75,7 +75,7 @@ def test_a_key_is_added_and_opens_the_door(visitor: Visitor) -> None:
 
 
 def test_the_chosen_zone_and_colours_are_there_with_the_page(visitor: Visitor) -> None:
-    user = services.sign_up(**ADA)
+    user = people.sign_up(**ADA)
     page = visitor.page
     log_in(page)
     page.goto("/account/")

@@ -8,10 +8,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from accounts import keys
 from accounts.models import ApiKey, AuditEntry, Membership, Team, User
 from accounts.rules import Role, Scope
 from accounts.selectors import membership_of
+from accounts.services import keys
 from tests.accounts.cast import program, sign_up
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +99,7 @@ def test_its_use_is_noted_once_a_minute(ada: User, team: Team) -> None:
 
 
 def test_a_key_has_a_limit_of_its_own(ada: User, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.throttles.CallerThrottle.THROTTLE_RATES", {"key": "2/hour", "person": None})
+    monkeypatch.setattr("accounts.access.throttles.CallerThrottle.THROTTLE_RATES", {"key": "2/hour", "person": None})
     busy, calm = program(make(team, ada)), program(make(team, ada))
     answers = [busy.get("/api/regions") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]

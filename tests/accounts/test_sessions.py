@@ -14,9 +14,10 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
-from accounts import services, sessions, tasks
+from accounts import tasks
 from accounts.models import ApiSession, User
-from accounts.tokens import TokenPair, read_refresh
+from accounts.services import people, sessions
+from accounts.services.tokens import TokenPair, read_refresh
 from tests.accounts.cast import ADA, PASSWORD, browser, program, sign_in, sign_up
 
 
@@ -92,7 +93,7 @@ def _set_password_anywhere(user: User) -> None:
 ENDINGS: dict[str, Callable[[User], object]] = {
     "deactivated": _deactivate,
     "deleted": lambda user: user.delete(),
-    "password changed": lambda user: services.change_password(user=user, password="four grey herons"),
+    "password changed": lambda user: people.change_password(user=user, password="four grey herons"),
     "password changed elsewhere": _set_password_anywhere,
     "all sessions ended": lambda user: sessions.end_api_sessions(user=user),
 }
@@ -110,7 +111,7 @@ def test_a_new_password_ends_the_other_browsers_too(ada: User) -> None:
     window = browser()
     window.force_login(ada)
     assert window.get("/login/").status_code == 302
-    services.change_password(user=ada, password="four grey herons")
+    people.change_password(user=ada, password="four grey herons")
     assert window.get("/login/").status_code == 200
     assert program().post("/api/auth/login", ADA).status_code == 401
     assert program().post("/api/auth/login", ADA | {"password": "four grey herons"}).status_code == 200
@@ -119,7 +120,7 @@ def test_a_new_password_ends_the_other_browsers_too(ada: User) -> None:
 def test_a_weak_new_password_changes_nothing(ada: User) -> None:
     pair = sign_in(ada)
     with pytest.raises(ValidationError) as caught:
-        services.change_password(user=ada, password="1234567890")
+        people.change_password(user=ada, password="1234567890")
     assert list(caught.value.message_dict) == ["password"]
     assert is_alive(pair.access)
     assert User.objects.get().check_password(PASSWORD)

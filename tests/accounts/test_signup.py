@@ -7,11 +7,11 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from pytest_django import Settings
 
-from accounts import services
 from accounts.exceptions import RegistrationClosed
 from accounts.models import Membership, Team, User
 from accounts.rules import Role
 from accounts.selectors import membership_of
+from accounts.services import people
 from tests.accounts.cast import ADA, PASSWORD, program, sign_up
 
 
@@ -97,7 +97,7 @@ def test_what_is_no_address_is_refused(email: str) -> None:
 def test_a_closed_registration_says_so(settings: Settings) -> None:
     settings.REGISTRATION_OPEN = False
     with pytest.raises(RegistrationClosed):
-        services.sign_up(email=ADA["email"], password=PASSWORD)
+        people.sign_up(email=ADA["email"], password=PASSWORD)
     answer = program().post("/api/auth/signup", ADA)
     assert answer.status_code == 403
     assert answer.json()["code"] == "registration_closed"

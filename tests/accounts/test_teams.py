@@ -15,11 +15,11 @@ from django.db import close_old_connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import keys, services, teams
 from accounts.exceptions import AnotherPerson, InvitationGone, LastOwner
 from accounts.models import ApiKey, AuditEntry, Invitation, Membership, Team, User
 from accounts.rules import Role
 from accounts.selectors import members_of, membership_of
+from accounts.services import keys, people, teams
 from tests.accounts.cast import PASSWORD, program_of, sign_up
 
 EVE = "eve@example.org"
@@ -56,10 +56,10 @@ def test_an_invited_stranger_signs_up_into_the_team(ada: User, team: Team, setti
     settings.REGISTRATION_OPEN = False
     token = invited(team, ada)
     assert token not in str(list(Invitation.objects.values()))
-    eve = services.sign_up_invited(token=token, password=PASSWORD)
+    eve = people.sign_up_invited(token=token, password=PASSWORD)
     assert [(one.team, one.role) for one in eve.memberships.all()] == [(team, Role.EDITOR)]
     with pytest.raises(InvitationGone):
-        services.sign_up_invited(token=token, password=PASSWORD)
+        people.sign_up_invited(token=token, password=PASSWORD)
 
 
 @pytest.mark.django_db

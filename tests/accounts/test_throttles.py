@@ -10,8 +10,8 @@ from django.core.cache import cache
 from django.db import connection
 from pytest_django import Settings
 
+from accounts.access.throttles import ScopedThrottle
 from accounts.models import User
-from accounts.throttles import ScopedThrottle
 from tests.accounts.cast import ADA, browser, csrf_token, program
 
 WRONG = {"email": "ada@example.org", "password": "three pink herons"}

@@ -13,7 +13,7 @@ from django.conf import settings
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import ApiSession, User
-from accounts.tokens import TokenPair
+from accounts.services.tokens import TokenPair
 from tests.accounts.cast import program, sign_in, sign_up
 
 KEY = str(settings.SIMPLE_JWT["SIGNING_KEY"])

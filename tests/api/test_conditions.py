@@ -65,7 +65,7 @@ def test_what_cannot_be_looked_at_meets_no_condition(api: MakeProgram, owner: Us
 def test_every_answer_says_what_is_left(
     api: MakeProgram, owner: User, regions: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounts.throttles.CallerThrottle.THROTTLE_RATES", {"person": "2/min"})
+    monkeypatch.setattr("accounts.access.throttles.CallerThrottle.THROTTLE_RATES", {"person": "2/min"})
     ours = api(owner)
     answers = [ours.get("/api/regions") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -81,7 +81,7 @@ def test_every_answer_says_what_is_left(
 def test_without_a_cache_nobody_is_locked_out(
     api: MakeProgram, owner: User, regions: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounts.throttles.CallerThrottle.THROTTLE_RATES", {"person": "1/min"})
+    monkeypatch.setattr("accounts.access.throttles.CallerThrottle.THROTTLE_RATES", {"person": "1/min"})
     monkeypatch.setattr(cache, "incr", lambda *_: None)  # as django-redis answers when Redis is away
     answers = [api(owner).get("/api/regions") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]

@@ -13,9 +13,9 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import keys
 from accounts.models import ApiKey, Team, User
 from accounts.rules import Scope
+from accounts.services import keys
 from api import repeating
 from api.models import KeptAnswer
 from monitors.models import Monitor

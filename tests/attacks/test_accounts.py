@@ -21,11 +21,11 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from accounts import factors, letters, services, sessions, teams
-from accounts.letters import EMAIL_SALT
 from accounts.models import ApiSession, Letter, Membership, Team, User
 from accounts.rules import Role
-from accounts.tokens import TokenPair
+from accounts.services import factors, letters, people, sessions, teams
+from accounts.services.letters import EMAIL_SALT
+from accounts.services.tokens import TokenPair
 from tests.conftest import PASSWORD
 
 ANOTHER = "seven quiet lanterns"
@@ -164,7 +164,7 @@ FORGERIES: dict[str, Callable[[str, Settings], str]] = {
 
 @pytest.mark.parametrize("forgery", [row(29, name, name=name.replace(" ", "-")) for name in FORGERIES])
 def test_a_forged_token_is_refused(owner: User, settings: Settings, forgery: str) -> None:
-    access = services.open_api_session(user=owner).access
+    access = sessions.open_api_session(user=owner).access
     assert lives(access)
     assert not lives(FORGERIES[forgery](access, settings))
 
@@ -174,7 +174,7 @@ def test_a_forged_token_is_refused(owner: User, settings: Settings, forgery: str
 
 @pytest.mark.parametrize("again", [row(30, 1, name="at-once"), row(30, 3, name="after-three-rounds")])
 def test_a_replayed_refresh_token_ends_the_family(owner: User, again: int) -> None:
-    first = pair = services.open_api_session(user=owner)
+    first = pair = sessions.open_api_session(user=owner)
     for _ in range(again):
         pair = TokenPair(**APIClient().post("/api/auth/refresh", {"refresh": pair.refresh}).json())
     assert renews(first.refresh) == 401
@@ -218,7 +218,7 @@ def _not_alone(user: User) -> Membership:
 
 
 ENDINGS: dict[str, Callable[[User, Client], Any]] = {
-    "new password": lambda user, _: services.change_password(user=user, password=ANOTHER),
+    "new password": lambda user, _: people.change_password(user=user, password=ANOTHER),
     "deactivated": lambda user, _: User.objects.filter(pk=user.pk).update(is_active=False),
     "deactivated in the admin": _in_the_admin({"is_active": ""}),
     "made staff in the admin": _in_the_admin({"is_staff": "on"}),
@@ -229,14 +229,14 @@ ENDINGS: dict[str, Callable[[User, Client], Any]] = {
     "out of the team": lambda user, _: teams.remove(_not_alone(user)),
     "team taken over": lambda user, _: teams.transfer(_not_alone(user), to=_another(user)),
     "team handed over": lambda user, _: teams.transfer(_another(user), to=_not_alone(user)),
-    "deleted": lambda user, _: services.delete_account(user=user),
+    "deleted": lambda user, _: people.delete_account(user=user),
     "deleted by hand": lambda user, _: user.delete(),
 }
 
 
 @pytest.mark.parametrize("ending", [row(31, name, name=name.replace(" ", "-")) for name in ENDINGS])
 def test_what_ends_sessions_ends_them_all_at_the_next_request(owner: User, ending: str) -> None:
-    window, pair = browser_of(owner), services.open_api_session(user=owner)
+    window, pair = browser_of(owner), sessions.open_api_session(user=owner)
     assert is_in(window)
     assert lives(pair.access)
     ENDINGS[ending](owner, window)
@@ -356,7 +356,7 @@ def test_v3_with_a_second_factor_the_password_alone_opens_nothing(owner: User) -
     assert not is_in(window)
     assert window.get("/monitors/").status_code == 302
     assert not ApiSession.objects.exists()
-    services.change_password(user=owner, password=ANOTHER)
+    people.change_password(user=owner, password=ANOTHER)
     assert window.get("/login/code/")["Location"] == "/login/", "half a log-in ends with the password it began with"
 
 
@@ -402,7 +402,7 @@ def test_no_answer_tells_who_has_an_account(settings: Settings, door: str, db: N
     """Sign-up can only keep it where addresses are confirmed first: who comes straight in sees that it was free."""
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
     settings.EMAIL_VERIFICATION = "mandatory"
-    services.sign_up(email="known@example.com", password=PASSWORD)
+    people.sign_up(email="known@example.com", password=PASSWORD)
     Letter.objects.all().delete()
     assert _answer(door, "known@example.com") == _answer(door, "unknown@example.com")
     asked = 0 if door in {"login", "api"} else 2
@@ -484,14 +484,14 @@ def test_links_in_mails_lead_to_the_site_itself(owner: User, host: str) -> None:
 def test_v5_who_signs_up_with_anothers_address_cannot_bar_its_owner(owner: User) -> None:
     with_app(owner)
     Letter.objects.all().delete()
-    services.ask_for_reset(email=owner.email)
+    people.ask_for_reset(email=owner.email)
     assert reset(visitor(), link_in(mails()[0].body), ANOTHER).status_code == 302
     assert by_api(owner, ANOTHER).status_code == 200, "no factor was set up by who proved the address"
     owner.refresh_from_db()
     assert owner.email_confirmed_at
 
     secret = with_app(owner)
-    services.ask_for_reset(email=owner.email)
+    people.ask_for_reset(email=owner.email)
     reset(visitor(), link_in(mails()[-1].body), PASSWORD)
     assert by_api(owner, PASSWORD).status_code == 401, "once the address is proven, a stolen mailbox is not enough"
     assert by_api(owner, PASSWORD, otp=code(secret, step=1)).status_code == 200
@@ -522,7 +522,7 @@ def test_v6_a_link_that_confirms_an_address_is_bound_to_person_and_time(owner: U
 def test_v7_a_link_for_a_new_password_works_once_and_goes_stale(owner: User) -> None:
     Letter.objects.all().delete()
     for _ in range(5):
-        services.ask_for_reset(email=owner.email)
+        people.ask_for_reset(email=owner.email)
     first, second, third = mails()
     assert reset(visitor(), link_in(first.body), ANOTHER).status_code == 302
     for late in (first, second, third):
@@ -530,7 +530,7 @@ def test_v7_a_link_for_a_new_password_works_once_and_goes_stale(owner: User) -> 
 
 
 def test_v8_nobody_ends_anothers_sessions(owner: User, stranger: User) -> None:
-    window, pair = browser_of(owner), services.open_api_session(user=owner)
+    window, pair = browser_of(owner), sessions.open_api_session(user=owner)
     thief = browser_of(stranger)
     browser, program = UserSession.objects.get(user=owner).pk, ApiSession.objects.get().pk
     post(thief, "/account/sessions/", browser=browser)

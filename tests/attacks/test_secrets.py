@@ -16,10 +16,10 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from accounts import keys
 from accounts.models import User
 from accounts.rules import Scope
-from accounts.services import open_api_session
+from accounts.services import keys
+from accounts.services.sessions import open_api_session
 from alerts.models import Channel
 from alerts.services import channels
 from checks.models import CheckBatch

@@ -7,7 +7,7 @@ from django.core.mail import EmailMessage
 from pytest_django import Settings
 
 from accounts.models import User
-from accounts.services import sign_up
+from accounts.services.people import sign_up
 from dashboard.first_run import site_of
 from monitors.models import Monitor
 from tests.conftest import PASSWORD

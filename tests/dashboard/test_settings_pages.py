@@ -7,10 +7,10 @@ import re
 import pytest
 from django.test import Client
 
-from accounts import teams
 from accounts.models import ApiKey, AuditEntry, Invitation, Membership, Team, User
 from accounts.rules import fingerprint
 from accounts.selectors import members_of
+from accounts.services import teams
 from tests.conftest import PASSWORD
 from tests.dashboard.conftest import Visit
 

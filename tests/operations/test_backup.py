@@ -19,8 +19,8 @@ from django.core.management import CommandError
 from django.db import connection
 from django.utils import timezone
 
-from accounts import factors
 from accounts.models import User
+from accounts.services import factors
 from checks.services import days
 from monitors import rotation
 from monitors.models import Monitor

@@ -10,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from accounts import keys, services, teams
 from accounts.models import Membership, Team, User
 from accounts.rules import Role, Scope
+from accounts.services import keys, sessions, teams
 from alerts.models import Delivery
 from alerts.services import planning
 from checks.services import dispatch
@@ -46,7 +46,7 @@ class Caller:
         self.browser, self.program = Client(raise_request_exception=False), APIClient(raise_request_exception=False)
         if self.user is not None:
             self.browser.force_login(self.user)
-            self.secret = services.open_api_session(user=self.user).access
+            self.secret = sessions.open_api_session(user=self.user).access
         if self.secret:
             self.program.credentials(HTTP_AUTHORIZATION=f"Bearer {self.secret}")
 

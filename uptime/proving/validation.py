@@ -10,8 +10,8 @@ from contextlib import closing
 
 from django.db import Error, connection, transaction
 
-from accounts.management.speaking import Word
 from checks import selectors
+from common.commands import Word
 from probes.contract import CheckRequest, CheckResult, Outcome, Reason
 from probes.engine import Engine
 from probes.guard import PUBLIC_ONLY

@@ -9,10 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from accounts.management.speaking import SpeakingCommand, day, readable_bytes, whole_number
 from checks import selectors
 from checks.services import archive, space, storage
 from checks.services.archive import ArchiveFile
+from common.commands import SpeakingCommand, day, readable_bytes, whole_number
 
 
 class Command(SpeakingCommand):

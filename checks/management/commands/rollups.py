@@ -10,10 +10,10 @@ from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
 
-from accounts.management.speaking import SpeakingCommand, day, whole_number
 from checks import selectors
 from checks.services import recount
 from checks.services.recount import Difference
+from common.commands import SpeakingCommand, day, whole_number
 from monitors.models import Monitor
 
 

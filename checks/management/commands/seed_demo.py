@@ -7,9 +7,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from accounts.management.speaking import SpeakingCommand, team_of, whole_number
+from accounts.management.teams import team_of
 from checks import selectors
 from checks.services import demo
+from common.commands import SpeakingCommand, whole_number
 from monitors.selectors import region_codes
 
 INTERVALS = (10, 15, 20, 30, 60, 120, 300, 600, 900, 1_800, 3_600)

@@ -8,9 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from accounts.management.speaking import SpeakingCommand, readable_bytes, whole_number
 from checks import selectors
 from checks.services import space, storage
+from common.commands import SpeakingCommand, readable_bytes, whole_number
 
 
 class Command(SpeakingCommand):

@@ -15,8 +15,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
-from accounts.management.speaking import SpeakingCommand, team_of
+from accounts.management.teams import team_of
 from accounts.models import Team
+from common.commands import SpeakingCommand
 from config import document, rules, services
 from config.document import BadDocument, Document
 from config.rules import Delete, Plan

@@ -9,8 +9,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
-from accounts.management.speaking import SpeakingCommand, team_of
+from accounts.management.teams import team_of
 from accounts.models import Team
+from common.commands import SpeakingCommand
 from drills import rules, selectors, services
 from drills.exceptions import DrillRuns
 from drills.models import Drill

@@ -8,7 +8,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
-from accounts.management.speaking import SpeakingCommand, team_named
+from accounts.management.teams import team_named
+from common.commands import SpeakingCommand
 from imports import services
 from imports.management import files
 from imports.rules import Action

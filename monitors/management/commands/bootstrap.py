@@ -12,8 +12,8 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.validators import validate_email
 from django.db import transaction
 
-from accounts.management.speaking import SpeakingCommand
 from accounts.models import Team, User
+from common.commands import SpeakingCommand
 from monitors import services
 from monitors.models import Monitor
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
-from accounts.management.speaking import SpeakingCommand
+from common.commands import SpeakingCommand
 from monitors import regionkeys, selectors, services
 from monitors.models import Region
 

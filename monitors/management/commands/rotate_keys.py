@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from accounts.management.speaking import Progress, SpeakingCommand
+from common.commands import Progress, SpeakingCommand
 from monitors import rotation
 from monitors.rotation import Tally
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from accounts.management.speaking import Progress, SpeakingCommand, readable_bytes
+from common.commands import Progress, SpeakingCommand, readable_bytes
 from uptime import backup
 
 

@@ -11,10 +11,10 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import flush
 from kombu.exceptions import OperationalError
 
-from accounts.management.speaking import SpeakingCommand
 from checks import broker, selectors
 from checks.models import CheckBatch
 from checks.services import ledger
+from common.commands import SpeakingCommand
 from monitors.models import Region
 from probes import names
 

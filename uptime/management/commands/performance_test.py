@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from accounts.management.speaking import Progress, SpeakingCommand
+from common.commands import Progress, SpeakingCommand
 from uptime.proving import performance, site
 from uptime.proving.performance import MEGABYTE, Run
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from accounts.management.speaking import Progress, SpeakingCommand
+from common.commands import Progress, SpeakingCommand
 from uptime import backup
 
 

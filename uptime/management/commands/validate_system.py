@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from accounts.management.speaking import SpeakingCommand, any_failed
+from common.commands import SpeakingCommand, any_failed
 from uptime.proving.validation import validate
 
 

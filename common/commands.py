@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,10 +11,6 @@ from time import monotonic
 from typing import Any, Literal, TextIO
 
 from django.core.management.base import BaseCommand, CommandError
-
-from accounts.models import Team, User
-
-UUID_FORM = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
@@ -38,28 +33,6 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is not a day like 2026-01-31") from None
-
-
-def team_of(email: str) -> Team:
-    """The first team of the person with this address."""
-    user = User.objects.filter(email=User.objects.clean_email(email)).first()
-    membership = user.memberships.select_related("team").first() if user else None
-    if membership is None:
-        raise CommandError(f"Nobody with the address {email} has a team here.")
-    return membership.team
-
-
-def team_named(name: str) -> Team:
-    """The team of this name or id; names need not be unique."""
-    found = list(Team.objects.filter(name=name)[:10])
-    if not found and UUID_FORM.fullmatch(name):
-        found = list(Team.objects.filter(pk=name))
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise CommandError(f"There is no team {name!r} here.")
-    listed = ", ".join(str(team.pk) for team in found)
-    raise CommandError(f"Several teams are called {name!r}; give the id of one: {listed}.")
 
 
 def readable_bytes(size: float) -> str:

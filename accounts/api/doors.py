@@ -23,15 +23,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.settings import api_settings as jwt_settings
 
-from accounts import serializers, services
-from accounts.addresses import client_network, plain_address
-from accounts.authentication import NoAuthentication, bearer_token, require_csrf_token
+from accounts.access.authentication import NoAuthentication, bearer_token, require_csrf_token
+from accounts.access.throttles import ScopedThrottle
 from accounts.exceptions import TokenRefused
 from accounts.models import User
 from accounts.rules import Role
 from accounts.selectors import membership_of
-from accounts.throttles import ScopedThrottle
-from accounts.tokens import AccessToken, RefreshToken, TokenPair, read_access, read_refresh
+from accounts.serializers import doors as shapes
+from accounts.services import people, sessions
+from accounts.services.tokens import AccessToken, RefreshToken, TokenPair, read_access, read_refresh
+from common.addresses import client_network, plain_address
+from common.serializers import StrictSerializer
 
 REFRESH_COOKIE = "uptime_refresh"
 REFRESH_COOKIE_PATH = "/api/auth"
@@ -48,65 +50,63 @@ class Door(APIView):
 class SignUp(Door):
     throttle_scope = "signup"
 
-    @extend_schema(
-        request=serializers.SignUp, responses={201: serializers.SignedIn, 202: serializers.CheckMail}, auth=[]
-    )
+    @extend_schema(request=shapes.SignUp, responses={201: shapes.SignedIn, 202: shapes.CheckMail}, auth=[])
     def post(self, request: Request) -> Response:
         """Create an account with a team of its own, and sign in.
 
         Where addresses must be confirmed first the answer is 202, the same whether or not there was an account.
         """
-        given = _checked(serializers.SignUp, request)
+        given = _checked(shapes.SignUp, request)
         who = {name: given[name] for name in ("email", "password", "name")}
         if settings.EMAIL_VERIFICATION == "mandatory":
-            services.ask_to_join(**who)
-            return Response(serializers.CheckMail({}).data, status=status.HTTP_202_ACCEPTED)
-        user = services.sign_up(**who)
+            people.ask_to_join(**who)
+            return Response(shapes.CheckMail({}).data, status=status.HTTP_202_ACCEPTED)
+        user = people.sign_up(**who)
         return _welcome(request, user, in_cookie=given["cookie"], status=status.HTTP_201_CREATED)
 
 
 class Login(Door):
     throttle_scope = "login"
 
-    @extend_schema(request=serializers.Login, responses=serializers.SignedIn, auth=[])
+    @extend_schema(request=shapes.Login, responses=shapes.SignedIn, auth=[])
     def post(self, request: Request) -> Response:
         """Sign in with e-mail address and password, and with ``otp`` where a second factor is on.
 
         Without it the answer is then 401 with the code ``second_factor_required``. After five bad tries from one
         address it is 429 with ``locked``, for a quarter of an hour or until the password is reset by mail.
         """
-        given = _checked(serializers.Login, request)
+        given = _checked(shapes.Login, request)
         place = client_network(request)
-        user = services.check_credentials(email=given["email"], password=given["password"], place=place)
-        services.check_confirmed(user=user)
-        services.check_second_factor(user=user, code=given.get("otp"))
+        user = people.check_credentials(email=given["email"], password=given["password"], place=place)
+        people.check_confirmed(user=user)
+        people.check_second_factor(user=user, code=given.get("otp"))
         return _welcome(request, user, in_cookie=given["cookie"])
 
 
 class Refresh(Door):
     throttle_scope = "refresh"
 
-    @extend_schema(request=serializers.RefreshInput, responses=serializers.TokensOut, auth=[])
+    @extend_schema(request=shapes.RefreshInput, responses=shapes.TokensOut, auth=[])
     def post(self, request: Request) -> Response:
         """Trade a refresh token for a new pair. Each works once; a second use ends the whole session.
 
         Without one in the body the cookie speaks; then send the value of the cookie ``csrftoken`` as ``X-CSRFToken``.
         """
-        refresh = _checked(serializers.RefreshInput, request).get("refresh")
+        refresh = _checked(shapes.RefreshInput, request).get("refresh")
         in_cookie = refresh is None
         if in_cookie:
             refresh = _refresh_cookie(request)
         if not refresh:
             raise ValidationError({"refresh": "Send the refresh token here, or in its cookie."})
-        pair = services.renew_api_session(refresh=refresh)
-        return _with_tokens(serializers.TokensOut, {}, pair, in_cookie=in_cookie)
+        pair = sessions.renew_api_session(refresh=refresh)
+        return _with_tokens(shapes.TokensOut, {}, pair, in_cookie=in_cookie)
 
 
 class Logout(Door):
     throttle_scope = "refresh"
 
     @extend_schema(
-        request=serializers.RefreshInput,
+        request=shapes.RefreshInput,
         responses={204: OpenApiResponse(description="Signed out.")},
         auth=[],
     )
@@ -116,7 +116,7 @@ class Logout(Door):
         An access token that has expired is no obstacle: the refresh token alone is enough, and the reverse.
         """
         bearer = _session_id(read_access, bearer_token(request))
-        refresh = _checked(serializers.RefreshInput, request).get("refresh")
+        refresh = _checked(shapes.RefreshInput, request).get("refresh")
         if refresh is None:
             refresh = _refresh_cookie(request, csrf_checked=bearer is None)
         named = {bearer, _session_id(read_refresh, refresh)}
@@ -124,7 +124,7 @@ class Logout(Door):
         if not ending:
             raise TokenRefused
         for session_id in ending:
-            services.end_api_session(session_id=session_id)
+            sessions.end_api_session(session_id=session_id)
         response = Response(status=status.HTTP_204_NO_CONTENT)
         response.delete_cookie(REFRESH_COOKIE, path=REFRESH_COOKIE_PATH, samesite="Strict")
         return response
@@ -134,22 +134,22 @@ class Me(APIView):
     needed_role = Role.VIEWER  # one's own name is one's own, whatever the role
     people_only = True
 
-    @extend_schema(responses=serializers.Profile)
+    @extend_schema(responses=shapes.Profile)
     def get(self, request: Request) -> Response:
         """Who is signed in, in which team, with which role."""
-        return Response(serializers.Profile(membership_of(request.user)).data, headers={"Cache-Control": "no-store"})
+        return Response(shapes.Profile(membership_of(request.user)).data, headers={"Cache-Control": "no-store"})
 
-    @extend_schema(request=serializers.ProfileChange, responses=serializers.Profile)
+    @extend_schema(request=shapes.ProfileChange, responses=shapes.Profile)
     def patch(self, request: Request) -> Response:
         """Change one's own name."""
-        given = _checked(serializers.ProfileChange, request)
+        given = _checked(shapes.ProfileChange, request)
         membership = membership_of(request.user)
         if "name" in given:
-            services.rename(user=membership.user, name=given["name"])
-        return Response(serializers.Profile(membership).data)
+            people.rename(user=membership.user, name=given["name"])
+        return Response(shapes.Profile(membership).data)
 
 
-def _checked(kind: type[serializers.StrictSerializer], request: Request) -> dict[str, Any]:
+def _checked(kind: type[StrictSerializer], request: Request) -> dict[str, Any]:
     given = kind(data=request.data)
     given.is_valid(raise_exception=True)
     return dict(given.validated_data)
@@ -159,9 +159,9 @@ def _welcome(request: Request, user: User, *, in_cookie: bool, status: int = sta
     if in_cookie:
         get_token(request._request)  # makes the CSRF middleware set the cookie that auth/refresh will ask for
     return _with_tokens(
-        serializers.SignedIn,
+        shapes.SignedIn,
         {"user": user},
-        services.open_api_session(
+        sessions.open_api_session(
             user=user, address=plain_address(request), client=request.headers.get("User-Agent", "")
         ),
         in_cookie=in_cookie,
@@ -170,7 +170,7 @@ def _welcome(request: Request, user: User, *, in_cookie: bool, status: int = sta
 
 
 def _with_tokens(
-    kind: type[serializers.TokensOut],
+    kind: type[shapes.TokensOut],
     words: dict[str, Any],
     pair: TokenPair,
     *,

@@ -6,10 +6,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.examples import example
 from accounts.models import ApiKey, AuditEntry, Invitation
 from accounts.rules import Role, Scope
-from accounts.serializers import StrictSerializer, TextField
+from common.schema import example
+from common.serializers import StrictSerializer, TextField
 
 ROLES = [role.value for role in Role]
 SCOPES = [scope.value for scope in Scope]

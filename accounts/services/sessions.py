@@ -1,23 +1,36 @@
-"""Where somebody is signed in: a row beside each browser session, by which its owner recognizes it, and programs."""
+"""Where somebody is signed in: in browsers, each with a row by which its owner recognizes it, and in programs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
+from importlib import import_module
+from uuid import UUID
 
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth import login, update_session_auth_hash
 from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
+from rest_framework_simplejwt.settings import api_settings as jwt_settings
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import audit
-from accounts.addresses import plain_address
-from accounts.models import User
+from accounts.exceptions import TokenRefused
+from accounts.models import ApiSession, User
+from accounts.selectors import live_api_session
+from accounts.services import tries
+from accounts.services.tokens import TokenPair, read_refresh
+from common.addresses import plain_address
 
 NOTED = "visit_noted_at"
 NOTED_EVERY_S = 600
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - the table wants one; shown as unknown
+
+
+# --- browsers ---
 
 
 def enter(request: HttpRequest, user: User) -> None:
@@ -72,8 +85,51 @@ def end_others(*, user: User, key: str | None) -> None:
         session.end()
 
 
+# --- programs ---
+
+
+def open_api_session(*, user: User, address: str | None = None, client: str = "") -> TokenPair:
+    """``address`` and ``client`` are for the list in which the owner recognizes it."""
+    session = ApiSession.objects.create(
+        user=user, password_mark=user.get_session_auth_hash(), address=address, client=client[:200]
+    )
+    user.last_login = session.created_at
+    user.save(update_fields=["last_login"])
+    return TokenPair.for_session(session.id)
+
+
+def renew_api_session(*, refresh: str) -> TokenPair:
+    """Trade a refresh token for a new pair, once.
+
+    A second use means that two parties hold the token, and nothing tells the thief from the owner: the whole
+    session ends. That is also why there is no transaction around this: the ending must outlive the refusal.
+    """
+    token = read_refresh(refresh)
+    session = live_api_session(token.session_id)
+    if session is None:
+        raise TokenRefused
+    if not token.spend():
+        end_api_session(session_id=session.id)
+        audit.account(session.user, "session ended", client=session.client, why="a refresh token was used twice")
+        raise TokenRefused
+    ApiSession.objects.filter(id=session.id).update(renewed_at=timezone.now())
+    return TokenPair.for_session(session.id)
+
+
+def end_api_session(*, session_id: UUID) -> None:
+    ApiSession.objects.filter(id=session_id, ended_at=None).update(ended_at=timezone.now())
+
+
+def end_api_session_of(*, user: User, session_id: UUID) -> None:
+    if user.api_sessions.filter(id=session_id, ended_at=None).update(ended_at=timezone.now()):
+        audit.account(user, "session ended", client="a program")
+
+
 def end_api_sessions(*, user: User) -> None:
     user.api_sessions.filter(ended_at=None).update(ended_at=timezone.now())
+
+
+# --- both ---
 
 
 def end_sessions(*, user: User) -> None:
@@ -81,3 +137,18 @@ def end_sessions(*, user: User) -> None:
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
     user.refresh_from_db(fields=["session_epoch"])
     end_api_sessions(user=user)
+
+
+def end_other_sessions(*, user: User, key: str | None) -> None:
+    """All but the browser session with this key."""
+    end_others(user=user, key=key)
+    end_api_sessions(user=user)
+    audit.account(user, "other sessions ended")
+
+
+def forget_old_sessions(*, now: datetime) -> None:
+    """Delete what no token in the world can refer to any more: sessions, used tokens, browser sessions."""
+    ApiSession.objects.filter(renewed_at__lt=now - jwt_settings.REFRESH_TOKEN_LIFETIME).delete()
+    OutstandingToken.objects.filter(expires_at__lt=now).delete()
+    tries.forget_old(now=now)
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

@@ -14,9 +14,9 @@ from django.views import View
 from rest_framework.request import Request
 from rest_framework.throttling import ScopedRateThrottle, SimpleRateThrottle
 
-from accounts import tries
-from accounts.addresses import client_network
 from accounts.models import ApiKey
+from accounts.services import tries
+from common.addresses import client_network
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView

@@ -12,11 +12,11 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
-from accounts import keys
 from accounts.exceptions import NoSuchTeam, TokenRefused
 from accounts.models import ApiKey, ApiSession, KeyHolder, Membership, User
 from accounts.selectors import live_api_session, membership_of, memberships_of
-from accounts.tokens import read_access
+from accounts.services import keys
+from accounts.services.tokens import read_access
 
 TEAM_HEADER = "X-Team"
 

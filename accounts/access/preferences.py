@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone, translation
 
 from accounts.models import User
-from accounts.sessions import note_visit
+from accounts.services.sessions import note_visit
 
 FOR_THE_WORLD = ("/api/", "/status/", "/subscription/", "/badge/")
 """Answers that are the same for everybody, and some of them kept for everybody: they choose for themselves."""

@@ -20,10 +20,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
-from accounts import audit, tries
+from accounts import audit
 from accounts.exceptions import Locked, WrongCode
 from accounts.models import User
 from accounts.rules import SECOND_FACTOR
+from accounts.services import tries
 
 SEALED = (Authenticator, "data", ("secret", "seed"))
 """Where the secrets lie, for who puts them under another key: allauth's table, the JSON column, its members."""

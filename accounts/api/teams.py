@@ -15,13 +15,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import keys, selectors, teams
+from accounts import selectors
+from accounts.access.throttles import CallerThrottle, PostThrottle
 from accounts.models import ApiKey, Invitation, Membership, User
-from accounts.paging import page_by, page_of, read_cursor
 from accounts.rules import Role
 from accounts.selectors import membership_of, person_of
-from accounts.serializers import StrictSerializer
-from accounts.team_serializers import (
+from accounts.serializers.teams import (
     AuditOutput,
     AuditQuery,
     InvitationInput,
@@ -35,7 +34,9 @@ from accounts.team_serializers import (
     TeamInput,
     TransferInput,
 )
-from accounts.throttles import CallerThrottle, PostThrottle
+from accounts.services import keys, teams
+from common.paging import page_by, page_of, read_cursor
+from common.serializers import StrictSerializer
 
 
 def read(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:

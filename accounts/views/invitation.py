@@ -14,14 +14,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 
-from accounts import services, teams
+from accounts.access.throttles import ScopedThrottle
 from accounts.acting import TEAM_IN_SESSION
 from accounts.exceptions import InvitationGone
+from accounts.forms import JoinForm
 from accounts.models import Invitation, User
 from accounts.selectors import open_invitation
-from accounts.sessions import enter
-from accounts.team_forms import JoinForm
-from accounts.throttles import ScopedThrottle
+from accounts.services import people, teams
+from accounts.services.sessions import enter
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
@@ -61,7 +61,7 @@ class InvitationPage(View):
             return self._page(JoinForm(), status=429, wait_seconds=seconds)
         if form.is_valid():
             try:
-                user = services.sign_up_invited(token=token, **form.cleaned_data)
+                user = people.sign_up_invited(token=token, **form.cleaned_data)
             except ValidationError as error:
                 form.add_error(None, error)
             else:

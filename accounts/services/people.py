@@ -1,11 +1,9 @@
-"""What changes accounts: people, their sessions, their passwords."""
+"""People and their passwords: signing up, proving who one is, changing one's own account, leaving."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from importlib import import_module
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import authenticate
@@ -13,23 +11,20 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from rest_framework_simplejwt.settings import api_settings as jwt_settings
-from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from accounts import audit, factors, letters, sessions, teams, tries
+from accounts import audit
 from accounts.exceptions import (
     InvitationGone,
     Locked,
     NotConfirmed,
     RegistrationClosed,
     SecondFactorRequired,
-    TokenRefused,
     WrongCredentials,
 )
-from accounts.models import ApiSession, Letter, Team, User
+from accounts.models import Letter, Team, User
 from accounts.rules import ANYWHERE, HERE, RESETS, zone_names
-from accounts.selectors import live_api_session, open_invitation, teams_left_without_owner, teams_of_one
-from accounts.tokens import TokenPair, read_refresh
+from accounts.selectors import open_invitation, teams_left_without_owner, teams_of_one
+from accounts.services import factors, letters, sessions, teams, tries
 
 ALREADY = "This e-mail address already has an account."
 
@@ -271,55 +266,3 @@ def delete_account(*, user: User) -> None:
             team.delete()
         audit.account(user, "account deleted")
         user.delete()
-
-
-def open_api_session(*, user: User, address: str | None = None, client: str = "") -> TokenPair:
-    """``address`` and ``client`` are for the list in which the owner recognizes it."""
-    session = ApiSession.objects.create(
-        user=user, password_mark=user.get_session_auth_hash(), address=address, client=client[:200]
-    )
-    user.last_login = session.created_at
-    user.save(update_fields=["last_login"])
-    return TokenPair.for_session(session.id)
-
-
-def renew_api_session(*, refresh: str) -> TokenPair:
-    """Trade a refresh token for a new pair, once.
-
-    A second use means that two parties hold the token, and nothing tells the thief from the owner: the whole
-    session ends. That is also why there is no transaction around this: the ending must outlive the refusal.
-    """
-    token = read_refresh(refresh)
-    session = live_api_session(token.session_id)
-    if session is None:
-        raise TokenRefused
-    if not token.spend():
-        end_api_session(session_id=session.id)
-        audit.account(session.user, "session ended", client=session.client, why="a refresh token was used twice")
-        raise TokenRefused
-    ApiSession.objects.filter(id=session.id).update(renewed_at=timezone.now())
-    return TokenPair.for_session(session.id)
-
-
-def end_api_session(*, session_id: UUID) -> None:
-    ApiSession.objects.filter(id=session_id, ended_at=None).update(ended_at=timezone.now())
-
-
-def end_api_session_of(*, user: User, session_id: UUID) -> None:
-    if user.api_sessions.filter(id=session_id, ended_at=None).update(ended_at=timezone.now()):
-        audit.account(user, "session ended", client="a program")
-
-
-def end_other_sessions(*, user: User, key: str | None) -> None:
-    """All but the browser session with this key."""
-    sessions.end_others(user=user, key=key)
-    sessions.end_api_sessions(user=user)
-    audit.account(user, "other sessions ended")
-
-
-def forget_old_sessions(*, now: datetime) -> None:
-    """Delete what no token in the world can refer to any more: sessions, used tokens, browser sessions."""
-    ApiSession.objects.filter(renewed_at__lt=now - jwt_settings.REFRESH_TOKEN_LIFETIME).delete()
-    OutstandingToken.objects.filter(expires_at__lt=now).delete()
-    tries.forget_old(now=now)
-    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

@@ -21,11 +21,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import audit, doorbell, sessions
+from accounts import audit
 from accounts.exceptions import AnotherPerson, InvitationGone, LastOwner
 from accounts.models import ApiKey, Invitation, Membership, Team, User, UserManager
 from accounts.rules import Role, fingerprint, one_line
 from accounts.selectors import open_invitation
+from accounts.services import sessions
+from common import doorbell
 from probes.names import ALERTS_QUEUE
 
 NAME_LENGTH = 120

@@ -1,0 +1,1 @@
+"""Programs speak to it here: ``doors`` let them in, ``teams`` is what belongs to a team."""

@@ -1,0 +1,1 @@
+"""As the API takes and gives it."""

@@ -1,0 +1,49 @@
+"""The strict base that every input of the API is built on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+UNKNOWN_FIELDS_NAMED = 10  # a body may hold a hundred thousand
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses what it does not know: a mistyped field dropped in silence is a setting that never was."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        problems = self._unknown_fields(data) if isinstance(data, Mapping) else {}
+        try:
+            value = super().to_internal_value(data)
+        except ValidationError as error:
+            raise ValidationError({**problems, **error.detail}) from error  # type: ignore[dict-item]
+        if problems:
+            raise ValidationError(problems)
+        return value
+
+    def _unknown_fields(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        writable = {field.field_name for field in self._writable_fields}
+        unknown = [str(name)[:100] for name in data if name not in writable]
+        return {
+            name: ["This field cannot be set." if name in self.fields else "Unknown field."]
+            for name in unknown[:UNKNOWN_FIELDS_NAMED]
+        }
+
+
+class TextField(serializers.CharField):
+    """JSON text. DRF's own field also takes a number for its digits."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class PasswordField(TextField):
+    """Long enough for any pass phrase, short enough to hash; spaces at the ends belong to it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=1000, trim_whitespace=False, write_only=True, **options)
