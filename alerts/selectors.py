@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from alerts import rules
 from alerts.models import Attempt, Channel, Delivery, DeliveryQuerySet, Rule, Step
 from alerts.notifiers import NOTIFIERS
 from alerts.rules import Kind, State
+from common.paging import read_id
 from incidents.models import IncidentEvent, RegionState
 from monitors.models import Monitor
 from monitors.rules import Status
@@ -190,33 +191,17 @@ def find_deliveries(
     if kind:
         found = found.filter(kind=_one_of(kind, Kind, "kind"))
     if channel:
-        found = found.filter(channel=_uuid(channel, "channel"))
+        found = found.filter(channel=read_id(channel, "channel"))
     if monitor:
-        found = found.filter(event__monitor=_uuid(monitor, "monitor"))
+        found = found.filter(event__monitor=read_id(monitor, "monitor"))
     if incident:
-        found = found.filter(event__incident=_uuid(incident, "incident"))
+        found = found.filter(event__incident=read_id(incident, "incident"))
     return found
-
-
-def after(found: DeliveryQuerySet, key: Sequence[str]) -> DeliveryQuerySet:
-    """The rows behind a cursor's key (created_at, id)."""
-    try:
-        created_at = datetime.fromisoformat(key[0])
-    except ValueError as error:
-        raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
-    return found.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, id__lt=_uuid(key[1], "cursor")))
 
 
 def attempts_of(delivery: Delivery) -> list[Attempt]:
     """Every try of the message: its own, or those of the message that told of it with others."""
     return list(Attempt.objects.filter(delivery=delivery.group_id or delivery.pk).order_by("number"))
-
-
-def _uuid(text: str, field: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise ValidationError({field: ["is not an id"]}) from error
 
 
 def _one_of(text: str, words: type[State | Kind], field: str) -> str:

@@ -1,4 +1,7 @@
-"""Paging by key: a cursor is the key of the last row seen, so page 1,000 costs what page 1 costs."""
+"""What a list may be asked for: a page, an order, a filter.
+
+Paging is by key: a cursor is the key of the last row seen, so page 1,000 costs what page 1 costs.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -93,6 +97,14 @@ def read_flag(query: Mapping[str, str], name: str) -> bool | None:
     if text not in {"", "true", "false"}:
         raise ValidationError({name: ["must be true or false"]})
     return text == "true" if text else None
+
+
+def read_id(text: str, name: str) -> UUID:
+    """An id that a parameter names."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise ValidationError({name: ["is not an id"]}) from error
 
 
 def cut_page(rows: Sequence[Row], limit: int, *, key: Callable[[Row], tuple[Any, ...]]) -> tuple[list[Row], str | None]:

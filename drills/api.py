@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts.access.throttles import CallerThrottle, PostThrottle
 from accounts.rules import Role
 from accounts.selectors import membership_of, person_of
-from common.paging import page_of, read_cursor
+from common.paging import page_by
 from drills import backtest, selectors, services
 from drills.serializers import BacktestInput, BacktestOutput, DrillDetailOutput, DrillInput, DrillOutput
 from monitors.api import monitor_of
@@ -28,9 +28,8 @@ class DrillList(APIView):
     @extend_schema(responses=DrillOutput(many=True))
     def get(self, request: Request) -> Response:
         """The team's drills, newest first, with the figures of the newest 200: ``?limit= &cursor=``."""
-        team, cursor = membership_of(request.user).team, request.query_params.get("cursor")
-        found = selectors.drills_of(team, after=read_cursor(cursor, parts=2) if cursor else None)
-        page, more = page_of(found, request.query_params, key=lambda drill: (drill.asked_at, drill.pk))
+        team = membership_of(request.user).team
+        page, more = page_by(selectors.drills_of(team), request.query_params, order=("-asked_at", "-id"))
         told = {"results": DrillOutput(page, many=True).data, "next": more}
         return Response(told | {"detection": asdict(selectors.detection(team))})
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db.models import F, Min, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -123,16 +121,9 @@ def messages_of(drill: Drill) -> list[dict[str, Any]]:
     return [dict(row) for row in shown.values("to", "kind", "state", "created_at", "settled_at", "reason")]
 
 
-def drills_of(team: Team, *, after: Sequence[str] | None = None) -> QuerySet[Drill]:
-    """A team's drills, newest first; ``after`` is the key (asked_at, id) of a cursor."""
-    found = Drill.objects.for_team(team).select_related("monitor", "asked_by").order_by("-asked_at", "-id")
-    if after:
-        try:
-            asked_at, pk = datetime.fromisoformat(after[0]), UUID(after[1])
-        except ValueError as error:
-            raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
-        found = found.filter(Q(asked_at__lt=asked_at) | Q(asked_at=asked_at, id__lt=pk))
-    return found
+def drills_of(team: Team) -> QuerySet[Drill]:
+    """A team's drills, newest first."""
+    return Drill.objects.for_team(team).select_related("monitor", "asked_by").order_by("-asked_at", "-id")
 
 
 def detection(team: Team | None = None) -> Figures:

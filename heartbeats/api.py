@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from accounts.access.permissions import may_change
 from checks.selectors import database_now
-from common.paging import page_of, read_cursor
+from common.paging import page_by
 from heartbeats import selectors
 from heartbeats.serializers import JobOutput, PingOutput
 from monitors import services
@@ -40,9 +40,8 @@ class PingList(APIView):
     @extend_schema(responses=PingOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
         """What the job has said, newest first: ``?limit= &cursor=``; the last hundred pings are kept."""
-        cursor = request.query_params.get("cursor")
-        found = selectors.pings_of(heartbeat_of(request, pk), after=read_cursor(cursor, parts=2) if cursor else None)
-        page, more = page_of(found, request.query_params, key=lambda ping: (ping.at, ping.pk))
+        found = selectors.pings_of(heartbeat_of(request, pk))
+        page, more = page_by(found, request.query_params, order=("-at", "-id"))
         return Response({"results": PingOutput(page, many=True).data, "next": more})
 
 

@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from heartbeats import rules
 from heartbeats.models import Ear, Heartbeat, Ping
@@ -70,16 +69,9 @@ def hearing(*, now: datetime) -> Hearing:
     return rules.hearing(ears.get(WEB) or ears.get(SCHEDULER), now=now)
 
 
-def pings_of(monitor: Monitor, *, after: list[str] | None = None) -> QuerySet[Ping]:
-    """A monitor's pings, newest first; ``after`` is the key (at, id) of a cursor."""
-    found = Ping.objects.filter(monitor=monitor).order_by("-at", "-id")
-    if after:
-        try:
-            at, pk = datetime.fromisoformat(after[0]), int(after[1])
-        except ValueError as error:
-            raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
-        found = found.filter(Q(at__lt=at) | Q(at=at, id__lt=pk))
-    return found
+def pings_of(monitor: Monitor) -> QuerySet[Ping]:
+    """A monitor's pings, newest first."""
+    return Ping.objects.filter(monitor=monitor).order_by("-at", "-id")
 
 
 def runs_of(monitor: Monitor, *, limit: int) -> list[Ping]:

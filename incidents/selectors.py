@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import Team
+from common.paging import read_id
 from incidents import rules
 from incidents.models import (
     Correction,
@@ -166,33 +166,14 @@ def explain(incident: Incident) -> dict[str, Any] | None:
     }
 
 
-def find_incidents(
-    team: Team, *, monitor: str = "", only_open: bool = False, after: list[str] | None = None
-) -> IncidentQuerySet:
-    """A team's incidents, newest first; ``after`` is the key (started_at, id) of a cursor."""
+def find_incidents(team: Team, *, monitor: str = "", only_open: bool = False) -> IncidentQuerySet:
+    """A team's incidents, newest first."""
     found = incidents_of(team).order_by("-started_at", "-id")
     if monitor:
-        found = found.filter(monitor=_uuid(monitor, "monitor"))
+        found = found.filter(monitor=read_id(monitor, "monitor"))
     if only_open:
         found = found.open()
-    if after:
-        started_at, incident_id = _moment(after[0]), _uuid(after[1], "cursor")
-        found = found.filter(Q(started_at__lt=started_at) | Q(started_at=started_at, id__lt=incident_id))
     return found
-
-
-def _uuid(text: str, field: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise ValidationError({field: ["is not an id"]}) from error
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
 
 
 QUIET = """

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.selectors import membership_of, person_of
-from common.paging import page_of, read_cursor, read_flag
+from common.paging import page_by, read_flag
 from common.schema import query
 from maintenance import selectors, services
 from maintenance.models import Window
@@ -40,12 +40,10 @@ class WindowList(APIView):
     def get(self, request: Request) -> Response:
         """The team's windows, newest first: ``?to_come=true &limit= &cursor=``."""
         asked = request.query_params
-        found = selectors.find_windows(
-            membership_of(request.user).team,
-            only_to_come=bool(read_flag(asked, "to_come")),
-            after=read_cursor(asked["cursor"], parts=2) if asked.get("cursor") else None,
-        )
-        page, more = page_of(found, asked, key=lambda window: (window.created_at, window.pk))
+        found = selectors.windows_of(membership_of(request.user).team)
+        if read_flag(asked, "to_come"):
+            found = found.filter(next_ends__isnull=False)
+        page, more = page_by(found, asked, order=("-created_at", "id"))
         return Response({"results": WindowOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=WindowInput, responses={201: WindowOutput})

@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import Team
 from maintenance.models import Window
@@ -16,20 +15,6 @@ from maintenance.models import Window
 
 def windows_of(team: Team) -> QuerySet[Window]:
     return Window.objects.for_team(team).prefetch_related("monitors")
-
-
-def find_windows(team: Team, *, only_to_come: bool = False, after: list[str] | None = None) -> QuerySet[Window]:
-    """A team's windows, newest first; ``after`` is the key (created_at, id) of a cursor."""
-    found = windows_of(team)
-    if only_to_come:
-        found = found.filter(next_ends__isnull=False)
-    if after:
-        try:
-            created_at, window = datetime.fromisoformat(after[0]), UUID(after[1])
-        except ValueError as error:
-            raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
-        found = found.filter(Q(created_at__lt=created_at) | Q(created_at=created_at, id__gt=window))
-    return found
 
 
 class Turn(NamedTuple):

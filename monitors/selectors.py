@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import Q
 
@@ -79,12 +77,3 @@ TAGS = """
 SELECT tag FROM monitors_monitor, unnest(tags) AS tag WHERE team_id = %s
 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %s
 """
-
-
-def after(found: MonitorQuerySet, key: list[str]) -> MonitorQuerySet:
-    """The rows behind a cursor's key (created_at, id), in the list's own order."""
-    try:
-        created_at, monitor_id = datetime.fromisoformat(key[0]), UUID(key[1])
-    except ValueError as error:
-        raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
-    return found.filter(Q(created_at__gt=created_at) | Q(created_at=created_at, id__gt=monitor_id))

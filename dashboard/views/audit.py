@@ -16,7 +16,7 @@ from accounts import selectors
 from accounts.models import AuditEntry
 from accounts.rules import Role
 from accounts.serializers.teams import AuditOutput
-from common.paging import cut_page, read_cursor
+from common.paging import page_by
 from dashboard.selectors.checks import cell
 from dashboard.views.base import TeamView
 
@@ -46,11 +46,8 @@ class AuditView(TeamView):
 
 class AuditPage(AuditView):
     def get(self, request: HttpRequest) -> HttpResponse:
-        query, found = request.GET, self.found()
-        if query.get("cursor"):
-            after = read_cursor(query["cursor"], parts=1)
-            found = found & selectors.audit_of(self.membership.team, after=after)
-        page, more = cut_page(list(found[: PAGE + 1]), PAGE, key=lambda entry: (entry.pk,))
+        asked = {"cursor": request.GET.get("cursor", ""), "limit": str(PAGE)}
+        page, more = page_by(self.found(), asked, order=("-id",))
         return self.show(
             "dashboard/audit.html", entries=page, more=more, kinds=KINDS, days=settings.AUDIT_RETENTION_DAYS
         )

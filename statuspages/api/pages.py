@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from accounts.models import Team
 from accounts.selectors import membership_of, person_of
-from common.paging import page_by, page_of, read_cursor
+from common.paging import page_by
 from statuspages.models import Component, Post, Section, StatusPage
 from statuspages.selectors import pages as selectors
 from statuspages.serializers.pages import (
@@ -65,10 +65,8 @@ class PageList(APIView):
     @extend_schema(responses=PageOutput(many=True))
     def get(self, request: Request) -> Response:
         """The team's pages in the order in which they were made: ``?limit= &cursor=``."""
-        query = request.query_params
-        after = read_cursor(query["cursor"], parts=2) if query.get("cursor") else None
-        found = _whole(selectors.find_pages(team_of(request), after=after))
-        page, more = page_of(found, query, key=lambda each: (each.created_at, each.pk))
+        found = _whole(selectors.pages_of(team_of(request)))
+        page, more = page_by(found, request.query_params, order=("created_at", "id"))
         return Response({"results": PageOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=PageInput, responses={201: PageOutput})

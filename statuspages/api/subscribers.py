@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from accounts.rules import Role
 from accounts.selectors import membership_of
-from common.paging import page_of, read_cursor
+from common.paging import page_by
 from statuspages.api.pages import page_named, team_of
 from statuspages.selectors import subscribers as selectors
 from statuspages.serializers.subscribers import SubscriberOutput
@@ -24,10 +24,8 @@ class SubscriberList(APIView):
     @extend_schema(responses=SubscriberOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
         """Who asked to be told, oldest first: ``?limit= &cursor=``. Who has not confirmed yet is told nothing."""
-        query = request.query_params
-        after = read_cursor(query["cursor"], parts=2) if query.get("cursor") else None
-        found = selectors.find_subscribers(page_named(request, pk), after=after)
-        listed, more = page_of(found, query, key=lambda each: (each.created_at, each.pk))
+        found = selectors.find_subscribers(page_named(request, pk))
+        listed, more = page_by(found, request.query_params, order=("created_at", "id"))
         whole = membership_of(request.user).allows(Role.EDITOR)
         told = [selectors.view_of(each, whole=whole) for each in listed]
         return Response({"results": SubscriberOutput(told, many=True).data, "next": more})

@@ -42,18 +42,6 @@ def pages_of(team: Team) -> QuerySet[StatusPage]:
     return StatusPage.objects.for_team(team).defer("logo")
 
 
-def find_pages(team: Team, *, after: list[str] | None = None) -> QuerySet[StatusPage]:
-    """A team's pages in the order in which they were made; ``after`` is the key (created_at, id) of a cursor."""
-    found = pages_of(team)
-    if after:
-        try:
-            created_at, page = datetime.fromisoformat(after[0]), UUID(after[1])
-        except ValueError as error:
-            raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
-        found = found.filter(Q(created_at__gt=created_at) | Q(created_at=created_at, id__gt=page))
-    return found
-
-
 def sections_of(team: Team) -> QuerySet[rows.Section]:
     return rows.Section.objects.filter(page__team=team).select_related("page")
 

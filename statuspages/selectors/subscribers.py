@@ -9,7 +9,6 @@ from datetime import datetime
 from io import StringIO
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 
 from accounts.models import Team
@@ -42,17 +41,10 @@ def subscribers_of(team: Team) -> QuerySet[Subscriber]:
     return Subscriber.objects.filter(page__team=team).select_related("page").defer("page__logo")
 
 
-def find_subscribers(page: StatusPage, *, after: list[str] | None = None) -> QuerySet[Subscriber]:
-    """Oldest first, with what a list shows of each; ``after`` is the key (created_at, id) of a cursor."""
+def find_subscribers(page: StatusPage) -> QuerySet[Subscriber]:
+    """Oldest first, with what a list shows of each."""
     dead = Count("notices", filter=Q(notices__state=State.DEAD))
-    found = page.subscribers.annotate(dead=dead).prefetch_related("components").order_by("created_at", "id")
-    if after:
-        try:
-            created_at, last = datetime.fromisoformat(after[0]), UUID(after[1])
-        except ValueError as error:
-            raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
-        found = found.filter(Q(created_at__gt=created_at) | Q(created_at=created_at, id__gt=last))
-    return found
+    return page.subscribers.annotate(dead=dead).prefetch_related("components").order_by("created_at", "id")
 
 
 def view_of(subscriber: Subscriber, *, whole: bool) -> SubscriberView:
