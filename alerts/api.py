@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -36,7 +35,7 @@ from alerts.services import channels, confirming, rulebook, upkeep
 from alerts.transport import Sent
 from common.paging import page_by
 from common.schema import query
-from common.serializers import StrictSerializer
+from common.serializers import read_body
 
 
 def team_of(request: Request) -> Team:
@@ -56,13 +55,6 @@ def delivery_of(request: Request, pk: UUID) -> Delivery:
     return get_object_or_404(selectors.deliveries_of(team_of(request)), pk=pk)
 
 
-def read(serializer: type[StrictSerializer], request: Request, *, partial: bool = False) -> dict[str, Any]:
-    given = serializer(data=request.data, partial=partial)
-    given.is_valid(raise_exception=True)
-    fields: dict[str, Any] = given.validated_data
-    return fields
-
-
 class ChannelList(APIView):
     @extend_schema(responses=ChannelOutput(many=True))
     def get(self, request: Request) -> Response:
@@ -75,7 +67,7 @@ class ChannelList(APIView):
     @extend_schema(request=ChannelInput, responses={201: ChannelOutput})
     def post(self, request: Request) -> Response:
         """Say where messages may go. `channels/kinds` tells what each kind wants to know."""
-        channel = channels.create_channel(team=team_of(request), **read(ChannelInput, request))
+        channel = channels.create_channel(team=team_of(request), **read_body(ChannelInput, request))
         return Response(ChannelOutput(channel).data, status=status.HTTP_201_CREATED)
 
 
@@ -98,7 +90,7 @@ class ChannelDetail(APIView):
     def put(self, request: Request, pk: UUID) -> Response:
         """Replace the whole channel: what is left out gets its default."""
         channel = channel_of(request, pk)
-        fields = {"name": "", "enabled": True} | read(ChannelInput, request)
+        fields = {"name": "", "enabled": True} | read_body(ChannelInput, request)
         return Response(ChannelOutput(channels.update_channel(channel, **fields)).data)
 
     @extend_schema(request=ChannelInput, responses=ChannelOutput)
@@ -106,7 +98,7 @@ class ChannelDetail(APIView):
         """Change what is named. ``settings`` are replaced as a whole; masks in them keep their secrets."""
         channel = channel_of(request, pk)
         return Response(
-            ChannelOutput(channels.update_channel(channel, **read(ChannelInput, request, partial=True))).data
+            ChannelOutput(channels.update_channel(channel, **read_body(ChannelInput, request, partial=True))).data
         )
 
     @extend_schema(responses={204: None})
@@ -125,7 +117,7 @@ class ChannelTrial(APIView):
 
         Saved within the hour, they count as tested.
         """
-        return _trial(channels.try_out(team=team_of(request), **read(ChannelTrialInput, request)))
+        return _trial(channels.try_out(team=team_of(request), **read_body(ChannelTrialInput, request)))
 
 
 class SavedChannelTrial(APIView):
@@ -135,7 +127,7 @@ class SavedChannelTrial(APIView):
     def post(self, request: Request, pk: UUID) -> Response:
         """The same by a saved channel, or by a change of its settings that is not saved yet."""
         channel = channel_of(request, pk)
-        settings = read(SavedChannelTrialInput, request).get("settings", channel.settings)
+        settings = read_body(SavedChannelTrialInput, request).get("settings", channel.settings)
         return _trial(channels.try_out(team=channel.team, kind=channel.kind, settings=settings, channel=channel))
 
 
@@ -166,7 +158,7 @@ class RuleList(APIView):
     @extend_schema(request=RuleInput, responses={201: RuleOutput})
     def post(self, request: Request) -> Response:
         """Say which messages go to which channels."""
-        rule = rulebook.create_rule(team=team_of(request), **read(RuleInput, request))
+        rule = rulebook.create_rule(team=team_of(request), **read_body(RuleInput, request))
         return Response(RuleOutput(rule).data, status=status.HTTP_201_CREATED)
 
 
@@ -180,13 +172,13 @@ class RuleDetail(APIView):
     def put(self, request: Request, pk: UUID) -> Response:
         """Replace the whole rule: what is left out gets its default."""
         rule = rule_of(request, pk)
-        return Response(RuleOutput(rulebook.replace_rule(rule, **read(RuleInput, request))).data)
+        return Response(RuleOutput(rulebook.replace_rule(rule, **read_body(RuleInput, request))).data)
 
     @extend_schema(request=RuleInput, responses=RuleOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
         """Change what is named."""
         rule = rule_of(request, pk)
-        return Response(RuleOutput(rulebook.update_rule(rule, **read(RuleInput, request, partial=True))).data)
+        return Response(RuleOutput(rulebook.update_rule(rule, **read_body(RuleInput, request, partial=True))).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:

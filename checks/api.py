@@ -39,8 +39,9 @@ from checks.serializers import (
     TriggerOutput,
 )
 from checks.services import corrections, stats, storage, trial
-from common.paging import cut_page, page_by, read_cursor, read_limit
+from common.paging import cut_page, page_by, read_cursor, read_id, read_limit
 from common.schema import query
+from common.serializers import read_body
 from incidents import selectors as incident_selectors
 from incidents.handling import corrections as handling
 from incidents.models import Correction
@@ -155,13 +156,6 @@ class StatsList(APIView):
         return Response({"results": StatsOutput(list(figures.values()), many=True).data, "next": more})
 
 
-def _uuid(text: str, field: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise ValidationError({field: ["is not an id"]}) from error
-
-
 class StatsDetail(APIView):
     @extend_schema(responses=StatsOutput)
     def get(self, request: Request, pk: UUID) -> Response:
@@ -213,9 +207,7 @@ class MonitoringTest(APIView):
     @extend_schema(request=TrialInput, responses=TrialOutput)
     def post(self, request: Request) -> Response:
         """Run a check from every region and give the results; nothing is stored."""
-        serializer = TrialInput(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        wish: dict[str, Any] = serializer.validated_data
+        wish = read_body(TrialInput, request)
         regions = monitor_services.check_regions(wish.get("regions"))
         monitor_services.check_spec(wish["kind"], wish["spec"])
         try:
@@ -243,17 +235,15 @@ class CorrectionList(APIView):
         """What people say of the past, newest first: ``?monitor= &limit= &cursor=``."""
         found = incident_selectors.corrections_of(membership_of(request.user).team)
         if monitor := request.query_params.get("monitor"):
-            found = found.filter(monitor=_uuid(monitor, "monitor"))
+            found = found.filter(monitor=read_id(monitor, "monitor"))
         page, more = page_by(found, request.query_params, order=("-created_at", "-id"))
         return Response({"results": CorrectionOutput(page, many=True).data, "next": more})
 
     @extend_schema(request=CorrectionInput, responses={201: CorrectedOutput})
     def post(self, request: Request) -> Response:
         """Call an incident, or a span of a monitor's past, a false alarm or maintenance; or take that back."""
-        serializer = CorrectionInput(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        now = selectors.database_now()
-        monitor, act = _correction(request, serializer.validated_data, now=now)
+        asked, now = read_body(CorrectionInput, request), selectors.database_now()
+        monitor, act = _correction(request, asked, now=now)
         correction, uptime = corrections.compare(monitor.pk, act, now=now)
         stats.compute([monitor.pk], now=now)
         told = {"correction": CorrectionOutput(correction).data, "uptime": uptime}

@@ -1,4 +1,4 @@
-"""The strict base that every input of the API is built on."""
+"""Reading the body of a request: the strict base of every input, and its usual fields."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 
 UNKNOWN_FIELDS_NAMED = 10  # a body may hold a hundred thousand
 
@@ -47,3 +48,11 @@ class PasswordField(TextField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=1000, trim_whitespace=False, write_only=True, **options)
+
+
+def read_body(kind: type[serializers.Serializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
+    """The body's fields, as this serializer checks them. Raises ``ValidationError`` with the problems by field."""
+    given = kind(data=request.data, partial=partial)
+    given.is_valid(raise_exception=True)
+    fields: dict[str, Any] = given.validated_data
+    return fields

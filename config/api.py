@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, JsonResponse
@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from accounts.rules import Role
 from accounts.selectors import membership_of, person_of
+from common.serializers import read_body
 from config import document, services
 from config.document import BadDocument, Document
 from config.rules import Delete, Plan
@@ -29,9 +30,7 @@ class ConfigView(APIView):
     throttle_scope = "config"
 
     def answer(self, request: Request, act: Callable[..., Plan]) -> Response:
-        given = ConfigInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        fields = cast(dict[str, Any], given.validated_data)
+        fields = read_body(ConfigInput, request)
         found = act(
             team=membership_of(request.user).team,
             by=person_of(request.user),

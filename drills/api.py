@@ -16,6 +16,7 @@ from accounts.access.throttles import CallerThrottle, PostThrottle
 from accounts.rules import Role
 from accounts.selectors import membership_of, person_of
 from common.paging import page_by
+from common.serializers import read_body
 from drills import backtest, selectors, services
 from drills.serializers import BacktestInput, BacktestOutput, DrillDetailOutput, DrillInput, DrillOutput
 from monitors.api import monitor_of
@@ -36,10 +37,8 @@ class DrillList(APIView):
     @extend_schema(request=DrillInput, responses={202: DrillDetailOutput})
     def post(self, request: Request) -> Response:
         """Begin a drill: within a few minutes a target of ours fails, and the team is told by its rules."""
-        serializer = DrillInput(data=request.data)
-        serializer.is_valid(raise_exception=True)
         team, by = membership_of(request.user).team, person_of(request.user)
-        drill = services.begin(team=team, by=by, interval=serializer.validated_data.get("interval"))
+        drill = services.begin(team=team, by=by, interval=read_body(DrillInput, request).get("interval"))
         return Response(DrillDetailOutput(drill).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -59,8 +58,6 @@ class MonitorBacktest(APIView):
     def post(self, request: Request, pk: UUID) -> Response:
         """Replay the last days under another policy: what it raises, misses or tells later. Stores nothing."""
         monitor = monitor_of(request, pk)
-        serializer = BacktestInput(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        found = backtest.run(monitor, **serializer.validated_data)
+        found = backtest.run(monitor, **read_body(BacktestInput, request))
         same = not found.differences
         return Response(BacktestOutput(found).data | {"same_as_recorded": same, "limits": list(backtest.LIMITS)})

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from accounts.selectors import membership_of, person_of
 from common.paging import page_by, read_flag, read_order
 from common.schema import order, query
+from common.serializers import read_body
 from incidents import selectors
 from incidents.handling import outages
 from incidents.models import Incident
@@ -81,10 +82,7 @@ class IncidentNotes(APIView):
     @extend_schema(request=NoteInput, responses=IncidentDetailOutput)
     def post(self, request: Request, pk: UUID) -> Response:
         """Write something down for the others."""
-        incident = incident_of(request, pk)
-        serializer = NoteInput(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        text = serializer.validated_data["text"]
+        incident, text = incident_of(request, pk), read_body(NoteInput, request)["text"]
         incident = outages.add_note(incident, text=text, actor=person_of(request.user), now=timezone.now())
         return Response(IncidentDetailOutput(incident).data)
 

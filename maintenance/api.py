@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -16,6 +15,7 @@ from rest_framework.views import APIView
 from accounts.selectors import membership_of, person_of
 from common.paging import page_by, read_flag
 from common.schema import query
+from common.serializers import read_body
 from maintenance import selectors, services
 from maintenance.models import Window
 from maintenance.serializers import OccurrenceOutput, StartInput, WindowInput, WindowOutput
@@ -23,13 +23,6 @@ from maintenance.serializers import OccurrenceOutput, StartInput, WindowInput, W
 
 def window_of(request: Request, pk: UUID) -> Window:
     return get_object_or_404(selectors.windows_of(membership_of(request.user).team), pk=pk)
-
-
-def read_input(request: Request, *, partial: bool = False) -> dict[str, Any]:
-    serializer = WindowInput(data=request.data, partial=partial)
-    serializer.is_valid(raise_exception=True)
-    fields: dict[str, Any] = serializer.validated_data
-    return fields
 
 
 class WindowList(APIView):
@@ -50,7 +43,7 @@ class WindowList(APIView):
     def post(self, request: Request) -> Response:
         """Plan a window: ``title``, ``starts``, ``minutes``, and which monitors."""
         team, by = membership_of(request.user).team, person_of(request.user)
-        window = services.plan_window(team=team, by=by, **read_input(request))
+        window = services.plan_window(team=team, by=by, **read_body(WindowInput, request))
         return Response(WindowOutput(window).data, status=status.HTTP_201_CREATED)
 
 
@@ -64,13 +57,13 @@ class WindowDetail(APIView):
     def put(self, request: Request, pk: UUID) -> Response:
         """Replace the whole plan: what is left out gets its default."""
         window = window_of(request, pk)
-        fields = services.defaults() | read_input(request)
+        fields = services.defaults() | read_body(WindowInput, request)
         return Response(WindowOutput(services.change_window(window, **fields)).data)
 
     @extend_schema(request=WindowInput, responses=WindowOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
         """Change what is named."""
-        fields = read_input(request, partial=True)
+        fields = read_body(WindowInput, request, partial=True)
         return Response(WindowOutput(services.change_window(window_of(request, pk), **fields)).data)
 
     @extend_schema(responses={204: None})
@@ -95,7 +88,7 @@ class PlanPreview(APIView):
     def post(self, request: Request) -> Response:
         """The next ten occurrences of a plan that is not stored yet."""
         team = membership_of(request.user).team
-        fields = read_input(request)
+        fields = read_body(WindowInput, request)
         fields.pop("monitors", None)
         coming = services.preview_of(team=team, now=timezone.now(), **fields)
         return Response({"results": OccurrenceOutput(coming, many=True).data})
@@ -105,10 +98,8 @@ class MaintenanceStart(APIView):
     @extend_schema(request=StartInput, responses={201: WindowOutput})
     def post(self, request: Request) -> Response:
         """Begin this moment, for so many minutes at most; stop it when the deploy is done."""
-        serializer = StartInput(data=request.data)
-        serializer.is_valid(raise_exception=True)
         team, by = membership_of(request.user).team, person_of(request.user)
-        window = services.start_now(team=team, by=by, **serializer.validated_data)
+        window = services.start_now(team=team, by=by, **read_body(StartInput, request))
         return Response(WindowOutput(window).data, status=status.HTTP_201_CREATED)
 
 

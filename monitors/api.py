@@ -19,6 +19,7 @@ from accounts.models import Team
 from accounts.selectors import membership_of
 from common.paging import page_by, read_order
 from common.schema import order, query
+from common.serializers import read_body
 from monitors import selectors, services
 from monitors.kinds import SPECS
 from monitors.models import Monitor
@@ -43,13 +44,6 @@ def monitor_of(request: Request, pk: UUID) -> Monitor:
 def shown(found: Monitor | list[Monitor], request: Request, *, many: bool = False) -> Any:
     """As the caller may see it."""
     return MonitorOutput(found, many=many, context={"may_change": may_change(request)}).data
-
-
-def read_input(request: Request, *, partial: bool) -> dict[str, Any]:
-    serializer = MonitorInput(data=request.data, partial=partial)
-    serializer.is_valid(raise_exception=True)
-    fields: dict[str, Any] = serializer.validated_data
-    return fields
 
 
 def _known(words: list[str], field: str, known: Collection[str]) -> list[str]:
@@ -93,7 +87,7 @@ class MonitorList(APIView):
     @extend_schema(request=MonitorInput, responses={201: MonitorOutput})
     def post(self, request: Request) -> Response:
         """Watch something new; its first check runs at once."""
-        fields = read_input(request, partial=False)
+        fields = read_body(MonitorInput, request)
         monitor = services.create_monitor(team=membership_of(request.user).team, **fields)
         return Response(shown(monitor, request), status=status.HTTP_201_CREATED)
 
@@ -102,9 +96,7 @@ class MonitorBulk(APIView):
     @extend_schema(request=BulkInput, responses=BulkOutput)
     def post(self, request: Request) -> Response:
         """Do the same to many: those that are named, or all that match. Who refuses is named with the reason."""
-        serializer = BulkInput(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        said, team = serializer.validated_data, membership_of(request.user).team
+        said, team = read_body(BulkInput, request), membership_of(request.user).team
         changed = services.change_many(
             team=team,
             monitors=_meant(team, said),
@@ -140,13 +132,13 @@ class MonitorDetail(APIView):
     def put(self, request: Request, pk: UUID) -> Response:
         """Replace the whole configuration: what is left out gets its default."""
         monitor = monitor_of(request, pk)
-        fields = services.defaults() | read_input(request, partial=False)
+        fields = services.defaults() | read_body(MonitorInput, request)
         return Response(shown(services.update_monitor(monitor, **fields), request))
 
     @extend_schema(request=MonitorInput, responses=MonitorOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
         """Change what is named."""
-        fields = read_input(request, partial=True)
+        fields = read_body(MonitorInput, request, partial=True)
         return Response(shown(services.update_monitor(monitor_of(request, pk), **fields), request))
 
     @extend_schema(responses={204: None})
@@ -186,9 +178,7 @@ class MonitorClone(APIView):
     def post(self, request: Request, pk: UUID) -> Response:
         """Make another monitor with the same settings, secrets included. It is paused until somebody resumes it."""
         monitor = monitor_of(request, pk)
-        serializer = CloneInput(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        name = serializer.validated_data.get("name") or f"{monitor.name} (copy)"
+        name = read_body(CloneInput, request).get("name") or f"{monitor.name} (copy)"
         return Response(shown(services.clone_monitor(monitor, name=name), request), status=status.HTTP_201_CREATED)
 
 
@@ -220,7 +210,6 @@ class DefaultFallbackView(APIView):
     @extend_schema(request=DefaultFallbackInput, responses=DefaultFallbackInput)
     def put(self, request: Request) -> Response:
         """Choose it; null: none."""
-        serializer = DefaultFallbackInput(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        services.choose_default_fallback(membership_of(request.user).team, serializer.validated_data["region"])
-        return Response(serializer.validated_data)
+        chosen = read_body(DefaultFallbackInput, request)
+        services.choose_default_fallback(membership_of(request.user).team, chosen["region"])
+        return Response(chosen)

@@ -33,7 +33,7 @@ from accounts.serializers import doors as shapes
 from accounts.services import people, sessions
 from accounts.services.tokens import AccessToken, RefreshToken, TokenPair, read_access, read_refresh
 from common.addresses import client_network, plain_address
-from common.serializers import StrictSerializer
+from common.serializers import read_body
 
 REFRESH_COOKIE = "uptime_refresh"
 REFRESH_COOKIE_PATH = "/api/auth"
@@ -56,7 +56,7 @@ class SignUp(Door):
 
         Where addresses must be confirmed first the answer is 202, the same whether or not there was an account.
         """
-        given = _checked(shapes.SignUp, request)
+        given = read_body(shapes.SignUp, request)
         who = {name: given[name] for name in ("email", "password", "name")}
         if settings.EMAIL_VERIFICATION == "mandatory":
             people.ask_to_join(**who)
@@ -75,7 +75,7 @@ class Login(Door):
         Without it the answer is then 401 with the code ``second_factor_required``. After five bad tries from one
         address it is 429 with ``locked``, for a quarter of an hour or until the password is reset by mail.
         """
-        given = _checked(shapes.Login, request)
+        given = read_body(shapes.Login, request)
         place = client_network(request)
         user = people.check_credentials(email=given["email"], password=given["password"], place=place)
         people.check_confirmed(user=user)
@@ -92,7 +92,7 @@ class Refresh(Door):
 
         Without one in the body the cookie speaks; then send the value of the cookie ``csrftoken`` as ``X-CSRFToken``.
         """
-        refresh = _checked(shapes.RefreshInput, request).get("refresh")
+        refresh = read_body(shapes.RefreshInput, request).get("refresh")
         in_cookie = refresh is None
         if in_cookie:
             refresh = _refresh_cookie(request)
@@ -116,7 +116,7 @@ class Logout(Door):
         An access token that has expired is no obstacle: the refresh token alone is enough, and the reverse.
         """
         bearer = _session_id(read_access, bearer_token(request))
-        refresh = _checked(shapes.RefreshInput, request).get("refresh")
+        refresh = read_body(shapes.RefreshInput, request).get("refresh")
         if refresh is None:
             refresh = _refresh_cookie(request, csrf_checked=bearer is None)
         named = {bearer, _session_id(read_refresh, refresh)}
@@ -142,17 +142,11 @@ class Me(APIView):
     @extend_schema(request=shapes.ProfileChange, responses=shapes.Profile)
     def patch(self, request: Request) -> Response:
         """Change one's own name."""
-        given = _checked(shapes.ProfileChange, request)
+        given = read_body(shapes.ProfileChange, request)
         membership = membership_of(request.user)
         if "name" in given:
             people.rename(user=membership.user, name=given["name"])
         return Response(shapes.Profile(membership).data)
-
-
-def _checked(kind: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    given = kind(data=request.data)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)
 
 
 def _welcome(request: Request, user: User, *, in_cookie: bool, status: int = status.HTTP_200_OK) -> Response:

@@ -5,7 +5,7 @@ The team is the one that the credentials act for; a person's program names anoth
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -36,14 +36,7 @@ from accounts.serializers.teams import (
 )
 from accounts.services import keys, teams
 from common.paging import page_by
-from common.serializers import StrictSerializer
-
-
-def read(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    given = serializer(data=request.data)
-    given.is_valid(raise_exception=True)
-    fields: dict[str, Any] = given.validated_data
-    return fields
+from common.serializers import read_body
 
 
 def member_of(request: Request, pk: UUID) -> Membership:
@@ -68,7 +61,7 @@ class TeamList(APIView):
     def post(self, request: Request) -> Response:
         """Found another team, as its owner."""
         user = cast(User, request.user)
-        team = teams.create_team(owner=user, **read(TeamInput, request))
+        team = teams.create_team(owner=user, **read_body(TeamInput, request))
         membership = user.memberships.select_related("team").get(team=team)
         return Response(OwnTeamOutput(membership).data, status=status.HTTP_201_CREATED)
 
@@ -85,7 +78,7 @@ class TeamDetail(APIView):
     def patch(self, request: Request) -> Response:
         """Rename the team."""
         membership = membership_of(request.user)
-        membership.team = teams.rename_team(membership.team, **read(TeamInput, request))
+        membership.team = teams.rename_team(membership.team, **read_body(TeamInput, request))
         return Response(OwnTeamOutput(membership).data)
 
 
@@ -96,7 +89,7 @@ class TeamDelete(APIView):
     @extend_schema(request=TeamInput, responses={204: None})
     def post(self, request: Request) -> Response:
         """Delete the team with all that it owns. The body repeats its name."""
-        teams.delete_team(membership_of(request.user).team, **read(TeamInput, request))
+        teams.delete_team(membership_of(request.user).team, **read_body(TeamInput, request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -107,7 +100,7 @@ class TeamTransfer(APIView):
     @extend_schema(request=TransferInput, responses={204: None})
     def post(self, request: Request) -> Response:
         """Hand the team over to another member. Both have to sign in again."""
-        to = member_of(request, read(TransferInput, request)["user"])
+        to = member_of(request, read_body(TransferInput, request)["user"])
         teams.transfer(membership_of(request.user), to=to)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -147,7 +140,7 @@ class MemberDetail(APIView):
     def patch(self, request: Request, pk: UUID) -> Response:
         """Give a member another role. It counts at once: all their sessions end, and they sign in again."""
         member = member_of(request, pk)
-        member = teams.change_role(member, by=person_of(request.user), **read(RoleInput, request))
+        member = teams.change_role(member, by=person_of(request.user), **read_body(RoleInput, request))
         return Response(MemberOutput(member).data)
 
     @extend_schema(responses={204: None})
@@ -177,7 +170,7 @@ class InvitationList(APIView):
     def post(self, request: Request) -> Response:
         """Invite somebody by mail; the link in it works once, for seven days."""
         team = membership_of(request.user).team
-        invitation = teams.invite(team=team, by=person_of(request.user), **read(InvitationInput, request))
+        invitation = teams.invite(team=team, by=person_of(request.user), **read_body(InvitationInput, request))
         return Response(InvitationOutput(invitation).data, status=status.HTTP_201_CREATED)
 
 
@@ -233,7 +226,7 @@ class KeyList(APIView):
     def post(self, request: Request) -> Response:
         """Make a key. The answer holds its secret, this once."""
         team = membership_of(request.user).team
-        return _new_key(keys.create_key(team=team, by=cast(User, request.user), **read(KeyInput, request)))
+        return _new_key(keys.create_key(team=team, by=cast(User, request.user), **read_body(KeyInput, request)))
 
 
 class KeyDetail(APIView):
@@ -267,7 +260,7 @@ class TokenList(APIView):
     @extend_schema(request=KeyInput, responses={201: NewKeyOutput})
     def post(self, request: Request) -> Response:
         """Make a token that acts as the caller in this team, never above the caller's role."""
-        return _new_key(keys.create_token(membership=membership_of(request.user), **read(KeyInput, request)))
+        return _new_key(keys.create_token(membership=membership_of(request.user), **read_body(KeyInput, request)))
 
 
 class TokenDetail(APIView):

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from common.serializers import read_body
 from monitors.api import monitor_of
 from statuspages.selectors.badges import badge_of
 from statuspages.serializers.badges import BadgesInput, BadgesOutput
@@ -27,9 +28,7 @@ class MonitorBadges(APIView):
     def put(self, request: Request, pk: UUID) -> Response:
         """Switch them on or off. Their addresses stay, and answer only while they are on."""
         monitor = monitor_of(request, pk)
-        given = BadgesInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        return Response(BadgesOutput(badges.share(monitor, **given.validated_data)).data)
+        return Response(BadgesOutput(badges.share(monitor, **read_body(BadgesInput, request))).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:

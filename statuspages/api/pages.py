@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from accounts.models import Team
 from accounts.selectors import membership_of, person_of
 from common.paging import page_by
+from common.serializers import read_body
 from statuspages.models import Component, Post, Section, StatusPage
 from statuspages.selectors import pages as selectors
 from statuspages.serializers.pages import (
@@ -46,13 +47,6 @@ def _whole(found: QuerySet[StatusPage]) -> QuerySet[StatusPage]:
     return found.prefetch_related("sections", "components__group")
 
 
-def read(serializer: type[serializers.Serializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
-    given = serializer(data=request.data, partial=partial)
-    given.is_valid(raise_exception=True)
-    fields: dict[str, Any] = given.validated_data
-    return fields
-
-
 def created(told: serializers.BaseSerializer[Any]) -> Response:
     return Response(told.data, status=status.HTTP_201_CREATED)
 
@@ -73,7 +67,7 @@ class PageList(APIView):
     def post(self, request: Request) -> Response:
         """Make a page: ``title`` and ``slug`` are enough. It is to be seen once it is ``published``."""
         team, by = team_of(request), person_of(request.user)
-        fields = read(PageInput, request)
+        fields = read_body(PageInput, request)
         return created(PageOutput(pages.create_page(team=team, by=by, **fields)))
 
 
@@ -86,7 +80,7 @@ class PageDetail(APIView):
     @extend_schema(request=PageInput, responses=PageOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
         """Change what is named."""
-        page = pages.change_page(page_named(request, pk), **read(PageInput, request, partial=True))
+        page = pages.change_page(page_named(request, pk), **read_body(PageInput, request, partial=True))
         return Response(PageOutput(page).data)
 
     @extend_schema(responses={204: None})
@@ -114,7 +108,7 @@ class SectionList(APIView):
     @extend_schema(request=SectionInput, responses={201: SectionOutput})
     def post(self, request: Request, pk: UUID) -> Response:
         """Add a section, at the end unless ``position`` is said."""
-        page, fields = page_named(request, pk), read(SectionInput, request)
+        page, fields = page_named(request, pk), read_body(SectionInput, request)
         section = pages.add_section(page, name=fields["name"])
         return created(SectionOutput(pages.change_section(section, position=fields.get("position"))))
 
@@ -132,7 +126,9 @@ class SectionDetail(APIView):
     def patch(self, request: Request, pk: UUID) -> Response:
         """Rename or move a section."""
         section = self._section(request, pk)
-        return Response(SectionOutput(pages.change_section(section, **read(SectionInput, request, partial=True))).data)
+        return Response(
+            SectionOutput(pages.change_section(section, **read_body(SectionInput, request, partial=True))).data
+        )
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
@@ -155,7 +151,7 @@ class ComponentList(APIView):
 
         ``source`` is ``monitor``, ``tag`` or ``group``, and ``monitor``, ``tag`` or ``monitors`` says which.
         """
-        page, fields = page_named(request, pk), read(ComponentInput, request)
+        page, fields = page_named(request, pk), read_body(ComponentInput, request)
         component = pages.add_component(page, **fields)
         if fields.get("position") is not None:
             component = pages.change_component(component, position=fields["position"])
@@ -175,7 +171,7 @@ class ComponentDetail(APIView):
     def patch(self, request: Request, pk: UUID) -> Response:
         """Change what is named; ``position`` moves it."""
         component = self._component(request, pk)
-        fields = read(ComponentInput, request, partial=True)
+        fields = read_body(ComponentInput, request, partial=True)
         return Response(ComponentOutput(pages.change_component(component, **fields)).data)
 
     @extend_schema(responses={204: None})
@@ -197,7 +193,7 @@ class PostList(APIView):
     def post(self, request: Request, pk: UUID) -> Response:
         """Write of an incident or of planned work: ``title`` and ``text``, and what it is about."""
         by = person_of(request.user)
-        return created(PostOutput(posts.write_post(page_named(request, pk), by=by, **read(PostInput, request))))
+        return created(PostOutput(posts.write_post(page_named(request, pk), by=by, **read_body(PostInput, request))))
 
 
 class PostView(APIView):
@@ -214,7 +210,7 @@ class PostDetail(PostView):
     @extend_schema(request=PostChange, responses=PostOutput)
     def patch(self, request: Request, pk: UUID) -> Response:
         """Change its title, its times or what it is about. Its state changes by an update."""
-        post = posts.change_post(self.post_named(request, pk), **read(PostChange, request, partial=True))
+        post = posts.change_post(self.post_named(request, pk), **read_body(PostChange, request, partial=True))
         return Response(PostOutput(post).data)
 
     @extend_schema(responses={204: None})
@@ -229,4 +225,4 @@ class PostUpdates(PostView):
     def post(self, request: Request, pk: UUID) -> Response:
         """Say something more, and what the state is now."""
         by, post = person_of(request.user), self.post_named(request, pk)
-        return created(UpdateOutput(posts.add_update(post, by=by, **read(UpdateInput, request))))
+        return created(UpdateOutput(posts.add_update(post, by=by, **read_body(UpdateInput, request))))
