@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from html import escape
 from typing import Any
 
+from common.spans import Span
 from monitors.rules import Status
 from monitors.words import milliseconds, one_line, percent
 
@@ -35,21 +36,10 @@ class Figure(StrEnum):
     CERTIFICATE = "certificate"
 
 
-class Period(StrEnum):
-    """Over how long."""
+SPANS = (Span.DAY, Span.WEEK, Span.MONTH, Span.QUARTER, Span.YEAR)
+"""Over how long."""
 
-    DAY = "24h"
-    WEEK = "7d"
-    MONTH = "30d"
-    QUARTER = "90d"
-    YEAR = "1y"
-
-    @property
-    def length(self) -> timedelta:
-        return timedelta(days={"24h": 1, "7d": 7, "30d": 30, "90d": 90, "1y": 365}[self])
-
-
-WITH_PERIOD = {Figure.UPTIME, Figure.RESPONSE}
+WITH_SPAN = {Figure.UPTIME, Figure.RESPONSE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +47,7 @@ class Wanted:
     """Which badge is asked for: ``status``, ``uptime-30d``, ``response-24h``, ``certificate``."""
 
     figure: Figure
-    period: Period | None = None
+    span: Span | None = None
 
     @classmethod
     def parse(cls, text: str) -> Wanted | None:
@@ -66,7 +56,7 @@ class Wanted:
 
     @property
     def name(self) -> str:
-        return f"{self.figure}-{self.period}" if self.period else str(self.figure)
+        return f"{self.figure}-{self.span}" if self.span else str(self.figure)
 
     @property
     def words(self) -> str:
@@ -75,14 +65,14 @@ class Wanted:
 
 
 EVERY: tuple[Wanted, ...] = tuple(
-    Wanted(figure, period) for figure in Figure for period in (tuple(Period) if figure in WITH_PERIOD else (None,))
+    Wanted(figure, span) for figure in Figure for span in (SPANS if figure in WITH_SPAN else (None,))
 )
 BY_NAME = {wanted.name: wanted for wanted in EVERY}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a monitor; ``share`` (0..1) and ``mean_ms`` over the period that was asked for."""
+    """What is known of a monitor; ``share`` (0..1) and ``mean_ms`` over the span that was asked for."""
 
     status: Status
     share: float | None = None

@@ -5,48 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from dashboard.words import clock
+from common.spans import Span
+from dashboard.words import Words, clock
 
-
-class Range(StrEnum):
-    """How far back from now."""
-
-    HOUR = "1h"
-    DAY = "24h"
-    WEEK = "7d"
-    MONTH = "30d"
-    QUARTER = "90d"
-    YEAR = "1y"
-
-    @property
-    def length(self) -> timedelta:
-        return LENGTHS[self]
-
-    @property
-    def label(self) -> str:
-        return {
-            Range.HOUR: _("1 hour"),
-            Range.DAY: _("24 hours"),
-            Range.WEEK: _("7 days"),
-            Range.MONTH: _("30 days"),
-            Range.QUARTER: _("90 days"),
-            Range.YEAR: _("1 year"),
-        }[self]
-
-
-LENGTHS = {
-    Range.HOUR: timedelta(hours=1),
-    Range.DAY: timedelta(hours=24),
-    Range.WEEK: timedelta(days=7),
-    Range.MONTH: timedelta(days=30),
-    Range.QUARTER: timedelta(days=90),
-    Range.YEAR: timedelta(days=365),
-}
+NAMES: Mapping[Span, str] = Words(
+    {
+        Span.HOUR: gettext_noop("1 hour"),
+        Span.DAY: gettext_noop("24 hours"),
+        Span.WEEK: gettext_noop("7 days"),
+        Span.MONTH: gettext_noop("30 days"),
+        Span.QUARTER: gettext_noop("90 days"),
+        Span.YEAR: gettext_noop("1 year"),
+    }
+)
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=366)
 FORM = "%Y-%m-%dT%H:%M"
 """As ``<input type="datetime-local">`` writes it; in UTC."""
@@ -58,7 +34,7 @@ class Period:
 
     since: datetime
     until: datetime
-    range: Range | None
+    range: Span | None
     problems: dict[str, str] = field(default_factory=dict)
     """What was asked for and could not be, by field; then the usual period is shown."""
     asked: Mapping[str, str] = field(default_factory=dict)
@@ -70,7 +46,7 @@ class Period:
     @property
     def words(self) -> str:
         if self.range:
-            return _("in the last %(length)s") % {"length": self.range.label}
+            return _("in the last %(length)s") % {"length": NAMES[self.range]}
         return _("from %(since)s to %(until)s") % {"since": clock(self.since), "until": clock(self.until)}
 
     @property
@@ -89,20 +65,20 @@ class Period:
         return self.asked.get("to") or f"{self.until.astimezone(UTC):{FORM}}"
 
 
-def period_of(query: Mapping[str, str], *, now: datetime, usual: Range = Range.HOUR) -> Period:
+def period_of(query: Mapping[str, str], *, now: datetime, usual: Span = Span.HOUR) -> Period:
     """``?range=7d``, or ``?from=2026-01-31T12:00&to=2026-02-01T00:00`` in UTC, where either end may be left out."""
     asked = {name: query.get(name, "").strip()[:40] for name in ("from", "to")}
     if any(asked.values()):
         return _chosen(asked, now=now, usual=usual)
     text = query.get("range", "")
-    return _last(Range(text) if text in set(Range) else usual, now=now)
+    return _last(Span(text) if text in set(Span) else usual, now=now)
 
 
-def _last(chosen: Range, *, now: datetime, **about: Mapping[str, str]) -> Period:
+def _last(chosen: Span, *, now: datetime, **about: Mapping[str, str]) -> Period:
     return Period(now - chosen.length, now, chosen, **about)  # type: ignore[arg-type]
 
 
-def _chosen(asked: Mapping[str, str], *, now: datetime, usual: Range) -> Period:
+def _chosen(asked: Mapping[str, str], *, now: datetime, usual: Span) -> Period:
     problems = {
         name: _("must be a time in UTC like 2026-01-31T12:00")
         for name, text in asked.items()

@@ -23,7 +23,7 @@ from dashboard.selectors.backtest import Tried, try_policy
 from dashboard.selectors.chart import Chart, Measure, chart
 from dashboard.selectors.facts import facts_of
 from dashboard.selectors.monitor import monitor_page
-from dashboard.selectors.periods import Range, period_of
+from dashboard.selectors.periods import NAMES, period_of
 from dashboard.spec_fields import described, told
 from dashboard.views.base import TeamView, taken
 from dashboard.words import listing
@@ -81,7 +81,7 @@ class MonitorView(TeamView):
         return chart(self.monitor, period, measure=measure, phases_of=query.get("phases", ""), now=now)
 
     def chart_context(self) -> dict[str, Any]:
-        return {"chart": self.charted(), "ranges": list(Range), "measures": list(Measure)}
+        return {"chart": self.charted(), "ranges": list(NAMES.items()), "measures": list(Measure)}
 
     def back(self, said: str) -> HttpResponseBase:
         messages.success(self.request, said)

@@ -8,17 +8,18 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db.models import Sum
 
-from checks.facts import CERTIFICATE
-from checks.models import Day, Fact, MonitorStats
+from checks.models import Day, MonitorStats
+from checks.selectors import certificates_end
 from checks.services.corrections import uptime_of_days
+from common.spans import Span
 from monitors.models import Monitor
 from monitors.rules import Status
 from statuspages import badges
-from statuspages.badges import Badge, Facts, Figure, Period, Wanted
+from statuspages.badges import Badge, Facts, Figure, Wanted
 from statuspages.models import MonitorBadge
 
-READY_UPTIME: dict[Period, str] = {period: f"uptime_{period}" for period in Period if period is not Period.YEAR}
-READY_RESPONSE: dict[Period, str] = {Period.DAY: "avg_response_time_24h", Period.WEEK: "avg_response_time_7d"}
+READY_UPTIME: dict[Span, str] = {span: f"uptime_{span}" for span in badges.SPANS if span is not Span.YEAR}
+READY_RESPONSE: dict[Span, str] = {Span.DAY: "avg_response_time_24h", Span.WEEK: "avg_response_time_7d"}
 SUMS_LAST_S = 300
 """Sums over months hardly move: they are counted this often at most, however many readers there are."""
 
@@ -43,34 +44,34 @@ def urls_of(shared: MonitorBadge) -> dict[str, str]:
 
 def _facts(monitor: Monitor, wanted: Wanted, *, now: datetime) -> Facts:
     status = Status(monitor.status)
-    match wanted.figure, wanted.period:
-        case Figure.UPTIME, Period() as period:
-            return Facts(status, share=_uptime(monitor, period, now=now))
-        case Figure.RESPONSE, Period() as period:
-            return Facts(status, mean_ms=_response(monitor, period, now=now))
+    match wanted.figure, wanted.span:
+        case Figure.UPTIME, Span() as span:
+            return Facts(status, share=_uptime(monitor, span, now=now))
+        case Figure.RESPONSE, Span() as span:
+            return Facts(status, mean_ms=_response(monitor, span, now=now))
         case Figure.CERTIFICATE, _:
-            return Facts(status, certificate_until=certificate_until(monitor))
+            return Facts(status, certificate_until=certificates_end([monitor]).get(monitor.pk))
         case _:
             return Facts(status)
 
 
-def _uptime(monitor: Monitor, period: Period, *, now: datetime) -> float | None:
-    if ready := READY_UPTIME.get(period):
+def _uptime(monitor: Monitor, span: Span, *, now: datetime) -> float | None:
+    if ready := READY_UPTIME.get(span):
         return _stored(monitor, ready)
     share = cache.get_or_set(
-        f"badge-uptime:{monitor.pk}:{period}",
-        lambda: [uptime_of_days(monitor.pk, since=now - period.length)],
+        f"badge-uptime:{monitor.pk}:{span}",
+        lambda: [uptime_of_days(monitor.pk, since=now - span.length)],
         timeout=SUMS_LAST_S,
     )
     return share[0] if share else None
 
 
-def _response(monitor: Monitor, period: Period, *, now: datetime) -> float | None:
+def _response(monitor: Monitor, span: Span, *, now: datetime) -> float | None:
     """The mean of the checks that passed, all regions together."""
-    if ready := READY_RESPONSE.get(period):
+    if ready := READY_RESPONSE.get(span):
         return _stored(monitor, ready)
     mean = cache.get_or_set(
-        f"badge-response:{monitor.pk}:{period}", lambda: [_mean_ms(monitor, now - period.length)], timeout=SUMS_LAST_S
+        f"badge-response:{monitor.pk}:{span}", lambda: [_mean_ms(monitor, now - span.length)], timeout=SUMS_LAST_S
     )
     return mean[0] if mean else None
 
@@ -84,17 +85,3 @@ def _mean_ms(monitor: Monitor, since: datetime) -> float | None:
     midnight = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     sums = Day.objects.filter(monitor=monitor, bucket__gte=midnight).aggregate(ms=Sum("sum_ms"), timed=Sum("timed"))
     return sums["ms"] / sums["timed"] if sums["timed"] else None
-
-
-def certificate_until(monitor: Monitor) -> datetime | None:
-    """The end of the certificate that its regions see at present; of several, of the one that ends first."""
-    seen = Fact.objects.filter(monitor=monitor, kind=CERTIFICATE, region__in=monitor.voters)
-    newest = seen.order_by("region", "-since").distinct("region").values_list("value__not_after", flat=True)
-    return min(filter(None, map(_moment, newest)), default=None)
-
-
-def _moment(text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None

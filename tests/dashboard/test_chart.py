@@ -12,8 +12,9 @@ from django.utils import timezone
 from accounts.models import User
 from checks.models import RollupDay, RollupHour
 from checks.rules import bucket_of, pack_histogram
+from common.spans import Span
 from dashboard.selectors.chart import Chart, Measure, bands, chart, resolution
-from dashboard.selectors.periods import Period, Range, period_of
+from dashboard.selectors.periods import Period, period_of
 from incidents.models import Incident, StatusChange
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
@@ -23,7 +24,7 @@ from tests.dashboard.story import tell
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
 
-def drawn(monitor: Monitor, span: Range, **about: Any) -> Chart:
+def drawn(monitor: Monitor, span: Span, **about: Any) -> Chart:
     now = timezone.now()
     asked: dict[str, Any] = {"measure": Measure.HALF, "now": now} | about
     return chart(monitor, period_of({"range": span}, now=now), **asked)
@@ -75,7 +76,7 @@ def test_steps_are_as_fine_as_what_is_kept(
 
 def test_the_last_hour_is_drawn_from_results_with_gaps_as_gaps(make_monitor: MakeMonitor) -> None:
     monitor = tell(make_monitor(), usa="..x.", india="....")
-    found = drawn(monitor, Range.HOUR)
+    found = drawn(monitor, Span.HOUR)
     usa = found.lines[0]
     assert (usa.name, found.step_s, found.times[-1] - found.times[0]) == ("usa", 60, 3600)
     assert usa.values[-5:].count(50.0) == 3
@@ -83,8 +84,8 @@ def test_the_last_hour_is_drawn_from_results_with_gaps_as_gaps(make_monitor: Mak
     assert usa.whole == (50.0, 50.0, 50.0, 50.0, 50.0)
 
 
-@pytest.mark.parametrize(("span", "step_s", "steps"), [(Range.WEEK, 3600, 169), (Range.YEAR, 86_400, 366)])
-def test_longer_spans_are_drawn_from_sums(make_monitor: MakeMonitor, span: Range, step_s: int, steps: int) -> None:
+@pytest.mark.parametrize(("span", "step_s", "steps"), [(Span.WEEK, 3600, 169), (Span.YEAR, 86_400, 366)])
+def test_longer_spans_are_drawn_from_sums(make_monitor: MakeMonitor, span: Span, step_s: int, steps: int) -> None:
     monitor = make_monitor()
     monitor.created_at -= timedelta(days=400)
     hour = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
@@ -110,19 +111,19 @@ def _sums(monitor: Monitor, hour: datetime, histogram: dict[int, int], took: flo
 
 def test_the_time_before_a_monitor_existed_is_no_gap(make_monitor: MakeMonitor) -> None:
     monitor = make_monitor()
-    assert len(drawn(monitor, Range.MONTH).times) == 11
+    assert len(drawn(monitor, Span.MONTH).times) == 11
     monitor.created_at = timezone.now() - timedelta(minutes=20)
-    assert len(drawn(monitor, Range.HOUR).times) in {21, 22}
+    assert len(drawn(monitor, Span.HOUR).times) in {21, 22}
 
 
 def test_phases_of_one_region_over_time(make_monitor: MakeMonitor) -> None:
     monitor = tell(make_monitor(), usa="...", india="...")
-    found = drawn(monitor, Range.HOUR, phases_of="usa")
+    found = drawn(monitor, Span.HOUR, phases_of="usa")
     assert [(line.key, line.whole and line.whole.p95) for line in found.lines] == [
         ("dns", 2.0), ("connect", 10.0), ("tls", None), ("first_byte", 30.0), ("download", 8.0),
     ]  # fmt: skip
-    assert drawn(monitor, Range.HOUR, phases_of="mars").lines[0].key == "usa"
-    assert "single checks only" in drawn(monitor, Range.YEAR, phases_of="usa").untold
+    assert drawn(monitor, Span.HOUR, phases_of="mars").lines[0].key == "usa"
+    assert "single checks only" in drawn(monitor, Span.YEAR, phases_of="usa").untold
 
 
 def test_outages_and_planned_work_are_shaded(make_monitor: MakeMonitor) -> None:
