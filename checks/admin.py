@@ -17,8 +17,9 @@ from django.utils.safestring import SafeString
 
 from accounts.desk import HeavyAdmin, ReadOnly, as_uuid
 from accounts.models import Team, User
-from checks import selectors
 from checks.models import CheckBatch, MonitorStats, RegionWorker
+from checks.selectors.figures import stats_by_monitor
+from checks.selectors.results import Wanted, newest_results
 from checks.services import ledger
 from incidents.models import Incident
 from monitors.admin import RegionFilter
@@ -80,7 +81,7 @@ class MonitorStatsAdmin(ReadOnly, HeavyAdmin[MonitorStats]):
             "title": str(team) if team else "Look at a team",
             "term": term,
             "team": team,
-            "figures": list(selectors.stats_by_monitor(monitors).values()),
+            "figures": list(stats_by_monitor(monitors).values()),
             "open": Incident.objects.open().filter(monitor__in=monitors).in_bulk(field_name="id").values(),
             "most": SHOWN_MONITORS,
         }
@@ -88,7 +89,7 @@ class MonitorStatsAdmin(ReadOnly, HeavyAdmin[MonitorStats]):
 
     @admin.display(description=f"last {SHOWN_RESULTS} results")
     def results(self, stats: MonitorStats) -> SafeString:
-        rows = selectors.newest_results(stats.monitor, selectors.Wanted(), limit=SHOWN_RESULTS)
+        rows = newest_results(stats.monitor, Wanted(), limit=SHOWN_RESULTS)
         return format_html_join(
             "",
             "<div>{} {} {} {} {}</div>",

@@ -22,7 +22,9 @@ from rest_framework.views import APIView
 
 from accounts.rules import Role
 from accounts.selectors import membership_of, person_of
-from checks import selectors
+from checks.selectors.figures import stats_by_monitor, stats_of
+from checks.selectors.health import health, monitoring_status
+from checks.selectors.results import Wanted, evidence_of, latest_results, newest_results, one_result
 from checks.serializers import (
     CheckingOutput,
     CleanupOutput,
@@ -39,6 +41,7 @@ from checks.serializers import (
     TriggerOutput,
 )
 from checks.services import corrections, stats, storage, trial
+from common.clock import database_now
 from common.paging import cut_page, page_by, read_cursor, read_id, read_limit
 from common.schema import query
 from common.serializers import read_body
@@ -73,12 +76,12 @@ class ResultList(APIView):
     def get(self, request: Request, pk: UUID) -> Response:
         """A monitor's results, newest first: ``?region= &outcome= &from= &to= &limit= &cursor=``."""
         limit = read_limit(request.query_params.get("limit"))
-        found = selectors.newest_results(monitor_of(request, pk), _wanted(request), limit=limit + 1)
+        found = newest_results(monitor_of(request, pk), _wanted(request), limit=limit + 1)
         page, more = cut_page(found, limit, key=lambda result: (result.slot, result.region))
         return Response({"results": ResultOutput(page, many=True).data, "next": more})
 
 
-def _wanted(request: Request) -> selectors.Wanted:
+def _wanted(request: Request) -> Wanted:
     asked = request.query_params
     wanted: dict[str, Any] = {"region": asked.get("region", ""), "outcome": asked.get("outcome", "")}
     if wanted["outcome"] and wanted["outcome"] not in {*Outcome, MAINTENANCE}:
@@ -90,7 +93,7 @@ def _wanted(request: Request) -> selectors.Wanted:
     if cursor := asked.get("cursor"):
         slot, region = read_cursor(cursor, parts=2)
         wanted["after"] = _moment(slot, "cursor"), region
-    return selectors.Wanted(**wanted)
+    return Wanted(**wanted)
 
 
 def _moment(text: str, field: str) -> datetime:
@@ -112,7 +115,7 @@ class ResultDetail(APIView):
     def get(self, request: Request, pk: UUID, region: str) -> Response:
         """One check with what is kept of it: answer, redirects, certificate. Of a plain pass nothing more is kept."""
         monitor, slot = monitor_of(request, pk), _moment(request.query_params.get("slot", ""), "slot")
-        result, seen = selectors.one_result(monitor, region=region, slot=slot)
+        result, seen = one_result(monitor, region=region, slot=slot)
         if result is None:
             raise Http404
         return Response(ResultOutput(result).data | {"seen": seen})
@@ -124,7 +127,7 @@ class LatestResults(APIView):
     @extend_schema(responses=ResultOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
         """The newest result of each region."""
-        latest = selectors.latest_results(monitor_of(request, pk))
+        latest = latest_results(monitor_of(request, pk))
         return Response({"results": ResultOutput(latest, many=True).data})
 
 
@@ -140,9 +143,7 @@ class ResultCleanup(APIView):
         text = request.query_params.get("days", "90")
         if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 36_500:
             raise ValidationError({"days": ["must be a whole number from 1 to 36500"]})
-        deleted = storage.delete_results(
-            monitor_of(request, pk), older_than_days=int(text), now=selectors.database_now()
-        )
+        deleted = storage.delete_results(monitor_of(request, pk), older_than_days=int(text), now=database_now())
         return Response({"deleted": deleted, "days": int(text)})
 
 
@@ -152,7 +153,7 @@ class StatsList(APIView):
         """The figures of the team's monitors: ``?limit= &cursor=``."""
         monitors = Monitor.objects.for_team(membership_of(request.user).team)
         page, more = page_by(monitors, request.query_params, order=("id",))
-        figures = selectors.stats_by_monitor(page)
+        figures = stats_by_monitor(page)
         return Response({"results": StatsOutput(list(figures.values()), many=True).data, "next": more})
 
 
@@ -160,7 +161,7 @@ class StatsDetail(APIView):
     @extend_schema(responses=StatsOutput)
     def get(self, request: Request, pk: UUID) -> Response:
         """A monitor's uptime and response times, and its last results by region."""
-        return Response(StatsOutput(selectors.stats_of(monitor_of(request, pk))).data)
+        return Response(StatsOutput(stats_of(monitor_of(request, pk))).data)
 
 
 class StatsRefresh(APIView):
@@ -168,15 +169,15 @@ class StatsRefresh(APIView):
     def post(self, request: Request, pk: UUID) -> Response:
         """Compute the monitor's figures anew from rollups and raw rows."""
         monitor = monitor_of(request, pk)
-        stats.compute([monitor.pk], now=selectors.database_now())
-        return Response(StatsOutput(selectors.stats_of(monitor)).data)
+        stats.compute([monitor.pk], now=database_now())
+        return Response(StatsOutput(stats_of(monitor)).data)
 
 
 class MonitoringStatus(APIView):
     @extend_schema(responses=CheckingOutput)
     def get(self, request: Request) -> Response:
         """How checking is going: the regions, and the team's monitors by status."""
-        return Response(selectors.monitoring_status(membership_of(request.user).team, now=selectors.database_now()))
+        return Response(monitoring_status(membership_of(request.user).team, now=database_now()))
 
 
 class MonitoringHealth(APIView):
@@ -187,8 +188,8 @@ class MonitoringHealth(APIView):
     @extend_schema(responses={200: HealthOutput, 503: HealthOutput}, auth=[])
     def get(self, request: Request) -> Response:
         """Whether the parts work together, for load balancers and people: the same as ``/readyz``."""
-        health = selectors.health()
-        return Response(health, status=200 if health["status"] == "ok" else status.HTTP_503_SERVICE_UNAVAILABLE)
+        found = health()
+        return Response(found, status=200 if found["status"] == "ok" else status.HTTP_503_SERVICE_UNAVAILABLE)
 
 
 class MonitoringTrigger(APIView):
@@ -226,7 +227,7 @@ class IncidentEvidence(APIView):
         """What each region saw when it failed first, and what had changed since its last good check."""
         team = membership_of(request.user).team
         incident = get_object_or_404(incident_selectors.incidents_of(team), pk=pk)
-        return Response({"results": EvidenceOutput(selectors.evidence_of(incident), many=True).data})
+        return Response({"results": EvidenceOutput(evidence_of(incident), many=True).data})
 
 
 class CorrectionList(APIView):
@@ -242,7 +243,7 @@ class CorrectionList(APIView):
     @extend_schema(request=CorrectionInput, responses={201: CorrectedOutput})
     def post(self, request: Request) -> Response:
         """Call an incident, or a span of a monitor's past, a false alarm or maintenance; or take that back."""
-        asked, now = read_body(CorrectionInput, request), selectors.database_now()
+        asked, now = read_body(CorrectionInput, request), database_now()
         monitor, act = _correction(request, asked, now=now)
         correction, uptime = corrections.compare(monitor.pk, act, now=now)
         stats.compute([monitor.pk], now=now)

@@ -14,10 +14,10 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from structlog.contextvars import bound_contextvars
 
-from checks import selectors
 from checks.services import breaker, ledger, stats, storage
 from checks.services import dispatch as dispatching
 from checks.services import ingest as ingesting
+from common.clock import database_now
 from monitors.doorbell import DISPATCH_WANTED
 from probes import names
 
@@ -43,12 +43,12 @@ def sweep() -> None:
 
 @shared_task(name="checks.refresh_stats", ignore_result=True)
 def refresh_stats() -> None:
-    stats.refresh(now=selectors.database_now())
+    stats.refresh(now=database_now())
 
 
 @shared_task(name="checks.housekeeping", ignore_result=True, soft_time_limit=7_200, time_limit=7_260)
 def housekeeping() -> None:
-    now = selectors.database_now()
+    now = database_now()
     storage.make_ahead(now=now)
     storage.drop_old(now=now, retention_days=settings.RETENTION_DAYS)
     ledger.forget_old(now=now)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.http import HttpRequest, JsonResponse
 
-from checks import selectors
+from checks.selectors.health import health
 
 
 def readyz(_request: HttpRequest) -> JsonResponse:
     """Ready when the database, its migrations and the broker answer and every region has been heard of."""
-    health = selectors.health()
-    return JsonResponse(health, status=200 if health["status"] == "ok" else 503)
+    found = health()
+    return JsonResponse(found, status=200 if found["status"] == "ok" else 503)

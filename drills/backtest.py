@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from checks.models import CheckResult
-from checks.selectors import database_now
+from common.clock import database_now
 from drills.comparison import Difference, Effect, Outage, Recorded, compare, differences
 from incidents.models import Incident, IncidentEvent, RegionTrouble, StatusChange
 from incidents.rules import REGION_OFFLINE, Observation

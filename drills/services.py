@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 
 from accounts import audit
 from accounts.models import Team, User
-from checks.selectors import database_now
+from common.clock import database_now
 from drills import rules, selectors
 from drills.exceptions import DrillRuns
 from drills.models import MOMENTS, Drill

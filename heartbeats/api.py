@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.access.permissions import may_change
-from checks.selectors import database_now
+from common.clock import database_now
 from common.paging import page_by
 from heartbeats import selectors
 from heartbeats.serializers import JobOutput, PingOutput

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from checks.selectors import database_now
 from checks.services import store
+from common.clock import database_now
 from heartbeats import rules, selectors
 from heartbeats.models import Heartbeat, Ping
 from heartbeats.rules import Beat, Hearing, Said, Told, Word

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
-from checks.selectors import database_now
+from common.clock import database_now
 from heartbeats import services
 
 

@@ -16,7 +16,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 
 from checks.models import CheckBatch, MonitorStats
-from checks.selectors import breaker_word, certificates_end
+from checks.selectors.figures import certificates_end
+from checks.selectors.health import breaker_word
 from drills import selectors as drill_selectors
 from incidents.models import Incident
 from meters import names

@@ -17,7 +17,8 @@ from alerts.rules import State
 from checks import broker, pressure
 from checks.models import CheckBatch, RegionWorker
 from checks.pressure import Load
-from checks.selectors import BEHIND_S, breaker_word, region_health, region_loads, worker_signs
+from checks.selectors.health import BEHIND_S, breaker_word, region_health, worker_signs
+from checks.selectors.scheduling import region_loads
 from checks.services import space
 from drills import selectors as drill_selectors
 from drills.rules import Figures

@@ -6,7 +6,7 @@ import logging
 
 from django.conf import settings
 
-from checks import selectors
+from checks.selectors.health import health
 from probes.contract import InvalidSpec
 from probes.findings import Fault
 from probes.hosts import parse_url
@@ -25,9 +25,9 @@ def say_all_is_well() -> bool:
     """
     if not settings.HEARTBEAT_URL:
         return False
-    health = selectors.health()
-    if health["status"] != "ok":
-        failing = ", ".join(f"{name} is {word}" for name, word in health["parts"].items() if word != "ok")
+    found = health()
+    if found["status"] != "ok":
+        failing = ", ".join(f"{name} is {word}" for name, word in found["parts"].items() if word != "ok")
         logger.warning("No heartbeat is sent: %s", failing)
         return False
     try:

@@ -19,9 +19,11 @@ from django.core.mail import get_connection
 from django.db import Error, connection
 from django.utils.crypto import get_random_string
 
-from checks import broker, selectors
+from checks import broker
 from checks.models import RegionWorker
+from checks.selectors.health import BEHIND_S, breaker_word, pending_migrations, region_health
 from checks.services import days, space, storage
+from common.clock import database_now
 from common.commands import Word, readable_bytes
 from monitors import rotation
 from monitors.rules import OFFLINE_AFTER
@@ -120,14 +122,14 @@ def _database() -> Iterator[Word]:
 
 
 def _migrations() -> Iterator[Word]:
-    if selectors.pending_migrations():
+    if pending_migrations():
         yield Word("migrations", "fail", "the code is newer than the tables", "Run manage.py migrate.")
     else:
         yield Word("migrations", "ok", "all are applied")
 
 
 def _partitions() -> Iterator[Word]:
-    tomorrow = (selectors.database_now() + timedelta(days=1)).astimezone(UTC).date()
+    tomorrow = (database_now() + timedelta(days=1)).astimezone(UTC).date()
     if tomorrow in days.result_days():
         yield Word("partitions", "ok", "made ahead")
     else:
@@ -138,7 +140,7 @@ def _partitions() -> Iterator[Word]:
 
 def _clock() -> Iterator[Word]:
     before = datetime.now(UTC)
-    theirs = selectors.database_now()
+    theirs = database_now()
     middle = before + (datetime.now(UTC) - before) / 2
     yield _clock_word("clock", "this machine is", (middle - theirs).total_seconds())
     for worker in RegionWorker.objects.filter(last_seen__gt=theirs - OFFLINE_AFTER):
@@ -152,7 +154,7 @@ def _clock_word(part: str, who: str, offset_s: float) -> Word:
 
 
 def _regions() -> Iterator[Word]:
-    found = selectors.region_health(now=selectors.database_now())
+    found = region_health(now=database_now())
     if not found:
         yield Word("regions", "fail", "none is enabled", "Run manage.py region sync, or region enable CODE.")
     for region in found:
@@ -167,7 +169,7 @@ def _regions() -> Iterator[Word]:
                 f"{region['region']} has not been heard of since {last}",
                 f"Start a worker with REGION={region['region']} that reaches the broker.",
             )
-        elif behind is None or behind > selectors.BEHIND_S:
+        elif behind is None or behind > BEHIND_S:
             yield Word(
                 "regions", "fail", f"checks of {region['region']} are handed out late", "Look at beat and at central."
             )
@@ -196,7 +198,7 @@ def _broker() -> Iterator[Word]:
     if None in waiting.values():
         yield Word("broker", "fail", "it does not answer", "Look at CELERY_BROKER_URL and at Redis.")
         return
-    heard = selectors.breaker_word()["state"]
+    heard = breaker_word()["state"]
     said = ", ".join(f"{count} in {queue}" for queue, count in waiting.items())
     if heard == "open":
         yield Word("ingest", "fail", "the central worker cannot store results", "Look at its log.")
@@ -239,7 +241,7 @@ def _disk() -> Iterator[Word]:
             "Make room." if full else "",
         )
     if limit := settings.STORAGE_MAX_GB * storage.GIGABYTE:
-        over = space.report(now=selectors.database_now())["database_bytes"] > 0.9 * limit
+        over = space.report(now=database_now())["database_bytes"] > 0.9 * limit
         yield Word(
             "disk",
             "warn" if over else "ok",

@@ -21,7 +21,7 @@ from django.core.cache import cache
 from django.db import Error, InterfaceError, OperationalError, connection
 from pybreaker import STATE_OPEN, CircuitBreaker, CircuitBreakerError, CircuitBreakerListener
 
-from checks.selectors import BREAKER_WORD, BREAKER_WORD_LASTS_S
+from checks.selectors.health import BREAKER_WORD, BREAKER_WORD_LASTS_S
 
 FAILURES_OPEN = 5
 SUCCESSES_CLOSE = 2

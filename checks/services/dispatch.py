@@ -12,13 +12,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from checks import pressure, selectors
+from checks import pressure
 from checks.ids import CheckId
 from checks.models import CheckBatch, Watermark
 from checks.pressure import Load
-from checks.selectors import DueMonitor
+from checks.selectors.scheduling import DueMonitor, intervals_in_use, monitors_due, region_loads
 from checks.services import ledger, pace, store, watch
 from checks.services.ledger import Lot
+from common.clock import database_now
 from incidents import selectors as incident_selectors
 from incidents.rules import latest_word
 from incidents.services import Question
@@ -62,10 +63,10 @@ def dispatch(*, now: datetime | None = None) -> None:
     regions = enabled_regions()
     # A region that is switched off owes nothing for that time when it is switched on again.
     Watermark.objects.exclude(region__in=regions).delete()
-    began = now or selectors.database_now()
+    began = now or database_now()
     if int(began.timestamp()) % pace.REVIEW_EVERY_S == 0:
         pace.review(now=began)
-    loads = selectors.region_loads([region.code for region in regions], now=began)
+    loads = region_loads([region.code for region in regions], now=began)
     enough = monotonic() + GAP_SECONDS
     for place, region in enumerate(regions):
         while dispatch_region(region, place=place, of=len(regions), loads=loads, now=now) and monotonic() < enough:
@@ -84,7 +85,7 @@ def dispatch_region(
     4. The rest become batches, as far as the region keeps up.
     5. Move the watermark. After commit the batches are sent.
     """
-    now = now or selectors.database_now()
+    now = now or database_now()
     mark = _take_watermark(region, now=now)
     if mark is None:
         return False
@@ -166,7 +167,7 @@ class Shift:
         """
         spans = {
             interval: (after, worth_checking_after(after, until, interval) if catch_up else until)
-            for interval in selectors.intervals_in_use()
+            for interval in intervals_in_use()
         }
         missed = [
             (monitor, self._slots(monitor, *spans[monitor.interval]))
@@ -187,7 +188,7 @@ class Shift:
     def _due(self, spans: Mapping[int, tuple[int, int]], *, stood_in_for: bool = False) -> list[DueMonitor]:
         """Monitors with a slot in the span (after, until] of their interval, by interval."""
         turns = {interval: rules.region_turn(interval, self.place, self.of) for interval in spans}
-        return selectors.monitors_due(
+        return monitors_due(
             self.region,
             [
                 (interval, low, high)
@@ -231,7 +232,7 @@ class Shift:
         """What is due and still worth a check, short intervals first."""
         spans = {
             interval: (worth_checking_after(self.after, self.until, interval), self.until)
-            for interval in selectors.intervals_in_use()
+            for interval in intervals_in_use()
         }
         return [(monitor, self._latest_slot(monitor)) for monitor in self._due(spans, stood_in_for=stood_in_for)]
 
@@ -329,7 +330,7 @@ def _request(monitor: DueMonitor, slot: int) -> CheckRequest:
 @transaction.atomic
 def dispatch_wanted(*, now: datetime | None = None) -> int:
     """Hand out the checks that somebody waits for, in every region of each monitor, at once."""
-    now = now or selectors.database_now()
+    now = now or database_now()
     monitors = list(Monitor.objects.active().wanted().order_by("pk").select_for_update(skip_locked=True)[:WANTED_LIMIT])
     states = incident_selectors.states_of(monitors)
     wanted: dict[tuple[str, int], list[CheckRequest]] = defaultdict(list)

@@ -14,10 +14,11 @@ from django.core.cache import cache
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
-from checks import selectors
 from checks.ids import CheckId
 from checks.models import PHASES, CheckBatch, RegionWorker
+from checks.selectors.health import SIGNS_LAST_S, sign_key
 from checks.services import dispatch, facts, store, trial
+from common.clock import database_now
 from meters import services as meters
 from meters.names import CHECKS, DROPPED, LAG, REFUSALS, REPORTS
 from monitors import regionkeys
@@ -49,7 +50,7 @@ def ingest(data: dict[str, Any]) -> None:
         meters.add(DROPPED, "", "malformed")
         return
     if trial.is_trial(batch):
-        if _speaks_for(region, data, now=selectors.database_now()):
+        if _speaks_for(region, data, now=database_now()):
             trial.keep(batch, region, [found for item in results if (found := _read(item, _result, region))])
         return
     _ingest(batch, region, results, data)
@@ -64,7 +65,7 @@ def _ingest(batch_id: str, region: str, results: Sequence[Any], message: dict[st
         return
     if batch.state == CheckBatch.State.DONE:
         return  # all of it is here: a message that comes again costs as little as can be
-    now = selectors.database_now()
+    now = database_now()
     if not _is_believed(batch.region_key or "", region, message, now=now):
         return
     reader = partial(_row, region=region, owed=set(batch.check_ids), now=now)
@@ -261,7 +262,7 @@ def _evidence(result: CheckResult) -> dict[str, Any] | None:
 
 def life_sign(data: dict[str, Any]) -> None:
     """Note that a region's worker lives."""
-    now = selectors.database_now()
+    now = database_now()
     try:
         region, worker, last_batch_at = str(data["region"]), str(data["worker"])[:120], data.get("last_batch_at")
         if not _speaks_for(region, data, now=now) or _is_old_news(region, worker, data):
@@ -278,7 +279,7 @@ def life_sign(data: dict[str, Any]) -> None:
             },
         )
         signs = {name: data.get(name) for name in ("lag_ms", "slowed_down", "spooled")}
-        cache.set(selectors.sign_key(region, worker), signs, selectors.SIGNS_LAST_S)
+        cache.set(sign_key(region, worker), signs, SIGNS_LAST_S)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         logger.warning("Dropped a malformed life sign: %r", error)
         meters.add(DROPPED, "", "malformed")

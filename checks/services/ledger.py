@@ -14,11 +14,13 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from checks import broker, pressure, selectors
+from checks import broker, pressure
 from checks.ids import CheckId
 from checks.models import CheckBatch
 from checks.pressure import PATIENCE_S
+from checks.selectors.scheduling import missing_checks, overdue_batches, region_loads
 from checks.services import store
+from common.clock import database_now
 from monitors.models import Monitor
 from monitors.selectors import enabled_regions
 from monitors.services import request_checks_of, slow_down
@@ -133,9 +135,9 @@ def sweep(*, now: datetime | None = None) -> int:
 
     A region that is gone is not asked again, and one with a long queue later: the message is not lost, it waits.
     """
-    now = now or selectors.database_now()
+    now = now or database_now()
     unsent_since = now - SENDING_TAKES
-    overdue = selectors.overdue_batches(now=now, unsent_since=unsent_since, extra_s=_extra_patience_s(now=now))
+    overdue = overdue_batches(now=now, unsent_since=unsent_since, extra_s=_extra_patience_s(now=now))
     batches = list(overdue[:SWEEP_LIMIT])
     again = [pair for batch in batches for pair in _settle(batch, now=now)]
     CheckBatch.objects.bulk_update(batches, ["state", "attempt", "sent_at"])
@@ -146,7 +148,7 @@ def sweep(*, now: datetime | None = None) -> int:
 
 def _extra_patience_s(*, now: datetime) -> dict[str, float]:
     regions = enabled_regions()
-    loads = selectors.region_loads([region.code for region in regions], now=now)
+    loads = region_loads([region.code for region in regions], now=now)
     return {
         region.code: math.inf if region.offline_since else pressure.extra_patience_s(loads[region.code])
         for region in regions
@@ -158,7 +160,7 @@ Again = tuple[CheckBatch, Sequence[CheckId]]
 
 def _settle(batch: CheckBatch, *, now: datetime) -> list[Again]:
     """What became of an overdue batch, and what is to be sent in its place."""
-    missing = selectors.missing_checks(batch)
+    missing = missing_checks(batch)
     if not missing:
         batch.state = CheckBatch.State.DONE
         return []

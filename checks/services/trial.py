@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from django.core.cache import cache
 
-from checks import broker, selectors
+from checks import broker
+from common.clock import database_now
 from probes.contract import Batch, CheckRequest, CheckResult
 
 PREFIX = "trial/"
@@ -31,7 +32,7 @@ def run(kind: str, spec: dict[str, Any], *, timeout_s: int, regions: Sequence[st
     """Run one check from every region and wait for the answers; a silent region is missing from the list."""
     trial_id = f"{PREFIX}{uuid4()}"
     request = CheckRequest(id=trial_id, kind=kind, spec=spec, timeout_ms=timeout_s * 1000)
-    expires = selectors.database_now() + timedelta(seconds=timeout_s)
+    expires = database_now() + timedelta(seconds=timeout_s)
     for region in regions:
         message = Batch(f"{trial_id}/{region}", region, [request]).to_wire()
         cache.set(_key(f"{trial_id}/{region}"), [], KEPT_S)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from checks.models import CheckEvidence, CheckResult
-from checks.selectors import EARLIEST, LATEST, Wanted, newest_results
+from checks.selectors.results import EARLIEST, LATEST, Wanted, newest_results
 from common.paging import cut_page, read_cursor
 from dashboard.pictures import PHASES
 from dashboard.selectors.evidence import Evidence, evidence_from

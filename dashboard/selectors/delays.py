@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from checks.selectors import BEHIND_S, region_health
+from checks.selectors.health import BEHIND_S, region_health
 
 CALM_S, HURRY_S, PATIENT_S = 10, 1, 3
 

@@ -14,7 +14,7 @@ from django.db.models import Count, Q, QuerySet
 from accounts.models import Team
 from checks.models import MonitorStats
 from checks.rules import HourSum
-from checks.selectors import figures_by_monitor, last_hours
+from checks.selectors.figures import figures_by_monitor, last_hours
 from dashboard.filters import Filters
 from dashboard.selectors import fingerprint
 from dashboard.selectors.delays import Delay, delays, pace_s

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from checks.models import CheckResult, Day, Hour, MonitorStats
 from checks.rules import Tick
-from checks.selectors import Wanted, latest_results, newest_results, stats_of
+from checks.selectors.figures import stats_of
+from checks.selectors.results import Wanted, latest_results, newest_results
 from checks.services.corrections import corrected
 from dashboard.selectors.delays import Delay, delays, pace_s
 from dashboard.selectors.listing import FAILING, figures_awaited

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from accounts.rules import Role
-from checks.selectors import database_now
 from checks.services import corrections, stats
+from common.clock import database_now
 from dashboard.forms.incidents import CorrectionForm, NoteForm, WithdrawalForm
 from dashboard.selectors import fingerprint
 from dashboard.selectors.choices import monitor_choices, monitor_named

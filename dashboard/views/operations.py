@@ -15,8 +15,8 @@ from django.utils.translation import gettext, ngettext
 from alerts.models import Delivery
 from alerts.services import upkeep
 from checks.models import CheckBatch
-from checks.selectors import database_now
 from checks.services import ledger
+from common.clock import database_now
 from dashboard.selectors import fingerprint
 from dashboard.views.base import TeamView
 from operations import selectors

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.db.models import Sum
 
 from checks.models import Day, MonitorStats
-from checks.selectors import certificates_end
+from checks.selectors.figures import certificates_end
 from checks.services.corrections import uptime_of_days
 from common.spans import Span
 from monitors.models import Monitor

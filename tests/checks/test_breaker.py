@@ -13,14 +13,15 @@ from django.db import IntegrityError, OperationalError, connection
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
-from checks import selectors, tasks
+from checks import tasks
+from checks.selectors.health import BREAKER_WORD, breaker_word
 from checks.services import breaker
 from onebox.servers import Postgres
 
 
 @pytest.fixture(autouse=True)
 def _closed_before_and_after() -> Iterator[None]:
-    cache.delete(selectors.BREAKER_WORD)
+    cache.delete(BREAKER_WORD)
     breaker.database.close()
     yield
     breaker.database.close()
@@ -118,12 +119,12 @@ def test_work_waits_in_the_queue_while_postgresql_is_away_and_goes_on_when_it_an
             tasks.ingest({"batch": "2"})
         assert vars(refused.value)["requeue"]
     assert len(tries) == 1 + breaker.FAILURES_OPEN  # the last three waited, and were not tried
-    assert selectors.breaker_word()["state"] == "open"
+    assert breaker_word()["state"] == "open"
     postgres.start()
     tasks.ingest({"batch": "2"})
-    assert selectors.breaker_word()["state"] == "half-open"
+    assert breaker_word()["state"] == "half-open"
     tasks.ingest({"batch": "3"})
-    word = selectors.breaker_word()
+    word = breaker_word()
     assert (word["state"], word["failures"]) == ("closed", 0)
 
 

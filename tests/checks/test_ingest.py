@@ -9,9 +9,11 @@ from uuid import uuid4
 import pytest
 from django.db.models import Sum
 
-from checks import selectors
 from checks.models import CheckBatch, CheckEvidence, CheckResult, Day, Hour, RegionWorker
+from checks.selectors.figures import stats_of
+from checks.selectors.health import region_health
 from checks.services import dispatch, ingest, stats, store
+from common.clock import database_now
 from incidents import services as incidents
 from incidents.models import Incident, IncidentEvent, StatusChange
 from monitors import services as monitor_services
@@ -31,8 +33,8 @@ def test_a_report_becomes_rows_figures_and_a_status(make_monitor: MakeMonitor) -
     assert (row.http_status, row.remote_ip, row.total_ms) == (200, "127.0.0.1", 24.0)
     assert status_of(monitor) == "up"
     assert not open_batches()
-    stats.refresh(now=selectors.database_now())
-    figures = selectors.stats_of(monitor)
+    stats.refresh(now=database_now())
+    figures = stats_of(monitor)
     assert figures.last_response_ms == 24.0
     assert [tick["outcome"] for tick in figures.ticks["usa"]] == ["up"]
     assert (figures.uptime_1h, figures.uptime_24h, figures.uptime_90d, figures.coverage_24h) == (1, 1, 1, 1)
@@ -245,7 +247,7 @@ def test_a_resumed_monitor_is_not_judged_by_votes_from_before_the_pause(make_mon
     dispatch.dispatch_wanted()
     answer_all(Outcome.DOWN)
     assert status_of(monitor) == "down"
-    later = selectors.database_now() + timedelta(seconds=5)
+    later = database_now() + timedelta(seconds=5)
     paused = monitor_services.pause(monitor)
     assert incidents.close_paused(now=later) == 1
     monitor_services.resume(paused)
@@ -267,10 +269,10 @@ def test_a_flapping_site_is_not_asked_without_end(make_monitor: MakeMonitor) -> 
 
 
 def test_a_life_sign_is_noted(regions: list[str]) -> None:
-    now = selectors.database_now().timestamp()
+    now = database_now().timestamp()
     ingest.life_sign(LifeSign("usa", "w1", "1", 32, sent_at=now - 3).to_wire())
     ingest.life_sign({"region": "usa"})
     worker = RegionWorker.objects.get()
     assert -4 < worker.clock_offset_s < -2
-    health = {region["region"]: region["online"] for region in selectors.region_health(now=selectors.database_now())}
+    health = {region["region"]: region["online"] for region in region_health(now=database_now())}
     assert health == {"usa": True, "india": False}

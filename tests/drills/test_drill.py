@@ -16,8 +16,8 @@ from rest_framework.test import APIClient
 from accounts.models import Team, User
 from alerts.models import Delivery
 from alerts.services import channels, planning, sending
-from checks.selectors import database_now
 from checks.services import dispatch, ingest
+from common.clock import database_now
 from drills import rules, selectors, services
 from drills.models import Drill
 from drills.rules import Figures, Seen, Stage, Step, Times

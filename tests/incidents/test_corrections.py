@@ -12,9 +12,10 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from checks.models import CheckResult
-from checks.selectors import database_now, stats_of
+from checks.selectors.figures import stats_of
 from checks.services import rollups, stats
 from checks.services.store import NewResult, lock_monitors, record
+from common.clock import database_now
 from incidents.models import Correction, Incident
 from incidents.rules.corrections import Counts, Span, Verdict, pieces, span_problem
 from monitors.models import Monitor

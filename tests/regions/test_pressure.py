@@ -11,10 +11,11 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from checks import pressure, selectors
+from checks import pressure
 from checks.ids import CheckId
 from checks.models import CheckBatch, CheckResult
 from checks.pressure import Load
+from checks.selectors.scheduling import region_loads
 from checks.services import dispatch
 from incidents import services as incidents
 from monitors.models import Monitor
@@ -144,10 +145,10 @@ def test_a_region_that_keeps_up_is_not_troubled_by_its_neighbour(make_monitor: M
 def test_a_load_is_read_from_the_ledger(regions: list[str]) -> None:
     pile_up("usa", batches=3, created_at=NOW - timedelta(seconds=50))
     CheckBatch.objects.filter(pk="usa/pile/0").update(state="done", stored=250)
-    load = selectors.region_loads([region.code for region in enabled_regions()], now=NOW)["usa"]
+    load = region_loads([region.code for region in enabled_regions()], now=NOW)["usa"]
     assert (load.open, load.finished, load.checks_home, load.oldest_s) == (2, 1, 250, 40.0)
     assert load.last_sign == NOW
-    india = selectors.region_loads(["india"], now=NOW)["india"]
+    india = region_loads(["india"], now=NOW)["india"]
     assert (india.open, india.finished, india.oldest_s, india.last_sign) == (0, 0, 0.0, None)
 
 

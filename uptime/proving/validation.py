@@ -10,7 +10,7 @@ from contextlib import closing
 
 from django.db import Error, connection, transaction
 
-from checks import selectors
+from checks.selectors.health import pending_migrations
 from common.commands import Word
 from probes.contract import CheckRequest, CheckResult, Outcome, Reason
 from probes.engine import Engine
@@ -54,7 +54,7 @@ def _word(part: str, passed: bool, says: str) -> Word:
 
 
 def _database() -> Iterator[Word]:
-    yield _word("database", not selectors.pending_migrations(), "its tables are those of this version")
+    yield _word("database", not pending_migrations(), "its tables are those of this version")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE proving (key int PRIMARY KEY, word text) ON COMMIT DROP")
         for _twice in range(2):

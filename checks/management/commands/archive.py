@@ -9,9 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from checks import selectors
 from checks.services import archive, space, storage
 from checks.services.archive import ArchiveFile
+from common.clock import database_now
 from common.commands import SpeakingCommand, day, readable_bytes, whole_number
 
 
@@ -57,7 +57,7 @@ class Command(SpeakingCommand):
         if not files:
             raise CommandError(f"{options['day']} is not in the archive.")
         self._refuse_what_has_no_room(files)
-        until = selectors.database_now() + timedelta(days=options["keep_days"])
+        until = database_now() + timedelta(days=options["keep_days"])
         if not options["json"]:
             self.say_progress(f"Reading {sum(file.rows for file in files):,} rows ...")
         added = archive.restore(files, kept_until=until)

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
 
-from checks import selectors
 from checks.services import recount
 from checks.services.recount import Difference
+from common.clock import database_now
 from common.commands import SpeakingCommand, day, whole_number
 from monitors.models import Monitor
 
@@ -61,7 +61,7 @@ class Command(SpeakingCommand):
 
 
 def _differences(one: date, *, monitor: UUID | None, mend: bool) -> list[Difference]:
-    now: datetime = selectors.database_now()
+    now: datetime = database_now()
     if mend:
         return recount.rebuild(one, monitor=monitor, now=now)
     return list(recount.differences(one, monitor=monitor, now=now))

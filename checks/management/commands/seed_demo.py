@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from accounts.management.teams import team_of
-from checks import selectors
 from checks.services import demo
+from common.clock import database_now
 from common.commands import SpeakingCommand, whole_number
 from monitors.selectors import region_codes
 
@@ -62,5 +62,5 @@ class Command(SpeakingCommand):
             days=options["days"],
             interval=options["interval"],
             regions=regions,
-            now=int(selectors.database_now().timestamp()),
+            now=int(database_now().timestamp()),
         )

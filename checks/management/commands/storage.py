@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from checks import selectors
 from checks.services import space, storage
+from common.clock import database_now
 from common.commands import SpeakingCommand, readable_bytes, whole_number
 
 
@@ -32,7 +32,7 @@ class Command(SpeakingCommand):
         self.add_json(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        now = selectors.database_now()
+        now = database_now()
         dropped = storage.drop_old(now=now, retention_days=settings.RETENTION_DAYS) if options["tidy"] else None
         told: dict[str, Any] = space.report(now=now)
         if dropped is not None:

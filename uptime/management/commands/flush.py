@@ -11,9 +11,10 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import flush
 from kombu.exceptions import OperationalError
 
-from checks import broker, selectors
+from checks import broker
 from checks.models import CheckBatch
 from checks.services import ledger
+from common.clock import database_now
 from common.commands import SpeakingCommand
 from monitors.models import Region
 from probes import names
@@ -63,7 +64,7 @@ def _queues(*, results: bool) -> list[str]:
 
 def _close_batches() -> int:
     """Their time is up, and the sweep writes down what follows; it may be at work elsewhere as well."""
-    now = selectors.database_now()
+    now = database_now()
     batches = CheckBatch.objects.filter(state=CheckBatch.State.OPEN, created_at__lte=now)
     closed = batches.update(expires_at=now)
     for _round in range(closed):
