@@ -1,4 +1,4 @@
-"""What is so of a site for a long time and then is not: its certificate, where it redirects to, its addresses. Pure."""
+"""What is so of a site for a long time and then is not: its certificate, its redirects, addresses, content. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from probes.contract import Outcome
 
-CERTIFICATE, REDIRECTS, ADDRESSES = "certificate", "redirects", "addresses"
+CERTIFICATE, REDIRECTS, ADDRESSES, CONTENT = "certificate", "redirects", "addresses", "content"
 SETTLE = timedelta(minutes=10)
 """A fact is written down at most this often: two certificates behind one name would make a row of every check."""
 
@@ -19,7 +19,8 @@ OF_CERTIFICATE = ("subject", "issuer", "serial", "not_before", "not_after", "fin
 OF_LINK = ("subject", "issuer", "not_after", "fingerprint")
 
 Facts = dict[str, Any]
-"""By kind: a certificate as an object, redirects as a list of objects, addresses as a list of texts."""
+"""By kind: a certificate as an object, redirects as a list of objects, addresses as a list of texts, content as an
+object of a hash and a size."""
 
 
 def mark_of(item: Mapping[str, Any]) -> int | None:
@@ -28,11 +29,12 @@ def mark_of(item: Mapping[str, Any]) -> int | None:
     Raises ``TypeError`` or ``AttributeError`` for what no worker of ours has sent.
     """
     certificate, redirects, addresses = item.get("certificate"), item.get("redirects"), item.get("addresses")
-    if not (certificate or redirects or addresses):
+    content = item.get("content")
+    if not (certificate or redirects or addresses or content):
         return None
     fingerprint = certificate.get("fingerprint") if certificate else None
     targets = tuple([hop.get("location") for hop in redirects]) if redirects else ()
-    return hash((fingerprint, targets, frozenset(addresses or ()), item.get("outcome")))
+    return hash((fingerprint, targets, frozenset(addresses or ()), content, item.get("outcome")))
 
 
 def read(item: Mapping[str, Any]) -> Facts:
@@ -48,6 +50,9 @@ def read(item: Mapping[str, Any]) -> Facts:
         facts[REDIRECTS] = [
             {"status": _number(hop.get("status")), "location": _text(hop.get("location"))} for hop in hops
         ]
+        if item.get("content"):
+            size = item.get("body_bytes")
+            facts[CONTENT] = {"sha256": _text(item["content"]), "bytes": size if type(size) is int else None}
     return facts
 
 

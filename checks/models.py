@@ -132,7 +132,8 @@ class CheckEvidence(models.Model):
 class Fact(models.Model):
     """What a region found to be so of a monitor, from ``since`` on; a row is added only when that has changed.
 
-    The newest of each kind is how it is. ``value`` is a certificate, a list of redirects or a list of addresses.
+    The newest of each kind is how it is. ``value`` is a certificate, a list of redirects or of addresses,
+    or the hash of a page.
     """
 
     monitor = models.ForeignKey(Monitor, on_delete=models.CASCADE, db_index=False, related_name="facts")

@@ -56,6 +56,7 @@ LABELS = {
     "json_assertions": _("JSON must satisfy"),
     "header_assertions": _("Headers must satisfy"),
     "max_response_ms": _("Slow from (ms)"),
+    "watch_content": _("Follow the content"),
     "cert_expiry_days": _("Warn before the certificate expires (days)"),
 }
 

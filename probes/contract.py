@@ -199,6 +199,8 @@ class CheckResult:
     certificate: dict[str, Any] | None = None
     addresses: list[str] = field(default_factory=list)
     """What DNS answered: the host's addresses; of a check of DNS, the records."""
+    content: str | None = None
+    """SHA-256 of the body in hexadecimal, where the check asks for it and did not fail."""
     attempts: int = 1
     evidence: dict[str, Any] | None = None
     """What a failing check saw: ``{"dns": [...], "headers": {...}, "body": "first 2 KiB"}``."""

@@ -415,6 +415,7 @@ def _result(request: CheckRequest, finding: Finding, *, started_at: float, tries
         redirects=finding.redirects,
         certificate=finding.certificate,
         addresses=finding.evidence.get("dns", []),
+        content=finding.content,
         attempts=len(tries) + 1,
         evidence=finding.evidence if finding.reason is not None and finding.evidence else None,
         started_at=started_at,

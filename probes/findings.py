@@ -45,6 +45,7 @@ class Finding:
     timings_ms: Timings = field(default_factory=Timings)
     redirects: list[dict[str, Any]] = field(default_factory=list)
     certificate: dict[str, Any] | None = None
+    content: str | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
 
     @property

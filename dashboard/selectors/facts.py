@@ -1,4 +1,4 @@
-"""The certificates of a monitor's site, and when its certificate, its redirects or its addresses became others."""
+"""The certificates of a monitor's site, and when these, its redirects, its addresses or its content became others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from checks.facts import ADDRESSES, CERTIFICATE, REDIRECTS, moment
+from checks.facts import ADDRESSES, CERTIFICATE, CONTENT, REDIRECTS, moment
 from checks.models import Fact
 from dashboard.words import NOTHING, span
 from monitors.models import Monitor
@@ -103,7 +103,12 @@ def _certificates(present: list[Fact], *, now: datetime) -> list[Certificate]:
 
 
 def _change(new: Fact, old: Fact | None) -> Change:
-    titles = {CERTIFICATE: _("Certificate"), REDIRECTS: _("Redirects"), ADDRESSES: _("Addresses")}
+    titles = {
+        CERTIFICATE: _("Certificate"),
+        REDIRECTS: _("Redirects"),
+        ADDRESSES: _("Addresses"),
+        CONTENT: _("Content"),
+    }
     title = titles.get(new.kind, new.kind)
     return Change(new.since, new.region, title, _lines(new.kind, old.value) if old else [], _lines(new.kind, new.value))
 
@@ -117,4 +122,8 @@ def _lines(kind: str, value: Any) -> list[str]:
         return lines + ([_("valid until %(end)s") % {"end": f"{ends:%-d %b %Y}"}] if ends else [])
     if kind == REDIRECTS:
         return [f"{hop.get('status') or ''} → {hop.get('location')}".strip() for hop in value] or [_("none")]
+    if kind == CONTENT:
+        size = value.get("bytes")
+        told = {"mark": str(value.get("sha256"))[:12], "size": f"{size:,}" if isinstance(size, int) else NOTHING}
+        return [_("SHA-256 %(mark)s…, %(size)s bytes") % told]
     return [", ".join(map(str, value))]

@@ -8,11 +8,12 @@ import re
 import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from probes import assertions
 from probes.assertions import ANY_SUCCESS, Assertion, Complaint, Response, StatusSet
-from probes.contract import InvalidSpec, Phase, Reason, Timings
+from probes.contract import InvalidSpec, Outcome, Phase, Reason, Timings
 from probes.faults import fault_of, has_answer
 from probes.fields import (
     FAMILIES,
@@ -145,6 +146,13 @@ class HttpSpec(Described):
         maximum=365,
     )
 
+    watch_content: bool = told(
+        yes_or_no,
+        "boolean",
+        "Note when the page becomes another; for pages that are the same at every visit",
+        default=False,
+    )
+
     @property
     def dialled_host(self) -> str:
         return self.url.host
@@ -166,6 +174,8 @@ async def probe(spec: HttpSpec, road: Road, finding: Finding) -> Finding:
         complaint = visit.judge(exchange)
         if complaint is not None:
             finding.blame(Fault(complaint.reason, _phase_of(complaint), complaint.message))
+        if spec.watch_content and finding.outcome in (Outcome.UP, Outcome.DEGRADED):
+            finding.content = sha256(exchange.body).hexdigest()
     except Fault as fault:
         finding.blame(fault)
     finally:

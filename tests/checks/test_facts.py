@@ -47,6 +47,8 @@ def item(**other: Any) -> dict[str, Any]:
         ("addresses", ["a", "b"], ["c"], ["c"]),  # it has moved
         ("certificate", {"fingerprint": "aa"}, {"fingerprint": "aa", "protocol": "TLSv1.2"}, None),
         ("certificate", {"fingerprint": "aa"}, {"fingerprint": "bb"}, {"fingerprint": "bb"}),
+        ("content", {"sha256": "aa", "bytes": 2}, {"sha256": "aa", "bytes": 2}, None),
+        ("content", {"sha256": "aa", "bytes": 2}, {"sha256": "bb", "bytes": 2}, {"sha256": "bb", "bytes": 2}),
         ("redirects", None, [], None),
         ("redirects", [{"location": "/a"}], [], []),
         ("redirects", [{"location": "/a"}], [{"location": "/a"}], None),
@@ -101,6 +103,17 @@ def test_a_change_within_the_pause_is_written_after_it(make_monitor: MakeMonitor
     assert story(monitor) == [("addresses", 0), ("addresses", 12)]
 
 
+def test_a_page_that_is_watched_becomes_another(make_monitor: MakeMonitor) -> None:
+    monitor = make_monitor()
+    page = {"outcome": "up", "content": "aa" * 32, "body_bytes": 7}
+    tell(monitor, page)
+    assert tell(monitor, page, 15) == 0
+    tell(monitor, page | {"outcome": "down", "content": None}, 20)
+    tell(monitor, page | {"content": "bb" * 32}, 30)
+    assert story(monitor) == [("content", 0), ("content", 30)]
+    assert Fact.objects.latest("since").value == {"sha256": "bb" * 32, "bytes": 7}
+
+
 def test_a_failure_tells_of_its_certificate_and_not_of_where_it_would_have_been_sent(make_monitor: MakeMonitor) -> None:
     monitor = make_monitor()
     tell(monitor, item(outcome="down", redirects=[]))
@@ -112,6 +125,7 @@ def test_a_failure_tells_of_its_certificate_and_not_of_where_it_would_have_been_
     [
         {"certificate": "odd"}, {"certificate": {"names": 5, "fingerprint": "x"}}, {"redirects": ["odd"]},
         {"redirects": [{"location": {}}]}, {"addresses": 5}, {"addresses": [{}]}, {"addresses": {"a": 1}},
+        {"content": {"a": 1}},
     ],
 )  # fmt: skip
 def test_odd_facts_are_set_aside(make_monitor: MakeMonitor, odd: dict[str, Any]) -> None:

@@ -199,7 +199,8 @@ def test_certificates_and_changes_are_told_and_stay_text(client: Client, make_mo
     for region, kind, age, value in (
         ("usa", "certificate", 5, old), ("usa", "certificate", 1, new), ("india", "certificate", 1, new),
         ("usa", "redirects", 3, [{"status": 301, "location": f"javascript:{evil}"}]), ("usa", "redirects", 2, []),
-        ("usa", "addresses", 4, [evil]), ("india", "certificate", 9, {"not_after": "odd"}),
+        ("usa", "content", 4, {"sha256": evil}), ("usa", "addresses", 4, [evil]),
+        ("india", "certificate", 9, {"not_after": "odd"}),
     ):  # fmt: skip
         Fact.objects.create(monitor=monitor, region=region, kind=kind, since=now - timedelta(hours=age), value=value)
     found = facts_of(monitor, now=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import zlib
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -408,6 +409,13 @@ def test_a_failure_shows_what_was_seen_but_no_secret(check: Check, site: MakeSit
     assert result.evidence["headers"]["X-Echo"] == "********"
     assert result.evidence["body"] == "token ******** is wrong"
     assert check(site(says(OK)).url()).evidence is None
+
+
+def test_the_content_is_told_by_its_hash_where_that_is_asked_for(check: Check, site: MakeSite) -> None:
+    page = site(says(answer(b"hello"))).url()
+    assert check(page).content is None
+    assert check(page, watch_content=True).content == sha256(b"hello").hexdigest()
+    assert check(page, watch_content=True, body_contains="bye").content is None
 
 
 def test_a_retry_that_succeeds_is_visible(check: Check, site: MakeSite) -> None:
