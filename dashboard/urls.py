@@ -1,6 +1,7 @@
 """Where the pages answer."""
 
 from django.urls import path
+from django.views.generic import RedirectView
 
 from dashboard.views import (
     alerts,
@@ -112,9 +113,11 @@ urlpatterns = [
     path("status-pages/posts/<uuid:pk>/say/", statuspages.PostSay.as_view(), name="post-say"),
     path("status-pages/posts/<uuid:pk>/edit/", statuspages.PostEdit.as_view(), name="post-edit"),
     path("status-pages/posts/<uuid:pk>/delete/", statuspages.PostDelete.as_view(), name="post-delete"),
+    path("settings/", RedirectView.as_view(pattern_name="team"), name="settings"),
     path("settings/team/", team.TeamPage.as_view(), name="team"),
     path("settings/team/rename/", team.TeamRename.as_view(), name="team-rename"),
     path("settings/team/invite/", team.TeamInvite.as_view(), name="team-invite"),
+    path("settings/team/transfer/", team.TeamTransfer.as_view(), name="team-transfer"),
     path("settings/team/leave/", team.TeamLeave.as_view(), name="team-leave"),
     path("settings/team/delete/", team.TeamDelete.as_view(), name="team-delete"),
     path("settings/team/new/", team.TeamNew.as_view(), name="team-new"),

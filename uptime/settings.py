@@ -199,7 +199,7 @@ MFA_RECOVERY_CODE_DIGITS = 10
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False  # ours count in the database: accounts.services.tries
 PASSWORD_RESET_TIMEOUT = 3_600 * 4
 LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "dashboard"
+LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 globals().update(env.email("EMAIL_URL"))
 EMAIL_TIMEOUT = 15  # seconds for each step of handing a mail over

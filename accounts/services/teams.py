@@ -140,6 +140,8 @@ def transfer(membership: Membership, *, to: Membership) -> None:
     to, membership = _locked_member(to), _locked_member(membership)
     if to.pk == membership.pk:
         raise ValidationError({"user": ["choose somebody else"]})
+    if not to.user.is_active:
+        raise ValidationError({"user": ["this account is switched off"]})
     if to.team_id != membership.team_id:
         raise Http404
     for one, role in ((to, Role.OWNER), (membership, Role.EDITOR)):

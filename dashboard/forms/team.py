@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Membership, User
 from accounts.rules import Role, Scope
+from dashboard.forms.base import as_id
 
 ROLES = [
     (Role.VIEWER.value, _("Viewer: sees everything, changes nothing")),
@@ -31,6 +34,21 @@ class NameForm(forms.Form):
 class InviteForm(forms.Form):
     email = forms.EmailField(label=_("E-mail address"), max_length=254)
     role = forms.ChoiceField(label=_("Role"), choices=ROLES, initial=Role.EDITOR.value)
+
+
+class TransferForm(forms.Form):
+    """``members``: those whom the team may be handed over to."""
+
+    user = forms.TypedChoiceField(label=_("New owner"), coerce=as_id)
+
+    def __init__(self, members: Iterable[Membership], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = cast(forms.TypedChoiceField, self.fields["user"])
+        field.choices = [(member.user_id, _person(member.user)) for member in members]
+
+
+def _person(user: User) -> str:
+    return f"{user.name} ({user.email})" if user.name else user.email
 
 
 class KeyForm(forms.Form):

@@ -61,9 +61,10 @@ class TeamView(LoginRequiredMixin, View):
     def show(self, template: str, **context: Any) -> HttpResponse:
         return render(self.request, template, {"can_change": self.can_change, **context})
 
-    def confirm(self, heading: str, words: str, back: str) -> HttpResponse:
-        """Ask before something is deleted."""
-        return self.show("dashboard/confirm.html", heading=heading, words=words, back=back)
+    def confirm(self, heading: str, words: str, back: str, *, button: str = "") -> HttpResponse:
+        """Ask before something is deleted, or done that is as grave."""
+        context = {"heading": heading, "words": words, "back": back, "button": button or _("Delete")}
+        return self.show("dashboard/confirm.html", **context)
 
     def show_live(self, template: str, etag: str, **context: Any) -> HttpResponseBase:
         """A polled part: not sent again while nothing in it has changed."""

@@ -9,8 +9,10 @@ from typing import Any, cast
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
@@ -21,7 +23,7 @@ from accounts.exceptions import InvitationGone, LastOwner
 from accounts.models import Invitation, Membership, User
 from accounts.rules import Role
 from accounts.services import sessions, teams
-from dashboard.forms.team import ROLES, InviteForm, NameForm
+from dashboard.forms.team import ROLES, InviteForm, NameForm, TransferForm
 from dashboard.views.base import TeamView, taken
 
 
@@ -145,8 +147,44 @@ class MemberRemove(MemberAction):
         return self.attempt(lambda: teams.remove(member), _("%s is no member any more.") % member.user.email)
 
 
+class TeamTransfer(MemberAction):
+    """Hand the team over to one of its members, on a page that says what that means."""
+
+    http_method_names = ["get", "post"]
+    look_needs = Role.OWNER
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self._page(TransferForm(self._others()))
+
+    def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponseBase:
+        form = TransferForm(self._others(), request.POST)
+
+        def act() -> Membership:
+            to = get_object_or_404(self._others(), user_id=form.cleaned_data["user"])
+            teams.transfer(self.membership, to=to)
+            return to
+
+        if to := taken(form, act):
+            self._stay()
+            return self.back(_("The team is in the hands of %s now; you are an editor.") % to.user.email)
+        return self._page(form)
+
+    def _others(self) -> QuerySet[Membership]:
+        members = selectors.members_of(self.membership.team).filter(user__is_active=True)
+        return members.exclude(pk=self.membership.pk)
+
+    def _page(self, form: TransferForm) -> HttpResponse:
+        return self.show("dashboard/team_transfer.html", form=form, team=self.membership.team)
+
+
 class TeamLeave(MemberAction):
+    http_method_names = ["get", "post"]
     change_needs = Role.VIEWER
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        heading = _("Leave %s?") % self.membership.team.name
+        words = _("You see nothing of it any more, and your tokens for it end. Only a new invitation brings you back.")
+        return self.confirm(heading, words, reverse("team"), button=_("Leave this team"))
 
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponseBase:
         return self.attempt(lambda: teams.leave(self.membership), _("You have left the team."))

@@ -142,10 +142,10 @@ def test_a_closed_registration_shows_no_form(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("page", ["/login/", "/signup/", "/login/?next=/somewhere", "/admin/login/?next=/admin/"])
-def test_one_who_is_in_is_led_to_the_dashboard(ada: User, home: str, page: str) -> None:
+def test_one_who_is_in_is_led_to_the_dashboard(ada: User, page: str) -> None:
     window = browser()
     window.force_login(ada)
-    assert window.get(page, follow=True).redirect_chain[-1][0] == home
+    assert window.get(page, follow=True).redirect_chain[-1][0] == "/monitors/"
 
 
 HOSTILE = [

@@ -193,6 +193,14 @@ def test_a_team_is_handed_over(ada: User, team: Team, bob: Membership) -> None:
 
 
 @pytest.mark.django_db
+def test_a_team_is_not_handed_to_an_account_that_is_switched_off(ada: User, bob: Membership) -> None:
+    User.objects.filter(pk=bob.user_id).update(is_active=False)
+    with pytest.raises(ValidationError):
+        teams.transfer(membership_of(ada), to=bob)
+    assert membership_of(ada).role == Role.OWNER
+
+
+@pytest.mark.django_db
 def test_who_is_removed_loses_the_tokens_for_good(ada: User, team: Team, bob: Membership) -> None:
     keys.create_token(membership=bob, name="laptop", scope="write")
     teams.remove(bob)

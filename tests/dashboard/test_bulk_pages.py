@@ -119,7 +119,7 @@ def test_a_view_is_kept_opened_first_and_deleted(client: Client, make_monitor: M
     view = SavedView.objects.get()
     assert (view.query, view.is_first) == ("?status=down&tag=eu", False)
     client.post(f"/monitors/views/{view.pk}/first/")
-    assert client.get("/").headers["Location"] == "/monitors/?status=down&tag=eu"
+    assert client.get("/login/", follow=True).redirect_chain[-1][0] == "/monitors/?status=down&tag=eu"
     client.post(f"/monitors/views/{view.pk}/delete/")
     assert client.get("/").headers["Location"] == "/monitors/"
 

@@ -72,6 +72,29 @@ def test_who_changes_their_own_role_stays_in_this_browser_alone(visit: Visit, ow
     assert elsewhere.get("/settings/team/").status_code == 302
 
 
+def test_a_team_is_handed_over_and_left_only_after_asking(
+    visit: Visit, owner: User, editor: User, stranger: User, team: Team
+) -> None:
+    client = visit(owner)
+    page = text(client, "/settings/team/transfer/")
+    assert str(editor.pk) in page
+    assert str(owner.pk) not in page
+    for nobody in (owner, stranger):
+        assert client.post("/settings/team/transfer/", {"user": str(nobody.pk)}).status_code == 200
+    assert team.memberships.get(user=owner).role == "owner"
+    client.post("/settings/team/transfer/", {"user": str(editor.pk)})
+    assert {one.user: one.role for one in members_of(team)} == {owner: "editor", editor: "owner"}
+    assert "in the hands of" in text(client, "/settings/team/")  # and this browser is still signed in
+    assert "Only a new invitation brings you back." in text(client, "/settings/team/leave/")
+    client.post("/settings/team/leave/")
+    assert [one.user for one in members_of(team)] == [editor]
+
+
+def test_the_settings_begin_with_the_team(client: Client, visit: Visit, owner: User) -> None:
+    assert visit(owner).get("/settings/", follow=True).redirect_chain[-1][0] == "/settings/team/"
+    assert client.get("/settings/", follow=True).redirect_chain[-1][0] == "/login/?next=/settings/team/"
+
+
 def test_who_is_in_no_team_makes_one(visit: Visit, owner: User) -> None:
     Membership.objects.all().delete()
     client = visit(owner)

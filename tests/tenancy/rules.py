@@ -103,11 +103,13 @@ RULES: dict[str, Rule] = {
     "api/tokens": OWN,
     "api/tokens/<uuid:pk>": OWN_THING.of("token"),
     "api/audit-log": OWNERS,
+    "settings/": PUBLIC,  # leads to the next one
     "settings/team/": READ,
     "settings/team/rename/": OWNERS,
     "settings/team/invite/": OWNERS,
     "settings/team/leave/": READ,
     "settings/team/delete/": OWNERS,
+    "settings/team/transfer/": OWNERS,
     "settings/team/new/": READ,
     "settings/team/switch/": READ,
     "settings/team/members/<uuid:pk>/role/": OWNERS.of("member"),
