@@ -42,6 +42,8 @@ class Filters:
     tags: tuple[str, ...] = ()
     failed: bool = False
     """Something failed in the last 24 hours."""
+    shadow: bool = False
+    """Nobody is told of it."""
 
     @classmethod
     def parse(cls, query: Query) -> Self:
@@ -54,6 +56,7 @@ class Filters:
             regions=_several(query.getlist("region"), longest=31),
             tags=_several(query.getlist("tag"), longest=MAX_TAG_LENGTH),
             failed=query.get("failed", "") == "24h",
+            shadow=query.get("shadow", "") == "yes",
         )
 
     def __bool__(self) -> bool:
@@ -62,7 +65,8 @@ class Filters:
     def pairs(self) -> list[tuple[str, str]]:
         told = [("q", self.search), *(("status", str(status)) for status in self.statuses), ("kind", self.kind)]
         told += [*(("region", code) for code in self.regions), *(("tag", tag) for tag in self.tags)]
-        return [(name, value) for name, value in told if value] + ([("failed", "24h")] if self.failed else [])
+        told += [("failed", "24h" if self.failed else ""), ("shadow", "yes" if self.shadow else "")]
+        return [(name, value) for name, value in told if value]
 
     @property
     def query(self) -> str:
@@ -95,6 +99,8 @@ class Filters:
         ]
         if self.failed:
             chips.append(Chip(_("Failed in the last 24 h"), replace(self, failed=False).query))
+        if self.shadow:
+            chips.append(Chip(_("In shadow"), replace(self, shadow=False).query))
         return chips
 
     @property

@@ -156,6 +156,8 @@ def matching(team: Team, filters: Filters) -> MonitorQuerySet:
     )
     if filters.failed:
         found = found.filter(Q(stats__uptime_24h__lt=1) | Q(status__in=FAILING))
+    if filters.shadow:
+        found = found.filter(shadow=True)
     return found
 
 

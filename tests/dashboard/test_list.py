@@ -145,6 +145,14 @@ def test_filters_hold_together_and_are_taken_away_one_by_one(
     assert names(shown(client, "/monitors/?kind=nonsense&tag=" + "x" * 99)) == ["Blog", "Port", "Shop"]
 
 
+def test_those_in_shadow_are_found(client: Client, make_monitor: MakeMonitor) -> None:
+    make_monitor(name="Shop")
+    make_monitor(name="Tried out", shadow=True)
+    page = shown(client, "/monitors/?shadow=yes")
+    assert names(page) == ["Tried out"]
+    assert '<span class="chip-words">In shadow</span>' in page
+
+
 def test_what_failed_lately_is_found_though_it_is_well(client: Client, make_monitor: MakeMonitor) -> None:
     tell(make_monitor(name="Shaky"), usa="xx......", india="xx......")
     tell(make_monitor(name="Steady"), usa=TEN, india=TEN)
