@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -22,18 +21,27 @@ from django.utils import translation
 
 from statuspages import news
 from statuspages.colours import stylesheet
-from statuspages.shown import Page
+from statuspages.shown import Month, Page
 
 PREFIX = "status-copy-"
-"""Of all files beside index.html and summary.json that are ours to remove."""
+"""Of all files beside index.html, history.html and summary.json that are ours to remove."""
 SOURCES = ("style.css", "dark.css", "status.css", "stale.js", "favicon.svg")
 OLD_FILES_STAY_S = 86_400
 """Whoever loaded the page before the last copy still finds what it names."""
 
 
-def write(page: Page, directory: Path, *, url: str, stale_after_min: int, logo: bytes | None, now: datetime) -> None:
-    """Put the copy there. Each file appears whole or not at all; index.html comes last, so that it never names a file
-    that is not there. Raises ``OSError``."""
+def write(
+    page: Page,
+    directory: Path,
+    *,
+    months: Sequence[Month],
+    url: str,
+    stale_after_min: int,
+    logo: bytes | None,
+    now: datetime,
+) -> None:
+    """Put the copy there, with its history of ``months``, newest first. Each file appears whole or not at all;
+    index.html comes last, so that it never names a file that is not there. Raises ``OSError``."""
     directory.mkdir(parents=True, exist_ok=True)
     assets = {name: (settings.BASE_DIR / "static" / name).read_bytes() for name in SOURCES}
     if page.colours:
@@ -46,32 +54,21 @@ def write(page: Page, directory: Path, *, url: str, stale_after_min: int, logo: 
     language = page.languages[0] if page.languages else settings.LANGUAGE_CODE
     with translation.override(language):
         told = news.summary(page, url=url, made_at=now)
-        index = render_to_string("statuspages/export.html", _context(page, names, url, language, stale_after_min, now))
+        context = {
+            "page": page,
+            "months": months,
+            "files": {name.partition(".")[0]: marked for name, marked in names.items()},
+            "url": url,
+            "language": language,
+            "stale_after_min": stale_after_min,
+            "made_at": now,
+            "copy": True,
+        }
+        history, index = (render_to_string(f"statuspages/export_{name}.html", context) for name in ("history", "index"))
     _put(directory / "summary.json", json.dumps(told).encode())
+    _put(directory / "history.html", history.encode())
     _put(directory / "index.html", index.encode())
     _sweep(directory, keep=set(names.values()), now=now)
-
-
-def _context(
-    page: Page, names: Mapping[str, str], url: str, language: str, stale_after_min: int, now: datetime
-) -> dict[str, object]:
-    return {
-        "page": _without_charts(page),
-        "files": {name.partition(".")[0]: marked for name, marked in names.items()},
-        "url": url,
-        "language": language,
-        "stale_after_min": stale_after_min,
-        "made_at": now,
-    }
-
-
-def _without_charts(page: Page) -> Page:
-    """They are drawn by a script from data that we serve."""
-    sections = tuple(
-        replace(section, components=tuple(replace(component, chart=None) for component in section.components))
-        for section in page.sections
-    )
-    return replace(page, sections=sections)
 
 
 def _marked(name: str, body: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Ninety days as bars. Each state has its own shape, so that they read without colour."""
+"""Ninety days as bars, each state in its own shape, so that they read without colour; response times as a line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from monitors.rules import Status
 from statuspages import words
 from statuspages.rules import NO_DATA
-from statuspages.shown import Day
+from statuspages.shown import Chart, Day
 
 BAR, STEP, HEIGHT = 6, 9, 32
 SHAPES: dict[str, tuple[tuple[int, int], ...]] = {
@@ -50,6 +50,27 @@ def bars_svg(days: Sequence[Day]) -> SafeString:
 
 def _bar(place: int, state: str) -> str:
     return "".join(f"M{place * STEP} {top}h{BAR}v{high}h-{BAR}z" for top, high in SHAPES[state])
+
+
+HOUR, TALL = 4, 120
+"""Of the line: how far one hour goes, and the height of the slowest."""
+
+
+def chart_svg(chart: Chart, *, labelled_by: str) -> SafeString:
+    """Response times by the hour, broken where nothing was measured; from nothing at the bottom to the slowest hour."""
+    highest = chart.highest_ms or 1.0
+    steps, pen_is_down = [], False
+    for place, value in enumerate(chart.values):
+        if value is not None:
+            steps.append(f"{'L' if pen_is_down else 'M'}{place * HOUR} {TALL - TALL * value / highest:.1f}h0")
+        pen_is_down = value is not None
+    return format_html(
+        '<svg viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-labelledby="{}"><path d="{}"/></svg>',
+        max(1, len(chart.values) - 1) * HOUR,
+        TALL,
+        labelled_by,
+        "".join(steps),
+    )
 
 
 def days_in_words(days: Sequence[Day]) -> str:

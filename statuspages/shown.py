@@ -38,6 +38,10 @@ class Chart:
     fastest_ms: float | None
     slowest_ms: float | None
 
+    @property
+    def highest_ms(self) -> float | None:
+        return max((value for value in self.values if value is not None), default=None)
+
     def as_json(self) -> dict[str, Any]:
         return {"times": self.times, "values": self.values}
 

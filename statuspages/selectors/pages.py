@@ -33,6 +33,7 @@ IN_FEEDS = timedelta(days=90)
 CHART = timedelta(days=7)
 MOST_POSTS = 200
 MOST_OUTAGES = 200
+MOST_MONTHS = 12
 
 
 # --- for the team ---
@@ -166,6 +167,16 @@ def show_month(page: Page, first: date) -> Month:
     return Month(
         first, _newest_first([post for post in posts if post.kind is PostKind.INCIDENT or post.is_over], outages)
     )
+
+
+def last_months(page: Page, *, now: datetime) -> list[Month]:
+    """The history of a page as far back as it goes, a year at most; newest first."""
+    first, since = now.astimezone(UTC).date().replace(day=1), page.since.astimezone(UTC).date().replace(day=1)
+    found = []
+    while first >= since and len(found) < MOST_MONTHS:
+        found.append(show_month(page, first))
+        first = (first - timedelta(days=1)).replace(day=1)
+    return found
 
 
 def _newest_first(*lists: Sequence[Post | Outage]) -> tuple[Post | Outage, ...]:

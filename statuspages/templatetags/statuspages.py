@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django import template
 from django.utils.formats import date_format
@@ -13,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from monitors.rules import Status
 from statuspages import pictures, words
 from statuspages.rules import Overall, PostState
-from statuspages.shown import Day, Outage, Update
+from statuspages.shown import Chart, Day, Outage, Update
 
 register = template.Library()
 
@@ -57,6 +58,12 @@ def as_html(update: Update) -> SafeString:
 @register.simple_tag
 def day_bars(days: Sequence[Day]) -> SafeString:
     return pictures.bars_svg(days)
+
+
+@register.simple_tag
+def chart_picture(chart: Chart, component: UUID) -> SafeString:
+    """Where no script draws it. What it says stands below it, in ``chart-words-...``."""
+    return pictures.chart_svg(chart, labelled_by=f"chart-title-{component} chart-words-{component}")
 
 
 @register.simple_tag

@@ -12,10 +12,12 @@ from playwright.sync_api import Browser, expect
 from monitors.rules import Status
 from statuspages import export
 from statuspages.rules import Counts, Overall, PostKind, PostState, Visibility
-from statuspages.shown import Component, Day, Page, Post, Section, Update
+from statuspages.shown import Chart, Component, Day, Month, Page, Post, Section, Update
 from tests.browser.conftest import REPORT_VIOLATIONS, Visitor
 
 pytestmark = pytest.mark.browser
+
+TITLE = "Slow answers"
 
 
 def shown(now: datetime) -> Page:
@@ -26,10 +28,13 @@ def shown(now: datetime) -> Page:
         )
         for age in reversed(range(90))
     )
-    shop = Component(uuid4(), "Shop", "Where people buy", Status.UP, days)
+    hours = tuple(int(now.timestamp()) - 3_600 * age for age in reversed(range(168)))
+    values = tuple(None if 20 < place < 40 or place in (60, 62) else 80.0 + place % 24 * 9 for place in range(168))
+    chart = Chart(hours, values, 180.0, 70.0, 900.0)
+    shop = Component(uuid4(), "Shop", "Where people buy", Status.UP, days, chart)
     other = Component(uuid4(), "Rechnungsstellungsschnittstelle" * 3, "", Status.DOWN, days[:20])
     update = Update(uuid4(), PostState.IDENTIFIED, "A disk", "<p>A <em>disk</em>.</p>", now)
-    post = Post(uuid4(), PostKind.INCIDENT, "Slow answers", PostState.IDENTIFIED, now, None, ("Shop",), (update,))
+    post = Post(uuid4(), PostKind.INCIDENT, TITLE, PostState.IDENTIFIED, now, None, ("Shop",), (update,))
     return Page(
         id=uuid4(),
         slug="acme",
@@ -60,9 +65,10 @@ def test_a_copy_tells_its_age(
     chromium: Browser, tmp_path: Path, age_min: int, script: bool, width: int, stale: bool
 ) -> None:
     made_at = datetime.now(UTC) - timedelta(minutes=age_min)
-    export.write(
-        shown(made_at), tmp_path, url="https://example.org/status/acme/", stale_after_min=10, logo=None, now=made_at
-    )
+    made = shown(made_at)
+    months = [Month(date(2026, 11, 1), made.incidents), Month(date(2026, 10, 1), ())]
+    url = "https://example.org/status/acme/"
+    export.write(made, tmp_path, months=months, url=url, stale_after_min=10, logo=None, now=made_at)
     context = chromium.new_context(
         viewport={"width": width, "height": 800},
         color_scheme="dark" if stale else "light",
@@ -74,11 +80,18 @@ def test_a_copy_tells_its_age(
     context.add_init_script(REPORT_VIOLATIONS)
     page = visitor.page
     page.goto((tmp_path / "index.html").as_uri())
-    expect(page.get_by_text("Slow answers")).to_be_visible()
+    expect(page.get_by_text(TITLE)).to_be_visible()
     expect(page.get_by_text(f"{made_at:%H:%M} UTC").first).to_be_visible()
     expect(page.get_by_text("This copy is stale")).to_be_visible(visible=stale)
     expect(page.locator("#age")).to_have_text(f"({age_min} minutes ago)" if script else "")
     expect(page.locator(".status-top")).to_have_css("display", "flex")  # its stylesheet was let in
+    expect(page.get_by_role("img", name="Response time, last 7 days 180 ms on average")).to_be_visible()
     visitor.shot(f"export-{age_min}-{script}")
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_text("Nothing happened in this month.")).to_be_visible()
+    expect(page.get_by_text("This copy is stale")).to_be_visible(visible=stale)
+    visitor.shot(f"export-history-{age_min}-{script}")
+    page.get_by_role("link", name="At present").first.click()
+    expect(page.get_by_text(TITLE)).to_be_visible()
     context.close()
     assert visitor.complaints == []

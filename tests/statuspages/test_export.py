@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from statuspages import export
 from statuspages.models import StatusPage
@@ -31,6 +32,7 @@ def test_everything_that_the_copy_names_is_there(page: StatusPage, tmp_path: Pat
     assert len(named) >= 7
     assert all((tmp_path / "www" / name).is_file() for name in named)
     assert SECRET_NAME not in text
+    assert f'<h2 class="month" id="month-1">{timezone.now():%B %Y}</h2>' in (tmp_path / "www/history.html").read_text()
     assert json.loads((tmp_path / "www/summary.json").read_text())["page"]["title"] == "Acme"
     assert all(path.stat().st_mode & 0o444 == 0o444 for path in (tmp_path / "www").iterdir())
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from statuspages import export
 from statuspages.models import StatusPage
 from statuspages.rules import Visibility
-from statuspages.selectors.pages import show
+from statuspages.selectors.pages import last_months, show
 
 
 class Command(BaseCommand):
@@ -41,10 +41,19 @@ class Command(BaseCommand):
                 raise CommandError(f"The page {slug!r} has a password, which a static host cannot ask for.")
             now = timezone.now()
             shown, logo = show(page, now=now), bytes(page.logo) if page.logo else None
+            months = last_months(shown, now=now)
         except (OperationalError, InterfaceError) as error:
             raise CommandError(f"The database does not answer; the last copy was left as it is. {error}") from error
         try:
-            export.write(shown, options["directory"], url=page.url, stale_after_min=minutes, logo=logo, now=now)
+            export.write(
+                shown,
+                options["directory"],
+                months=months,
+                url=page.url,
+                stale_after_min=minutes,
+                logo=logo,
+                now=now,
+            )
         except OSError as error:
             raise CommandError(f"The copy could not be written: {error}") from error
         self.stdout.write(f"{options['directory'] / 'index.html'}")
