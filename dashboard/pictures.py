@@ -10,7 +10,7 @@ from itertools import groupby
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import get_language, gettext, gettext_noop, ngettext
 from django.utils.translation import gettext as _
 
 from checks.rules import TICKS, HourSum, Tick
@@ -37,6 +37,7 @@ ICONS: dict[str, tuple[str, str]] = {
 }
 
 
+@lru_cache(maxsize=64)
 def status_icon(status: str) -> SafeString:
     """Decoration: the word always stands beside it."""
     shape, sign = ICONS.get(status, ICONS[Status.UNKNOWN])
@@ -137,8 +138,14 @@ def hours_svg(name: str, hours: Sequence[HourSum], *, zone: tzinfo) -> SafeStrin
 
 
 def _hour(place: int, hour: HourSum, zone: tzinfo) -> str:
-    told = f"{_clock(hour.begin, zone)}: {escape(hour_in_words(hour))}"
-    return f"<g><title>{told}</title>{_stack(place, shares(hour))}</g>"
+    told, drawn = _counted(place, (hour.up, hour.degraded, hour.unknown, hour.down), get_language())
+    return f"<g><title>{_clock(hour.begin, zone)}: {told}</title>{drawn}</g>"
+
+
+@lru_cache(maxsize=8192)
+def _counted(place: int, counts: tuple[int, ...], _language: str | None) -> tuple[str, str]:
+    """The words and the bar of an hour, of its counts by ``HOUR_PARTS``. A list has a thousand, and most are alike."""
+    return escape(hour_in_words(counts)), _stack(place, shares(counts))
 
 
 @lru_cache(maxsize=256)
@@ -148,10 +155,10 @@ def _clock(begin: datetime, zone: tzinfo) -> str:
     return f"{local:%H:%M} {escape(local.tzname() or '')}"
 
 
-def hour_in_words(hour: HourSum) -> str:
+def hour_in_words(counts: Sequence[int]) -> str:
     """``118 up, 2 down``."""
-    counts = [(getattr(hour, part), words.OUTCOMES[Outcome(part)].lower()) for part in HOUR_PARTS]
-    return ", ".join(f"{count} {word}" for count, word in counts if count) or _("no checks")
+    told = [f"{count} {_outcome(part)}" for part, count in zip(HOUR_PARTS, counts, strict=True) if count]
+    return ", ".join(told) or _("no checks")
 
 
 def hours_in_words(hours: Sequence[HourSum]) -> str:
@@ -163,9 +170,8 @@ def hours_in_words(hours: Sequence[HourSum]) -> str:
     return ", ".join(f"{count} {word}" for count, word in counts if count)
 
 
-def shares(hour: HourSum) -> tuple[int, ...]:
+def shares(counts: Sequence[int]) -> tuple[int, ...]:
     """How many of the bar's pieces each of ``HOUR_PARTS`` has; none is hidden by the others."""
-    counts = [getattr(hour, part) for part in HOUR_PARTS]
     if not (known := sum(counts)):
         return (0,) * len(counts)
     pieces = [max(1, round(SHARES * count / known)) if count else 0 for count in counts]

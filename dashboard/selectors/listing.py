@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
@@ -39,7 +40,7 @@ class StatusCount:
     query: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """One monitor in the list."""
 
@@ -59,7 +60,7 @@ class Row:
         """A result, or the first figures made from one, will be there in a moment."""
         return self.waiting or figures_awaited(self.stats, results=self.results)
 
-    @property
+    @cached_property
     def mark(self) -> str:
         """The same for as long as the row would show the same."""
         return fingerprint(self.facts())[:12]
@@ -68,7 +69,8 @@ class Row:
         monitor, stats = self.monitor, self.stats
         shown = (monitor.pk, monitor.name, monitor.url, monitor.tags, monitor.regions, monitor.shadow)
         status = (monitor.status, monitor.status_since, monitor.status_reason, self.waiting, self.awaited)
-        return (*shown, *status, self.hours, stats.last_response_ms, stats.uptime_24h)
+        counts = [hour[1:] for hour in self.hours]  # the same hours for every row: the first tells which
+        return (*shown, *status, self.hours[:1], counts, stats.last_response_ms, stats.uptime_24h)
 
 
 def figures_awaited(stats: MonitorStats, *, results: int) -> bool:
@@ -107,7 +109,7 @@ class Listing:
         return sum(item.count for item in self.counts)
 
     def facts(self) -> tuple[object, ...]:
-        rows = [row.facts() for row in self.rows]
+        rows = [row.mark for row in self.rows]
         pages = (self.page.number, self.page.paginator.num_pages, self.matching, self.total)
         return (rows, pages, self.counts, self.failing, self.moved, self.delays)
 
