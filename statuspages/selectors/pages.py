@@ -172,7 +172,7 @@ def show_month(page: Page, first: date) -> Month:
 def last_months(page: Page, *, now: datetime) -> list[Month]:
     """The history of a page as far back as it goes, a year at most; newest first."""
     first, since = now.astimezone(UTC).date().replace(day=1), page.since.astimezone(UTC).date().replace(day=1)
-    found = []
+    found: list[Month] = []
     while first >= since and len(found) < MOST_MONTHS:
         found.append(show_month(page, first))
         first = (first - timedelta(days=1)).replace(day=1)
