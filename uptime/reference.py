@@ -136,6 +136,8 @@ REGION: dict[str, tuple[str, Meaning]] = {
         str(probes.DEFAULT_SPOOL_MB),
         Meaning("The most that a region's file there may take, 1 to 100,000.", "MB"),
     ),
+    "LOG_FORMAT": ("console", Meaning("How the log is written.", "console or json")),
+    "LOG_LEVEL": ("INFO", Meaning("How much of it.", "DEBUG, INFO, WARNING or ERROR")),
     "WORK_FILE": (
         "images: `/tmp/worked`",
         Meaning(

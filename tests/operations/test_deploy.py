@@ -54,9 +54,20 @@ def test_each_region_is_a_profile_and_cannot_reach_the_database(compose: dict[st
             assert not {"DATABASE_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS"} & set(service["environment"]), name
 
 
-def test_compose_passes_no_variable_that_nobody_reads(compose: dict[str, Any]) -> None:
-    for name in ("web", "worker-usa"):
-        assert set(compose["services"][name]["environment"]) <= KNOWN
+def test_compose_hands_on_all_that_is_read_and_nothing_else(compose: dict[str, Any]) -> None:
+    dialling = {"PROBE_ALLOWED_NETWORKS", "PROBE_CA_FILE", "PROBE_NAMESERVERS"}
+    of_make_run, of_the_image, told_apart_by_host = {"ONEBOX", "DEMO_SITE_URL"}, {"WORK_FILE"}, {"WORKER_ID"}
+    assert set(compose["services"]["web"]["environment"]) == reference.SERVER.keys() - of_make_run | dialling
+    wanted = reference.REGION.keys() - of_the_image - told_apart_by_host
+    assert set(compose["services"]["worker-usa"]["environment"]) == wanted
+
+
+def test_the_example_names_what_is_read_and_nothing_else() -> None:
+    named = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    of_compose = {"COMPOSE_PROFILES", "WEB_LISTEN", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
+    assert named <= KNOWN | of_compose | {"REGION_KEY_USA"}
+    required = re.findall(r"\$\{([A-Z_]+):?\?", (ROOT / "docker-compose.yml").read_text())
+    assert set(required) <= named
 
 
 # --- the chart ---
@@ -75,7 +86,7 @@ def test_a_template_is_well_formed(path: Path) -> None:
     text = path.read_text()
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     assert len(OPENING.findall(text)) == len(CLOSING.findall(text))
-    assert text.count("{{") == len(re.findall(r"\{\{.*?\}\}", text))
+    assert text.count("{{") == len(re.findall(r"\{\{.*?\}\}", text, re.DOTALL))
     for dotted in re.findall(r"\.Values\.([A-Za-z.]+)", text):
         found = values
         for name in dotted.split("."):
@@ -89,8 +100,9 @@ def test_a_template_is_well_formed(path: Path) -> None:
 
 
 def test_the_chart_names_settings_that_there_are_and_confines_every_container() -> None:
-    settings_map = yaml.safe_load(_without_actions((CHART / "templates" / "settings.yaml").read_text()))
-    assert set(settings_map["data"]) - {"word"} <= KNOWN
+    named = re.findall(r'^  "([A-Z_]+)" ', (CHART / "templates" / "_helpers.tpl").read_text(), re.MULTILINE)
+    assert "SITE_URL" in named
+    assert set(named) <= KNOWN
     for name, count in {"web": 1, "workers": 3, "regions": 1, "migrate": 1}.items():
         text = (CHART / "templates" / f"{name}.yaml").read_text()
         assert text.count('include "uptime.containerSecurity"') == text.count('include "uptime.podSecurity"') == count

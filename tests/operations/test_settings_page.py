@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from probes.settings import read_settings
+import pytest
+
+from probes import log
+from probes.settings import BadSetting, read_settings
 from probes.worker import read_broker_url
 from tests.operations.running import ROOT
 from uptime import env, reference
@@ -32,7 +35,9 @@ def test_every_variable_of_the_server_has_a_meaning_and_no_other() -> None:
 
 
 def test_every_variable_of_a_region_has_a_meaning() -> None:
-    environment = Noting(CELERY_BROKER_URL="redis://broker/0")
+    environment = Noting(CELERY_BROKER_URL="redis://broker/0", LOG_FORMAT="none that there is")
+    with pytest.raises(BadSetting):
+        log.set_up(environment)
     read_settings(environment)
     read_broker_url(environment)
     plain = {name for name in environment.asked if not name.endswith("_FILE") or name == "PROBE_CA_FILE"}

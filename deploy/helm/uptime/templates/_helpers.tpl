@@ -21,6 +21,21 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- join "," (concat $codes .Values.otherRegions) }}
 {{- end }}
 
+{{- /* The server's settings that are no secret. YAML takes 2000000 for a float, which would arrive as 2e+06. */}}
+{{- define "uptime.settings" -}}
+{{- $own := dict
+  "SITE_URL" .Values.siteUrl
+  "ALLOWED_HOSTS" .Values.allowedHosts
+  "TRUSTED_PROXY_COUNT" (.Values.trustedProxyCount | toString)
+  "REGIONS" (include "uptime.regions" .)
+  "LOG_FORMAT" "json"
+}}
+{{- range $name, $value := merge (dict) .Values.settings $own }}
+{{- if not (kindIs "string" $value) }}{{ fail (printf "settings.%s: put its value in quotes" $name) }}{{ end }}
+{{ $name }}: {{ $value | quote }}
+{{- end }}
+{{- end }}
+
 {{- define "uptime.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 10001
