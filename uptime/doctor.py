@@ -33,7 +33,9 @@ from uptime import env
 CLOCK_WARN_S, CLOCK_FAIL_S = 2.0, 10.0
 SLOW_QUERY_MS = 50.0
 LEAST_FREE = 0.10
-HIDDEN = re.compile(r"KEY|SECRET|TOKEN|PASSWORD")
+HIDDEN = re.compile(r"KEYS?$|SECRET|TOKEN$|PASSWORD|^HEARTBEAT_URL$")
+"""Where a job reports to is a secret as well; how much an API key may ask for is none."""
+
 MASK = "********"
 
 Look = Callable[[], Iterator[Word]]
@@ -174,7 +176,8 @@ def _regions() -> Iterator[Word]:
                 "regions", "fail", f"checks of {region['region']} are handed out late", "Look at beat and at central."
             )
         else:
-            yield Word("regions", "ok", f"{region['region']}: {region['workers']} workers, {behind} s behind")
+            workers = f"{region['workers']} worker{'' if region['workers'] == 1 else 's'}"
+            yield Word("regions", "ok", f"{region['region']}: {workers}, {behind} s behind")
 
 
 def _secrets() -> Iterator[Word]:

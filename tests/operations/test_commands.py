@@ -29,8 +29,8 @@ from uptime.management.commands import migrate
 from uptime.proving import performance, validation
 
 OURS = [
-    *("archive", "backup", "bootstrap", "doctor", "drill", "flush", "performance_test", "region", "restore", "rollups"),
-    *("rotate_keys", "seed_demo", "storage", "validate_system"),
+    *("archive", "backup", "bootstrap", "config", "doctor", "drill", "flush", "import", "parity", "performance_test"),
+    *("region", "restore", "rollups", "rotate_keys", "seed_demo", "statuspage", "storage", "validate_system"),
 ]
 
 
@@ -89,6 +89,8 @@ def test_no_secret_is_shown(regions: list[str], monkeypatch: pytest.MonkeyPatch)
     assert said["configuration"]["SECRET_KEY"] == doctor.MASK
     assert doctor.masked("REDIS_URL", "redis://:hunter2@broker:6379/0") == f"redis://:{doctor.MASK}@broker:6379/0"
     assert doctor.masked("DATABASE_URL", "postgresql://me:p:w@db/x") == f"postgresql://me:{doctor.MASK}@db/x"
+    assert doctor.masked("HEARTBEAT_URL", "https://watch.example.org/ping/a-secret") == doctor.MASK
+    assert doctor.masked("API_KEY_REQUESTS_PER_MINUTE", "600") == "600"
 
 
 @pytest.mark.processes

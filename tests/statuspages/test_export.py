@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from statuspages import export
 from statuspages.models import StatusPage
+from tests.operations.running import run_json
 from tests.statuspages.conftest import SECRET_NAME
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +36,11 @@ def test_everything_that_the_copy_names_is_there(page: StatusPage, tmp_path: Pat
     assert f'<h2 class="month" id="month-1">{timezone.now():%B %Y}</h2>' in (tmp_path / "www/history.html").read_text()
     assert json.loads((tmp_path / "www/summary.json").read_text())["page"]["title"] == "Acme"
     assert all(path.stat().st_mode & 0o444 == 0o444 for path in (tmp_path / "www").iterdir())
+
+
+def test_programs_are_told_where_the_copy_is(page: StatusPage, tmp_path: Path) -> None:
+    told = run_json("statuspage", "export", str(tmp_path), "--page", "acme")
+    assert (told["page"], told["index"]) == ("acme", str(tmp_path / "index.html"))
 
 
 def test_a_copy_that_cannot_be_made_leaves_the_last_one(

@@ -6,17 +6,18 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from common.commands import SpeakingCommand
 from statuspages import export
 from statuspages.models import StatusPage
 from statuspages.rules import Visibility
 from statuspages.selectors.pages import last_months, show
 
 
-class Command(BaseCommand):
+class Command(SpeakingCommand):
     help = "Writes a static copy of a published status page, for a host of its own. For cron: every few minutes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         copy.add_argument(
             "--stale-after", type=int, default=10, metavar="MINUTES", help="when the copy calls itself stale (10)"
         )
+        self.add_json(copy)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """The last copy stays as it is when there cannot be a new one; it says itself that it grows old."""
@@ -56,4 +58,8 @@ class Command(BaseCommand):
             )
         except OSError as error:
             raise CommandError(f"The copy could not be written: {error}") from error
-        self.stdout.write(f"{options['directory'] / 'index.html'}")
+        index = options["directory"] / "index.html"
+        if options["json"]:
+            self.say_json({"page": slug, "index": str(index), "written_at": now})
+        else:
+            self.stdout.write(str(index))
