@@ -167,3 +167,39 @@ def one_of(*choices: str) -> Reader:
         return choice
 
     return read
+
+
+# -- fields of several kinds
+
+
+def family() -> Any:
+    return told(read_family, "choice", "Which Internet Protocol to use", default="any", choices=tuple(FAMILIES))
+
+
+def slowest_ms() -> Any:
+    reader = number(1, 300_000)
+    return told(reader, "number", "Slower than this is degraded", default=None, minimum=1, maximum=300_000)
+
+
+def expiry_days() -> Any:
+    words = "Degraded when the certificate expires within so many days (14, or a third of a shorter life)"
+    return told(whole_number(0, 365), "integer", words, default=None, minimum=0, maximum=365)
+
+
+class AtPort(Described):
+    """A kind that is told a host and a port, and dials them."""
+
+    host: str
+    port: int
+
+    @property
+    def dialled_host(self) -> str:
+        return self.host
+
+    @property
+    def dialled_port(self) -> int:
+        return self.port
+
+    @property
+    def default_name(self) -> str:
+        return f"{self.host}:{self.port}"

@@ -18,9 +18,10 @@ from probes.faults import fault_of, has_answer
 from probes.fields import (
     FAMILIES,
     Described,
-    number,
+    expiry_days,
+    family,
     one_of,
-    read_family,
+    slowest_ms,
     text,
     told,
     unless_empty,
@@ -101,9 +102,7 @@ class HttpSpec(Described):
     follow_redirects: bool = told(yes_or_no, "boolean", "Go where the site sends visitors", default=True)
     max_redirects: int = told(whole_number(0, 20), "integer", "How often", default=5, minimum=0, maximum=20)
     verify_tls: bool = told(yes_or_no, "boolean", "Refuse certificates that a browser would refuse", default=True)
-    ip_family: str = told(
-        read_family, "choice", "Which Internet Protocol to use", default="any", choices=tuple(FAMILIES)
-    )
+    ip_family: str = family()
     expected_status: StatusSet = told(
         assertions.read_status_set,
         "text",
@@ -129,22 +128,8 @@ class HttpSpec(Described):
         'Comparisons of headers, like {"name": "Content-Type", "op": "contains", "value": "html"}',
         default=(),
     )
-    max_response_ms: float | None = told(
-        number(1, 300_000),
-        "number",
-        "Slower than this is degraded",
-        default=None,
-        minimum=1,
-        maximum=300_000,
-    )
-    cert_expiry_days: int | None = told(
-        whole_number(0, 365),
-        "integer",
-        "Degraded when the certificate expires within so many days (14, or a third of a shorter life)",
-        default=None,
-        minimum=0,
-        maximum=365,
-    )
+    max_response_ms: float | None = slowest_ms()
+    cert_expiry_days: int | None = expiry_days()
 
     watch_content: bool = told(
         yes_or_no,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from probes.contract import Phase, Reason
-from probes.fields import FAMILIES, Described, read_family, read_host, told
+from probes.fields import FAMILIES, Described, family, read_host, told
 from probes.findings import Fault, Finding
 from probes.loop import READ
 from probes.road import Road
@@ -30,9 +30,7 @@ _order = itertools.count(1)
 @dataclass(frozen=True, slots=True)
 class PingSpec(Described):
     host: str = told(read_host, "host", "The host to ping")
-    ip_family: str = told(
-        read_family, "choice", "Which Internet Protocol to use", default="any", choices=tuple(FAMILIES)
-    )
+    ip_family: str = family()
 
     @property
     def dialled_host(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from probes.assertions import judge_speed
 from probes.contract import Phase, Reason
 from probes.faults import fault_of
-from probes.fields import FAMILIES, Described, number, read_family, read_host, text, told, unless_empty, whole_number
+from probes.fields import FAMILIES, AtPort, family, read_host, slowest_ms, text, told, unless_empty, whole_number
 from probes.findings import Fault, Finding
 from probes.hosts import Url
 from probes.road import Road
@@ -15,30 +15,14 @@ from probes.transfer import Call
 
 
 @dataclass(frozen=True, slots=True)
-class TcpSpec(Described):
+class TcpSpec(AtPort):
     host: str = told(read_host, "host", "The host to connect to")
     port: int = told(whole_number(1, 65_535), "integer", "The port to connect to", minimum=1, maximum=65_535)
     banner_contains: str | None = told(
         unless_empty(text(500)), "text", "Text that the server must say first", default=None
     )
-    ip_family: str = told(
-        read_family, "choice", "Which Internet Protocol to use", default="any", choices=tuple(FAMILIES)
-    )
-    max_response_ms: float | None = told(
-        number(1, 300_000), "number", "Slower than this is degraded", default=None, minimum=1, maximum=300_000
-    )
-
-    @property
-    def dialled_host(self) -> str:
-        return self.host
-
-    @property
-    def dialled_port(self) -> int:
-        return self.port
-
-    @property
-    def default_name(self) -> str:
-        return f"{self.host}:{self.port}"
+    ip_family: str = family()
+    max_response_ms: float | None = slowest_ms()
 
 
 async def probe(spec: TcpSpec, road: Road, finding: Finding) -> Finding:

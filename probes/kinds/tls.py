@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from probes import assertions
 from probes.contract import Phase
 from probes.faults import fault_of
-from probes.fields import FAMILIES, Described, one_of, read_family, read_host, told, whole_number
+from probes.fields import FAMILIES, AtPort, expiry_days, family, one_of, read_host, told, whole_number
 from probes.findings import Fault, Finding
 from probes.hosts import Url
 from probes.road import Road
@@ -18,36 +18,15 @@ _SCHEMES = {"none": "https", "smtp": "smtp", "imap": "imap"}
 
 
 @dataclass(frozen=True, slots=True)
-class TlsSpec(Described):
+class TlsSpec(AtPort):
     host: str = told(read_host, "host", "The host to connect to")
     port: int = told(
         whole_number(1, 65_535), "integer", "The port to connect to", default=443, minimum=1, maximum=65_535
     )
     server_name: str | None = told(read_host, "host", "The name to ask for, where it is not the host", default=None)
     starttls: str = told(one_of(*STARTTLS), "choice", "How the encryption begins", default="none", choices=STARTTLS)
-    cert_expiry_days: int | None = told(
-        whole_number(0, 365),
-        "integer",
-        "Degraded when the certificate expires within so many days (14, or a third of a shorter life)",
-        default=None,
-        minimum=0,
-        maximum=365,
-    )
-    ip_family: str = told(
-        read_family, "choice", "Which Internet Protocol to use", default="any", choices=tuple(FAMILIES)
-    )
-
-    @property
-    def dialled_host(self) -> str:
-        return self.host
-
-    @property
-    def dialled_port(self) -> int:
-        return self.port
-
-    @property
-    def default_name(self) -> str:
-        return f"{self.host}:{self.port}"
+    cert_expiry_days: int | None = expiry_days()
+    ip_family: str = family()
 
 
 async def probe(spec: TlsSpec, road: Road, finding: Finding) -> Finding:
