@@ -38,6 +38,18 @@ class AddressField(forms.EmailField):
         super().__init__(**{"label": _("E-mail address"), "max_length": 254, "widget": widget, **options})
 
 
+class ZoneField(forms.ChoiceField):
+    """A time zone by its name; one that is stored under an old name is offered as well."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"initial": "UTC", **options})
+        self.offer(str(self.initial))
+
+    def offer(self, zone: str) -> None:
+        names = zone_names()
+        self.choices = [(name, name.replace("_", " ")) for name in (names if zone in names else (zone, *names))]
+
+
 # --- the doors ---
 
 
@@ -115,7 +127,7 @@ class ProfileForm(forms.Form):
     name = forms.CharField(
         label=_("Name"), max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
-    time_zone = forms.ChoiceField(label=_("Time zone"), help_text=_("All times on pages are told by its clocks."))
+    time_zone = ZoneField(label=_("Time zone"), help_text=_("All times on pages are told by its clocks."))
     language = forms.ChoiceField(label=_("Language"), required=False)
     theme = forms.ChoiceField(
         label=_("Colours"),
@@ -134,10 +146,7 @@ class ProfileForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        zone = str(self.initial.get("time_zone", "UTC"))
-        names = zone_names()
-        zones = names if zone in names else (zone, *names)
-        self.fields["time_zone"].choices = [(name, name.replace("_", " ")) for name in zones]  # type: ignore[attr-defined]
+        self.fields["time_zone"].offer(str(self.initial.get("time_zone", "UTC")))  # type: ignore[attr-defined]
         if len(settings.LANGUAGES) > 1:
             self.fields["language"].choices = [("", _("As the browser asks")), *settings.LANGUAGES]  # type: ignore[attr-defined]
         else:

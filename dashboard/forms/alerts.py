@@ -7,13 +7,14 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import ZoneField
 from accounts.models import Team
 from alerts.models import Channel, Rule
 from alerts.notifiers import NOTIFIERS
 from alerts.rules import CHOICES, Kind, Quiet, Severity
 from alerts.selectors import is_operators
 from dashboard import alert_words, spec_fields
-from dashboard.forms.base import MonitorsField, TagsField, ZoneField, as_id, sentence
+from dashboard.forms.base import MonitorsField, TagsField, YesNoField, as_id, sentence
 from dashboard.selectors.choices import channel_choices, monitor_choices
 from monitors import secrets
 from probes.contract import InvalidSpec
@@ -65,11 +66,9 @@ class RuleForm(forms.Form):
 
     name = forms.CharField(max_length=120, required=False)
     enabled = forms.BooleanField(required=False, initial=True, label=_("In use"))
-    everything = forms.TypedChoiceField(
+    everything = YesNoField(
         label=_("Which monitors"),
         choices=[("yes", _("All of them")), ("no", _("Only those that are chosen or have one of the tags below"))],
-        coerce=lambda value: value == "yes",
-        widget=forms.RadioSelect,
         initial="yes",
     )
     monitors = MonitorsField(label=_("Chosen monitors"))

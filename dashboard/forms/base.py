@@ -9,8 +9,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from accounts.rules import zone_names
-
 
 def show_errors(form: forms.Form, error: ValidationError) -> None:
     """Put a service's complaints at their fields; what has no field here stands above the form."""
@@ -51,13 +49,10 @@ class MonitorsField(forms.TypedMultipleChoiceField):
         super().__init__(**{"required": False, "coerce": as_id, **options})
 
 
-class ZoneField(forms.ChoiceField):
-    """A time zone by its name; one that is stored under an old name is offered as well."""
+class YesNoField(forms.TypedChoiceField):
+    """Two answers in words, one of them yes."""
+
+    widget = forms.RadioSelect
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**{"initial": "UTC", **options})
-        self.offer(str(self.initial))
-
-    def offer(self, zone: str) -> None:
-        names = zone_names()
-        self.choices = [(name, name.replace("_", " ")) for name in (names if zone in names else (zone, *names))]
+        super().__init__(**{"coerce": lambda value: value == "yes", **options})

@@ -12,8 +12,9 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts.forms import ZoneField
 from accounts.models import Team
-from dashboard.forms.base import MonitorsField, TagsField, ZoneField
+from dashboard.forms.base import MonitorsField, TagsField, YesNoField
 from dashboard.selectors.choices import monitor_choices
 from maintenance.models import Window
 
@@ -56,21 +57,17 @@ class WorkForm(forms.Form):
     """What work that begins now and work that is planned have in common: which monitors, and what becomes of them."""
 
     title = forms.CharField(max_length=120)
-    everything = forms.TypedChoiceField(
+    everything = YesNoField(
         label=_("Which monitors"),
         choices=[("no", _("Those that are chosen or have one of the tags below")), ("yes", _("All of them"))],
-        coerce=lambda value: value == "yes",
-        widget=forms.RadioSelect,
         initial="no",
     )
     monitors = MonitorsField(label=_("Chosen monitors"))
     tags = TagsField(label=_("Monitors with any of these tags"))
     minutes = forms.IntegerField(label=_("For how long (min)"), min_value=1, max_value=43_200, initial=60)
-    pauses_checks = forms.TypedChoiceField(
+    pauses_checks = YesNoField(
         label=_("The checks"),
         choices=[("no", _("Go on, and nobody is told of what they find")), ("yes", _("Pause"))],
-        coerce=lambda value: value == "yes",
-        widget=forms.RadioSelect,
         initial="no",
     )
     counts_as_uptime = forms.BooleanField(
