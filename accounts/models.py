@@ -222,13 +222,6 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def is_personal(self) -> bool:
-        return self.user_id is not None
-
-    def is_live(self, now: datetime) -> bool:
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
-
 
 class KeyHolder(AnonymousUser):
     """Who asks with a team's key: nobody in person, in one team, with the role that the key's scope comes to."""

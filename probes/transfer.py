@@ -55,7 +55,6 @@ programs that talk too soon from others.
 
 _OUR_LIMITS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 _DEBUG_TEXT, _DEBUG_TLS_IN = 0, 5
-_CERTIFICATE_MESSAGE = 11
 _SOCKET_EVENTS = {pycurl.POLL_IN: READ, pycurl.POLL_OUT: WRITE, pycurl.POLL_INOUT: READ | WRITE}
 _TO_LIBCURL = {
     READ: pycurl.CSELECT_IN,
