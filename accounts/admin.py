@@ -26,7 +26,7 @@ WAYS_IN = {"password", "is_active", "is_staff", "is_superuser", "user_permission
 
 
 class WithMembers(Told):
-    """Whoever's role is changed or taken in the admin signs in anew."""
+    """A person whose role is changed or taken away in the admin has to sign in again."""
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         gone: list[Membership] = [row.instance for row in formset.deleted_forms if row.instance.pk]

@@ -43,7 +43,7 @@ def deleted(thing: Model) -> None:
 
 
 def changed(thing: Model, before: Picture, verb: str = "changed") -> None:
-    """Nothing is written where nothing is another: ``before`` is the ``picture`` from before the change."""
+    """Writes nothing where nothing differs; ``before`` is the ``picture`` from before the change."""
     after = picture(thing)
     if after != before:
         record(thing, verb, before=before, after=after)
@@ -105,7 +105,7 @@ def at_once() -> Iterator[None]:
 
 
 def difference(before: Picture, after: Picture) -> dict[str, list[Any]]:
-    """``{field: [before, after]}`` of what is another; a secret shows that it changed, not what it was."""
+    """``{field: [before, after]}`` of what differs; a secret shows that it changed, not what it was."""
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     return {name: [_shown(name, side.get(name)) for side in (before, after)] for name in names[:MOST_FIELDS]}
 

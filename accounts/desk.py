@@ -39,7 +39,7 @@ class ReadOnly:
 
 
 class UncountedPaginator(Paginator[Any]):
-    """Counts as far as anybody leafs, by reading so many keys: a count would read the whole table."""
+    """Counts up to ``MOST_COUNTED`` keys: nobody pages further, and a full count would read the whole table."""
 
     object_list: QuerySet[Any]
 
@@ -49,7 +49,7 @@ class UncountedPaginator(Paginator[Any]):
 
 
 class Told(admin.ModelAdmin):  # type: ignore[type-arg]
-    """What operators do here by hand stands in the logs of the teams that it touches, too."""
+    """What operators do here by hand is also written into the logs of the teams it affects."""
 
     def tell(self, thing: Any, verb: str, **facts: Any) -> None:
         audit.done(thing, verb, **facts)
@@ -80,7 +80,7 @@ class HeavyAdmin(admin.ModelAdmin[M], Generic[M]):
     search_fields = ["pk"]  # only so that there is a box; ``find`` says what is looked for
 
     def find(self, term: str) -> Q | None:
-        """What a term asks for, by columns that have an index; None: nothing that could be found."""
+        """What a search term means, by indexed columns only; None when it can match nothing."""
         raise NotImplementedError
 
     def get_search_results(
@@ -97,7 +97,7 @@ class HeavyAdmin(admin.ModelAdmin[M], Generic[M]):
 
 
 def among(column: str, values: Callable[[], Iterable[tuple[str, str]]]) -> type[admin.SimpleListFilter]:
-    """A filter by values that are known: the one that Django makes of a plain column asks the whole table for them."""
+    """A filter with a known list of values: Django's own filter of a column reads the whole table for them."""
 
     class Among(admin.SimpleListFilter):
         title = parameter_name = column
@@ -126,7 +126,7 @@ def in_team_of(term: str) -> Q | None:
 
 
 def found_in_time(wanted: QuerySet[Any]) -> Q:
-    """What nothing helps to find, such as a part of a name: a bounded time is spent on it, and so many found."""
+    """A search that no index helps, such as part of a name: bounded in time and in the number of matches."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = '{LONGEST_SEARCH}'")

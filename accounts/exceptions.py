@@ -79,7 +79,7 @@ class AnotherPerson(PermissionDenied):
 
 
 class SecondFactorRequired(AuthenticationFailed):
-    """Only said to who knows the password."""
+    """Only said to somebody who knows the password."""
 
     default_code = "second_factor_required"
     default_detail = "This account has a second factor: send a code of the app, or a recovery code, as otp."
@@ -104,7 +104,7 @@ class Locked(Throttled):
 
 
 class NotConfirmed(AuthenticationFailed):
-    """Where the operator wants addresses confirmed first. Only said to who knows the password."""
+    """Where the operator wants addresses confirmed first. Only said to somebody who knows the password."""
 
     default_code = "email_not_confirmed"
     default_detail = "Confirm the e-mail address first: a link was sent to it."

@@ -59,7 +59,7 @@ class Theme(StrEnum):
 
 @dataclass(frozen=True)
 class Limit:
-    """So many bad tries in a span of time; the next one waits for its end, right or wrong."""
+    """How many bad tries are allowed in a span of time; the next one waits for its end, right or wrong."""
 
     tries: int
     span: timedelta

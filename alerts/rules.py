@@ -200,7 +200,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What an event says of whom."""
+    """What an event says, and about what."""
 
     kind: Kind
     happened_at: datetime

@@ -1,4 +1,4 @@
-"""What is so of a site for a long time and then is not: its certificate, its redirects, addresses, content. Pure."""
+"""What stays true of a site for long and then changes: its certificate, redirects, addresses, content. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ object of a hash and a size."""
 
 
 def mark_of(item: Mapping[str, Any]) -> int | None:
-    """A number that is another when a fact may be another; None for a result that tells none. Asked of every result.
+    """A number that changes when a fact may have changed; None for a result without facts. Computed for every result.
 
     Raises ``TypeError`` or ``AttributeError`` for what no worker of ours has sent.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 FLOOR = 60
-"""So many batches in hand are never too many: small boxes do not shed."""
+"""This many batches in hand are never too many: small boxes do not shed."""
 
 PATIENCE_S = 15
 """How long a batch may usually take beyond its slowest check before we ask again."""

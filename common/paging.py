@@ -108,7 +108,7 @@ def read_id(text: str, name: str) -> UUID:
 
 
 def cut_page(rows: Sequence[Row], limit: int, *, key: Callable[[Row], tuple[Any, ...]]) -> tuple[list[Row], str | None]:
-    """The same of rows that are read already, one more than the limit where there are so many."""
+    """The same for rows that are read already: up to one more than the limit."""
     more = write_cursor(*(_plain(part) for part in key(rows[limit - 1]))) if len(rows) > limit else None
     return list(rows[:limit]), more
 

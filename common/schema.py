@@ -40,7 +40,7 @@ def order(allowed: Sequence[str]) -> OpenApiParameter:
 
 
 def example(value: dict[str, Any]) -> Callable[[type[Shape]], type[Shape]]:
-    """What somebody might send; the page of the API makes a call from it."""
+    """An input that somebody might send; the API's page makes a call from it."""
     told: Callable[[type[Shape]], type[Shape]] = extend_schema_serializer(
         examples=[OpenApiExample("Example", value=value, request_only=True)]
     )

@@ -187,7 +187,7 @@ def in_order(value: list[Any], shown: list[Any]) -> list[Any]:
 
 
 def difference(before: Facts, after: Facts, names: Mapping[UUID, str]) -> dict[str, tuple[Any, Any]]:
-    """What is another, by dotted name."""
+    """What differs, by dotted name."""
     old, new = dict(_leaves(before)), dict(_leaves(after))
     both = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return {name: (_shown(old.get(name), names), _shown(new.get(name), names)) for name in both}

@@ -69,7 +69,7 @@ def _plain(label: str) -> str:
 
 
 def flush_if_due() -> None:
-    """To be called between two pieces of work, by whoever does some."""
+    """To be called between two pieces of work."""
     if _counts.is_due():
         flush()
 

@@ -41,7 +41,7 @@ class Column:
         return self.model._default_manager.annotate(found=secret).filter(found__gt="")
 
     def value(self, sealed: str) -> Any:
-        """What the column is to be when the secret is another."""
+        """What the column becomes under another key."""
         if not self.member:
             return sealed
         path = models.Value([self.member], ArrayField(models.TextField()))

@@ -26,6 +26,6 @@ def percent(share: float | None) -> str:
 
 
 def one_line(text: str, length: int) -> str:
-    """Without control characters, and at most so long, whatever a monitor is called; a cut is shown."""
+    """Without control characters and at most ``length`` long; a cut is shown."""
     plain = rules.one_line(text)
     return plain if len(plain) <= length else plain[: length - 1] + "…"

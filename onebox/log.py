@@ -1,4 +1,4 @@
-"""Everybody's lines on one output, each with the name of who said it."""
+"""Everybody's lines on one output, each with the name of the process that wrote it."""
 
 import contextlib
 import os

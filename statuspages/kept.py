@@ -83,7 +83,7 @@ def keep(name: str, make: Callable[[], T], *, fresh_s: float) -> Answer[T]:
 
 
 def forget(*names: str) -> None:
-    """Somebody has changed something: make it anew at the next request."""
+    """Somebody has changed something: make it again at the next request."""
     for name in names:
         key = f"statuspages:{FORM}:{name}"
         with _lock:

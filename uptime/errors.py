@@ -170,7 +170,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
 
 
 def content_type(accept: str) -> str:
-    """``application/problem+json`` for who asks for it; older programs look for ``application/json``."""
+    """``application/problem+json`` for clients that ask for it; older programs look for ``application/json``."""
     return PROBLEM_JSON if PROBLEM_JSON in accept.lower() else "application/json"
 
 

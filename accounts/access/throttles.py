@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Count:
-    """How a request stands to one limit: ``left`` of ``most`` in ``per_s`` seconds, anew in ``reset_s``."""
+    """Where a request stands with one limit: ``left`` of ``most`` in ``per_s`` seconds, which end in ``reset_s``."""
 
     name: str
     most: int

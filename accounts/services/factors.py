@@ -27,7 +27,7 @@ from accounts.rules import SECOND_FACTOR
 from accounts.services import tries
 
 SEALED = (Authenticator, "data", ("secret", "seed"))
-"""Where the secrets lie, for who puts them under another key: allauth's table, the JSON column, its members."""
+"""Where the secrets are kept, for the rotation of keys: allauth's table, the JSON column, its members."""
 
 TOTP_APP, KEY, RECOVERY = Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN, Authenticator.Type.RECOVERY_CODES
 

@@ -70,7 +70,7 @@ def rename_team(team: Team, *, name: str) -> Team:
 
 @transaction.atomic
 def delete_team(team: Team, *, name: str) -> None:
-    """With all that it owns; its audit log stays for the operators. ``name`` is typed by whoever means it."""
+    """With all that it owns; its audit log stays for the operators. ``name`` is typed by whoever deletes it."""
     team = _locked(team)
     if name.strip() != team.name:
         raise ValidationError({"name": [f"type the name of the team, {team.name}, to delete it"]})
@@ -136,7 +136,7 @@ def part_with(membership: Membership, verb: str) -> None:
 
 @transaction.atomic
 def transfer(membership: Membership, *, to: Membership) -> None:
-    """Hand the team over: ``to`` becomes an owner, the present one an editor. Both sign in anew."""
+    """Hand the team over: ``to`` becomes an owner, the present one an editor. Both have to sign in again."""
     to, membership = _locked_member(to), _locked_member(membership)
     if to.pk == membership.pk:
         raise ValidationError({"user": ["choose somebody else"]})

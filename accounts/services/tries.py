@@ -17,7 +17,7 @@ class Count(NamedTuple):
     number: int
     """This try included."""
     wait_s: float
-    """Until counting begins anew."""
+    """Until counting begins again."""
 
 
 COUNT = """
@@ -45,7 +45,7 @@ def give_back(*, door: str, who: str, place: str = "") -> None:
 
 
 def forget(*, door: str, who: str, place: str | None = None) -> None:
-    """Begin anew, in one place or in all."""
+    """Start counting from zero, in one place or in all."""
     rows = Tries.objects.filter(door=door, who=_digest(who))
     (rows if place is None else rows.filter(place=_digest(place))).delete()
 

@@ -1,4 +1,4 @@
-"""The pages for signing up, in and out, and for who has forgotten the password."""
+"""The pages for signing up, in and out, and for a forgotten password."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from accounts.views.base import LimitedForm
 from common.addresses import client_network
 
 HALFWAY = "knows_the_password"
-"""In the session of who has given the password and owes the second factor."""
+"""In the session of somebody who has given the password and owes the second factor."""
 HALFWAY_LASTS_S = 600
 
 

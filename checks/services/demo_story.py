@@ -27,7 +27,7 @@ SLOW_LEVELS = 10
 """A degraded hour is so many buckets slower: about four times."""
 
 STILL_SLOW = 0.02
-"""So many monitors are degraded at the end."""
+"""How many monitors are degraded at the end."""
 
 PHASES = (("dns", 0.06), ("connect", 0.18), ("tls", 0.27), ("first_byte", 0.44), ("download", 0.05))
 TROUBLES = (

@@ -37,7 +37,7 @@ CATCH_UP_S = 30
 """A slot is still worth a check this long after its second; older ones are written down as not made."""
 
 CLOCK_BACK_S = 600
-"""A clock set back by less is waited for, since its slots have been handed out; by more, and we begin anew."""
+"""A clock set back by less is waited for, since its slots have been handed out; set back by more, and we start over."""
 
 GAP_SECONDS = 10
 """One tick spends so long on writing down what was missed; the next one goes on."""

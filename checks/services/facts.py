@@ -35,7 +35,7 @@ class Told(NamedTuple):
 
 
 def notice(results: Iterable[Told], *, region: str) -> None:
-    """Write down what is another than before. In the transaction that holds the monitors; nothing odd stops it."""
+    """Write down what differs from before. In the transaction that holds the monitors; nothing odd stops it."""
     marks: dict[tuple[str, str], int] = {}
     strange: list[Told] = []
     for told in results:

@@ -38,7 +38,7 @@ SENDING_TAKES = timedelta(seconds=3)
 SWEEP_LIMIT = 200
 DEAD_KEPT = timedelta(days=7)
 POISON_AFTER = 3
-"""So many dead letters of one monitor within an hour are its own doing."""
+"""This many dead letters of one monitor within an hour are its own fault."""
 
 logger = logging.getLogger(__name__)
 

@@ -65,7 +65,7 @@ def _keys(tables: list[str]) -> list[tuple[str, str, int, int]]:
 
 
 def _pack(table: str, key: str, *, full: bool) -> None:
-    """Write the key anew beside the old one, in full pages where nothing more is to come.
+    """Write the key again beside the old one, in full pages where nothing more is to come.
 
     What somebody left half made, who was killed at it, goes first.
     """

@@ -1,4 +1,4 @@
-"""Running a check that nobody stores: its results travel the ordinary road and wait in the cache for who asked."""
+"""Running a check that is not stored: its results take the ordinary road and wait in the cache for whoever asked."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from dashboard import words
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is another since the last good check."""
+    """What has changed since the last good check."""
 
     label: str
     before: str

@@ -110,7 +110,7 @@ def script_words() -> SafeString:
 
 @register.simple_tag
 def team_now(user: User) -> Membership | None:
-    """The team that the visitor works in, and as what; None for who is in none."""
+    """The team that the visitor works in, and their role; None for somebody in no team."""
     try:
         return membership_of(user)
     except NoTeam:

@@ -21,7 +21,7 @@ from imports.services import Plan
 from imports.sources import SOURCES
 
 SHOWN_AT_ONCE = 20
-"""So many disagreements of a monitor are on the page; the command and the API give all."""
+"""How many disagreements of a monitor the page shows; the command and the API give all."""
 
 
 class ImportPage(TeamView):

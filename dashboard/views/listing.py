@@ -192,7 +192,7 @@ def _filters(query: str) -> Filters:
 
 AT_ONCE_UNASKED = {Action.PAUSE, Action.RESUME}
 NAMED = 20
-"""So many names stand on the page that asks; of the rest the number."""
+"""How many names the question shows; the rest are counted."""
 
 
 class MonitorBulk(TeamView):

@@ -213,7 +213,7 @@ class TeamDelete(TeamView):
 
 
 class TeamNew(LoginRequiredMixin, View):
-    """Also for who is in no team at present."""
+    """Also for somebody who is in no team at present."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return render(request, "dashboard/team_new.html", {"form": NameForm()})

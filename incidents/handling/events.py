@@ -1,4 +1,4 @@
-"""Writing down what happened, in the transaction in which it happens; telling people of it is another's work."""
+"""Writing down what happened, in the transaction in which it happens; ``alerts`` tells people about it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ NO_RESULT_YET = "no_result_yet"
 """A vote that is still on its way: the region was asked for the first time a moment ago."""
 
 REGION_OFFLINE = "region_offline"
-"""No worker of the region is heard of, so whatever it said last is not a word on the present."""
+"""No worker of the region has been heard of, so its last results say nothing about the present."""
 
 DOWN_NO_MORE = frozenset({Status.UP, Status.DEGRADED, Status.PARTIAL})
 

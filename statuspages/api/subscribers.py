@@ -34,7 +34,7 @@ class SubscriberList(APIView):
 class SubscriberDetail(APIView):
     @extend_schema(responses=SubscriberOutput)
     def get(self, request: Request, pk: UUID) -> Response:
-        """One of who asked to be told."""
+        """One of those who asked to be told."""
         subscriber = get_object_or_404(selectors.subscribers_of(team_of(request)), pk=pk)
         found = selectors.find_subscribers(subscriber.page).get(pk=pk)
         whole = membership_of(request.user).allows(Role.EDITOR)

@@ -73,7 +73,7 @@ def renew_token(page: StatusPage) -> StatusPage:
 
 
 def forget(page: StatusPage) -> None:
-    """Have everything that is kept of a page made anew, once the change is there to be read."""
+    """Have everything that is kept of a page made again, once the change can be read."""
     transaction.on_commit(partial(kept.forget, f"page:{page.slug}", "domains"))
 
 
@@ -316,7 +316,7 @@ def _next_position(row: Any) -> int:
 
 
 def _place(thing: Any, row: list[Any], position: int) -> None:
-    """Put it at a place (0 is the first) and number the whole row anew."""
+    """Put it at a place (0 is the first) and renumber the whole row."""
     others = [each for each in row if each.pk != thing.pk]
     others.insert(min(max(position, 0), len(others)), thing)
     _number(others)

@@ -25,7 +25,7 @@ from statuspages.rules import Road
 
 ASKED_AGAIN_AFTER = timedelta(minutes=10)
 MOST_QUESTIONS = 3
-"""So many an address gets in an hour, whatever pages it is entered on."""
+"""How many an address gets in an hour, whatever pages it is entered on."""
 
 ANSWERED_WITHIN = timedelta(hours=48)
 KEPT_FOR = timedelta(days=90)

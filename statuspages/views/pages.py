@@ -244,7 +244,7 @@ def pass_name(page: UUID) -> str:
 
 
 def _is_pass(text: str, page: Page) -> bool:
-    """Whether this cookie was given to who knew the password that the page has now."""
+    """Whether this cookie was given to somebody who knew the password that the page has now."""
     try:
         given, mark = signing.loads(text, salt=PASS_SALT, max_age=PASS_LASTS_S)
     except (signing.BadSignature, ValueError, TypeError):
