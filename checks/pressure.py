@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 FLOOR = 60
@@ -13,6 +13,9 @@ PATIENCE_S = 15
 """How long a batch may usually take beyond its slowest check before we ask again."""
 
 OLDEST_S = 20.0
+STOOD_STILL_S = 5
+"""A tick comes every second; one that has this much to hand out comes after a standstill of the scheduler."""
+
 REPORTS_LIMIT = 2_000
 """Reports that wait for an ingester. More of them, about 100 MB in the broker, and no region gets new checks."""
 
@@ -50,17 +53,24 @@ class Load:
 
 
 def is_behind(load: Load) -> bool:
-    """More in hand than two minutes' work, or something waits for too long."""
+    """More in hand than two minutes' work, or something waits for too long.
+
+    While reports wait for an ingester, an old batch may be home and only not read: its age is not the region's doing.
+    """
     if load.reports > REPORTS_LIMIT:
         return True
-    return load.in_hand > FLOOR and (load.in_hand > 2 * load.finished or load.oldest_s > OLDEST_S)
+    waits_too_long = load.oldest_s > OLDEST_S and load.reports <= SHORT_QUEUE
+    return load.in_hand > FLOOR and (load.in_hand > 2 * load.finished or waits_too_long)
 
 
 def allowance(load: Load, *, window_s: int) -> int | None:
     """How many checks a region may get for a window of so many seconds; None: all that are due.
 
-    A region that is behind gets half of what it gets done, so that it catches up.
+    A region that is behind gets half of what it gets done, so that it catches up. When nobody has handed out anything
+    for a while, nobody has read what came home either: then only what the broker holds tells how the region does.
     """
+    if window_s > STOOD_STILL_S:
+        load = replace(load, open=0, oldest_s=0.0)
     if not is_behind(load):
         return None
     return 0 if load.reports > REPORTS_LIMIT else load.checks_home * window_s // 120

@@ -41,6 +41,7 @@ DAY_AGO = NOW - timedelta(days=1)
         (Load(open=10, queued=101, finished=50), True),  # messages of batches that were given up count as well
         (Load(open=240, finished=250, oldest_s=19), False),  # slow sites keep many batches open
         (Load(open=240, finished=250, oldest_s=21), True),
+        (Load(open=240, finished=250, oldest_s=21, reports=21), False),  # it may be home and not read yet
         (Load(queued=None), False),
         (Load(reports=2_001), True),  # nobody takes the results in
     ],
@@ -57,9 +58,11 @@ def test_when_a_region_is_behind(load: Load, behind: bool) -> None:
         (Load(open=1000, finished=100, checks_home=24_000), 5, 1000),
         (Load(open=1000), 1, 0),
         (Load(reports=5_000, checks_home=24_000), 1, 0),
+        (Load(open=200, oldest_s=40), 30, None),  # it was the scheduler that stood still
+        (Load(open=200, queued=200, oldest_s=40, checks_home=6_000), 30, 1_500),  # and the region as well
     ],
 )
-def test_a_region_that_is_behind_gets_half_of_what_it_gets_done(load: Load, window_s: int, allowed: int) -> None:
+def test_a_region_that_is_behind_gets_half_of_what_it_gets_done(load: Load, window_s: int, allowed: int | None) -> None:
     assert pressure.allowance(load, window_s=window_s) == allowed
 
 
