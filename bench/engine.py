@@ -126,6 +126,15 @@ def site(serve: Callable[..., None], *arguments: Any) -> Iterator[int]:
     process.join()
 
 
+def certificates(folder: str) -> tuple[str, str]:
+    """Two PEM files: a root, and what a site on 127.0.0.1 shows (P-256)."""
+    root, shown = f"{folder}/root.pem", f"{folder}/site.pem"
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(root)
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(shown)
+    return root, shown
+
+
 @contextmanager
 def black_hole() -> Iterator[int]:
     with socket.socket() as listener:
@@ -394,11 +403,8 @@ def main() -> None:
     rounds, scale = (1, 4) if options.quick else (options.rounds, 1)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 8_192)), hard))
-    authority = trustme.CA()
     with tempfile.TemporaryDirectory() as folder:
-        ca_file, certificate = f"{folder}/root.pem", f"{folder}/site.pem"
-        authority.cert_pem.write_to_path(ca_file)
-        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+        ca_file, certificate = certificates(folder)
         with (
             site(serve_plain, 0.0) as plain,
             site(serve_plain, 0.05) as quick,

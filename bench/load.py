@@ -31,8 +31,7 @@ import psutil
 import psycopg
 import requests
 
-from bench.engine import serve_plain, site
-from bench.pipeline import ROOT, make_monitors
+from bench.pipeline import ROOT, make_monitors, plain_site
 from bench.reads import Past, Person, answers, join
 from onebox.servers import free_port, wait_for
 from onebox.settings import read_env_file
@@ -208,10 +207,10 @@ def visit(visitors: list[Visitor], *, rate: float, ends: float) -> None:
             renewed = time.monotonic()
 
 
-def populated(box: RunningBox, monitors: int, port: int, clients: int) -> list[Visitor]:
+def populated(box: RunningBox, monitors: int, site_url: str, clients: int) -> list[Visitor]:
     """A team with its monitors and jobs, and those who will ask about them."""
     person = Person(box.address)
-    make_monitors(box.env, monitors, port)
+    make_monitors(box.env, monitors, site_url)
     past = join(box.database_url, person.email)
     person.sign_in()
     jobs, seen = make_jobs(person, JOBS), Seen()
@@ -229,7 +228,7 @@ def main() -> None:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
         box = stack.enter_context(running_box(home, TEAM_MAX_MONITORS=str(chosen.monitors + 1_000)))
-        visitors = populated(box, chosen.monitors, stack.enter_context(site(serve_plain, 0.0)), chosen.clients)
+        visitors = populated(box, chosen.monitors, stack.enter_context(plain_site()), chosen.clients)
         time.sleep(chosen.warm_up_s)
         began = time.time()
         visit(visitors, rate=chosen.rate, ends=time.monotonic() + 60 * chosen.minutes)

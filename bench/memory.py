@@ -18,8 +18,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from bench.engine import serve_plain, site
-from bench.pipeline import environment, make_monitors, manage, program
+from bench.pipeline import environment, make_monitors, manage, plain_site, program
 from bench.reads import Person, join, rows, web
 from onebox.servers import Postgres, Valkey
 
@@ -42,7 +41,7 @@ def main() -> None:
         env = environment(postgres, valkey) | {"ONEBOX": "true", "REGIONS": REGION}
         manage(env, "migrate", "--verbosity", "0")
         manage(env, "region", "sync")
-        make_monitors(env, chosen.monitors, stack.enter_context(site(serve_plain, 0.0)))
+        make_monitors(env, chosen.monitors, stack.enter_context(plain_site()))
         with psycopg.connect(postgres.url) as connection:
             connection.execute("UPDATE monitors_monitor SET regions = %s", [[REGION]])
         parts, address = start(stack, env, home)

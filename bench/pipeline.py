@@ -1,6 +1,6 @@
 """How many checks a second the whole road carries, how late they start, and what each part costs.
 
-    .venv/bin/python bench/pipeline.py [--monitors 60000] [--minutes 10] [--warm-up-s 90] [--broker postgres]
+    .venv/bin/python bench/pipeline.py [--monitors 60000] [--minutes 10] [--warm-up-s 90] [--broker postgres] [--tls]
 
 Everything is on this machine: the site, PostgreSQL (durable), Valkey (or PostgreSQL in its place), beat, the central
 worker and two region workers. Half of the monitors are checked from each region, once a minute. Lateness is start minus
@@ -24,7 +24,7 @@ import django
 import psutil
 import psycopg
 
-from bench.engine import serve_plain, site
+from bench.engine import certificates, serve_plain, serve_tls, site
 from onebox.servers import Postgres, Valkey
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +40,10 @@ SELECT count(*), count(*) FILTER (WHERE outcome <> 'up'),
 FROM checks_checkresult WHERE slot > %s AND slot <= %s
 """
 
+WORST = """
+SELECT slot, percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM checked_at - slot)) AS late
+FROM checks_checkresult WHERE slot > %s AND slot <= %s GROUP BY 1 ORDER BY 2 DESC LIMIT 8
+"""
 
 REASONS = """
 SELECT outcome, reason, sum(slots) FROM checks_checkresult WHERE slot > %s AND slot <= %s AND outcome <> 'up'
@@ -66,18 +70,23 @@ def environment(postgres: Postgres, valkey: Valkey | None) -> dict[str, str]:
     }
 
 
+@contextmanager
+def plain_site() -> Iterator[str]:
+    """The address of a site that answers everything at once."""
+    with site(serve_plain, 0.0) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
 def manage(env: dict[str, str], *arguments: str) -> None:
     subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
-def make_monitors(env: dict[str, str], number: int, port: int) -> None:
+def make_monitors(env: dict[str, str], number: int, site_url: str) -> None:
     """Monitors in bulk, in a process of its own: Django takes its settings from the environment once."""
-    subprocess.run(
-        [sys.executable, __file__, "--make", str(number), "--port", str(port)], cwd=ROOT, env=env, check=True
-    )
+    subprocess.run([sys.executable, __file__, "--make", str(number), "--site", site_url], cwd=ROOT, env=env, check=True)
 
 
-def make_monitors_here(number: int, port: int) -> None:
+def make_monitors_here(number: int, site_url: str) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "uptime.settings"
     django.setup()
     from django.db import connection
@@ -92,7 +101,7 @@ def make_monitors_here(number: int, port: int) -> None:
             Monitor(
                 team=team,
                 name=f"site {place}",
-                spec={"url": f"http://127.0.0.1:{port}/{place}"},
+                spec={"url": f"{site_url}{place}"},
                 interval=INTERVAL_S,
                 regions=[REGIONS[place % 2]],
                 policy=policy,
@@ -139,11 +148,12 @@ def main() -> None:
     options.add_argument("--minutes", type=float, default=10)
     options.add_argument("--warm-up-s", type=float, default=90)
     options.add_argument("--broker", choices=("valkey", "postgres"), default="valkey")
+    options.add_argument("--tls", action="store_true", help="HTTPS with a certificate that is verified")
     options.add_argument("--make", type=int, help=argparse.SUPPRESS)
-    options.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    options.add_argument("--site", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.make:
-        make_monitors_here(chosen.make, chosen.port)
+        make_monitors_here(chosen.make, chosen.site)
         return
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
@@ -157,8 +167,12 @@ def main() -> None:
         env = environment(postgres, valkey)
         manage(env, "migrate", "--verbosity", "0")
         manage(env, "region", "sync")
-        port = stack.enter_context(site(serve_plain, 0.0))
-        make_monitors(env, chosen.monitors, port)
+        if chosen.tls:
+            env["PROBE_CA_FILE"], certificate = certificates(str(home))
+            site_url = f"https://127.0.0.1:{stack.enter_context(site(serve_tls, certificate))}/"
+        else:
+            site_url = stack.enter_context(plain_site())
+        make_monitors(env, chosen.monitors, site_url)
         measure(stack, env, postgres, valkey, chosen)
 
 
@@ -212,11 +226,13 @@ def report(
         assert row
         stored, other, late, kept, took = row
         reasons = connection.execute(REASONS, bounds).fetchall()
+        worst = connection.execute(WORST, bounds).fetchall()
     due = chosen.monitors * seconds / INTERVAL_S
     print(f"{chosen.monitors} monitors every {INTERVAL_S} s for {seconds:.0f} s: {stored / seconds:.0f} checks/s")
     print(f"  due {due:.0f}, stored {stored}, not up {other} {reasons or ''}")
     print(f"  lateness  p50 {late[0]:.2f} s  p99 {late[1]:.2f} s")
     print(f"  stored    p50 {kept[0]:.2f} s  p99 {kept[1]:.2f} s after the slot")
+    print(f"  worst seconds, p50 of lateness: {', '.join(f'{second:%H:%M:%S} {each:.1f} s' for second, each in worst)}")
     print(f"  total_ms  p50 {took[0]:.1f}  p99 {took[1]:.1f}")
     for name, used in cpu.items():
         print(f"  {name:<9} {100 * used / seconds:5.1f} % of a core, {memory[name]:.0f} MB")

@@ -27,8 +27,8 @@ import psycopg
 import redis
 import requests
 
-from bench.engine import serve_plain, site
 from bench.load import RunningBox, populated, report, running_box, visit
+from bench.pipeline import plain_site
 
 EVERY_S = 30
 FAILS_S, CALM_S = 120, 480
@@ -76,7 +76,7 @@ def main() -> None:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
         box = stack.enter_context(running_box(home, TEAM_MAX_MONITORS=str(chosen.monitors + 1_000)))
-        visitors = populated(box, chosen.monitors, stack.enter_context(site(serve_plain, 0.0)), clients=4)
+        visitors = populated(box, chosen.monitors, stack.enter_context(plain_site()), clients=4)
         watch_demo(box, chosen.monitors // 100)
         time.sleep(60)
         over = threading.Event()
