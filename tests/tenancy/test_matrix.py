@@ -17,8 +17,9 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.http import HttpResponseBase
 from django.urls import URLPattern, URLResolver, get_resolver
+from pytest_django import DjangoDbBlocker
 
-from accounts.models import User
+from accounts.models import Team, User
 from tests.tenancy.rules import ANYONE, NOBODY, PUBLIC, RULES, Rule, rule_of
 from tests.tenancy.world import Caller, make_callers, make_things
 
@@ -77,12 +78,25 @@ def _thing(route: str) -> str:
     return '.of("...")' if "<uuid:" in route else ""
 
 
+World = tuple[dict[str, UUID], dict[str, Callable[[], Caller]]]
+
+
+@pytest.fixture(scope="module")
+def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
+    """One for all callers, since each leaves it as it was."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        owner = User.objects.create_user("olga@example.com", name="Olga Owner")
+        team = Team.objects.create_personal(owner)
+        yield make_things(owner), make_callers(team, owner)
+        transaction.set_rollback(True)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", CALLERS)
-def test_attacks_21_25_27_who_gets_where(name: str, owner: User) -> None:
-    things = make_things(owner)
-    caller = make_callers(owner.memberships.get().team, owner)[name]
-    before, wrong = contents(), []
+def test_attacks_21_25_27_who_gets_where(name: str, world: World) -> None:
+    things, callers = world
+    caller, wrong = callers[name](), []
+    before = contents()
     for route, view in ours().items():
         rule = rule_of(route)
         if rule is None or (caller.is_key and not route.startswith("api/")):

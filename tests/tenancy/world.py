@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from django.test import Client
@@ -55,8 +57,8 @@ class Caller:
         return self.user is None and bool(self.secret)
 
 
-def make_callers(team: Team, owner: User) -> dict[str, Caller]:
-    """Viewer, editor and owner; who is nobody; who owns another team; and each kind of key."""
+def make_callers(team: Team, owner: User) -> dict[str, Callable[[], Caller]]:
+    """Nobody, members by role, the owner of another team, and each kind of key; called, they come in."""
     stranger = User.objects.create_user("sam@example.com")
     others = Team.objects.create_personal(stranger)
 
@@ -71,16 +73,16 @@ def make_callers(team: Team, owner: User) -> dict[str, Caller]:
     editor, viewer = member("ed", Role.EDITOR), member("vera", Role.VIEWER)
     token = keys.create_token(membership=viewer.memberships.get(), name="laptop", scope=Scope.ADMIN)[1]
     return {
-        "anonymous": Caller(ANYONE),
-        "stranger": Caller(OWNER, stranger, stranger=True),
-        "stranger's key": Caller(OWNER, secret=key(others, stranger, Scope.ADMIN), stranger=True),
-        "viewer": Caller(VIEWER, viewer),
-        "editor": Caller(EDITOR, editor),
-        "owner": Caller(OWNER, owner),
-        "read key": Caller(VIEWER, secret=key(team, owner, Scope.READ)),
-        "write key": Caller(EDITOR, secret=key(team, owner, Scope.WRITE)),
-        "admin key": Caller(OWNER, secret=key(team, owner, Scope.ADMIN)),
-        "viewer's admin token": Caller(VIEWER, secret=token),
+        "anonymous": partial(Caller, ANYONE),
+        "stranger": partial(Caller, OWNER, stranger, stranger=True),
+        "stranger's key": partial(Caller, OWNER, secret=key(others, stranger, Scope.ADMIN), stranger=True),
+        "viewer": partial(Caller, VIEWER, viewer),
+        "editor": partial(Caller, EDITOR, editor),
+        "owner": partial(Caller, OWNER, owner),
+        "read key": partial(Caller, VIEWER, secret=key(team, owner, Scope.READ)),
+        "write key": partial(Caller, EDITOR, secret=key(team, owner, Scope.WRITE)),
+        "admin key": partial(Caller, OWNER, secret=key(team, owner, Scope.ADMIN)),
+        "viewer's admin token": partial(Caller, VIEWER, secret=token),
     }
 
 
