@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run manage test lint types layers fmt lock settings words openapi fuzz bench chaos soak clean chromium
+.PHONY: help setup run manage test lint types layers fmt lock settings words openapi fuzz bench chaos soak pictures clean chromium
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -79,6 +79,9 @@ chaos: $(STAMP) ## break everything on purpose, for about 25 minutes; make chaos
 
 soak: $(STAMP) ## use a whole box for two hours and see whether anything grows; make soak ARGS="--hours 0.5"
 	$(BIN)/python bench/soak.py $(ARGS)
+
+pictures: $(STAMP) ## take the pictures in docs/screenshots anew (needs Chromium)
+	$(BIN)/python -m pytest tests/pictures.py -q
 
 clean: ## remove .venv and caches; var/ with its data stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache staticfiles
