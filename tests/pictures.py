@@ -21,8 +21,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django import Settings
 
-from accounts import services as accounts
 from accounts.models import Team, User
+from accounts.services import people
 from checks.services import stats
 from drills.models import Drill
 from incidents.handling import outages
@@ -75,7 +75,7 @@ def test_take_them(
     assert path, "no Chromium here: on Debian, apt-get install chromium-headless-shell"
     monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop lives in this thread
     scenes = told(owner, team)
-    newcomer = accounts.sign_up(email="nina@acme.example", password="three grey herons")
+    newcomer = people.sign_up(email="nina@acme.example", password="three grey herons")
     User.objects.filter(pk=editor.pk).update(language="de")
     sessions = {"owner": session_of(owner), "newcomer": session_of(newcomer), "german": session_of(editor)}
     with sync_playwright() as playwright:
