@@ -126,6 +126,7 @@ HOUR_PARTS = ("up", "degraded", "unknown", "down")
 
 def hours_svg(name: str, hours: Sequence[HourSum], *, zone: tzinfo) -> SafeString:
     """A bar an hour, newest on the right; an hour that nothing is known of is a small dot."""
+    language = get_language()
     return format_html(
         '<svg class="ticks strip" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
         len(hours) * PITCH - 2,
@@ -133,12 +134,12 @@ def hours_svg(name: str, hours: Sequence[HourSum], *, zone: tzinfo) -> SafeStrin
         len(hours) * PITCH - 2,
         HEIGHT,
         _("%(name)s, last 24 hours: %(story)s") % {"name": name, "story": hours_in_words(hours)},
-        mark_safe("".join(_hour(place, hour, zone) for place, hour in enumerate(hours))),  # noqa: S308 - numbers
+        mark_safe("".join([_hour(place, hour, zone, language) for place, hour in enumerate(hours)])),  # noqa: S308 - numbers
     )
 
 
-def _hour(place: int, hour: HourSum, zone: tzinfo) -> str:
-    told, drawn = _counted(place, (hour.up, hour.degraded, hour.unknown, hour.down), get_language())
+def _hour(place: int, hour: HourSum, zone: tzinfo, language: str | None) -> str:
+    told, drawn = _counted(place, (hour.up, hour.degraded, hour.unknown, hour.down), language)
     return f"<g><title>{_clock(hour.begin, zone)}: {told}</title>{drawn}</g>"
 
 
@@ -165,7 +166,11 @@ def hours_in_words(hours: Sequence[HourSum]) -> str:
     """``22 well, 1 with failures, 1 without checks``: of hours."""
     failed = sum(hour.down > 0 for hour in hours)
     empty = sum(not any(hour[1:]) for hour in hours)
-    well = len(hours) - failed - empty
+    return _story(len(hours) - failed - empty, failed, empty, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _story(well: int, failed: int, empty: int, _language: str | None) -> str:
     counts = [(well, _("well")), (failed, _("with failures")), (empty, _("without checks"))]
     return ", ".join(f"{count} {word}" for count, word in counts if count)
 

@@ -91,6 +91,12 @@ def without_scheme(url: str) -> str:
 
 
 @register.filter
+def about(text: str, name: str) -> str:
+    """Words that were looked up once, with a name where they have ``%s``; escaped like any text."""
+    return text.replace("%s", name)
+
+
+@register.filter
 def until(start: datetime, end: datetime | None) -> str:
     """How long something took, or takes until now."""
     return words.span(((end or timezone.now()) - start).total_seconds())
