@@ -23,11 +23,11 @@ from pytest_django import Settings
 
 from accounts.models import Team, User
 from accounts.services import people
-from checks.services import stats
 from drills.models import Drill
 from incidents.handling import outages
 from incidents.models import Incident
 from monitors.models import Monitor
+from monitors.services import create_monitor
 from statuspages.models import StatusPage
 from statuspages.services import pages, posts
 from tests.browser.conftest import CHROMIUMS, FLAGS
@@ -37,9 +37,11 @@ PICTURES = Path(__file__).resolve().parent.parent / "docs/screenshots"
 LARGEST = 60_000
 """Bytes: a repository keeps its pictures for ever."""
 
+AHEAD = timedelta(minutes=15)
+"""So long the pages must not find that nobody checks any more."""
+
 WATCHED = {
     "Shop": "shop.example.com",
-    "Checkout": "shop.example.com/checkout",
     "API": "api.example.com/v2/health",
     "Customer portal": "portal.example.com",
     "Mail gateway": "mail.example.com",
@@ -131,11 +133,9 @@ def told(owner: User, team: Team) -> list[Scene]:
         monitor.name, monitor.spec, monitor.paused = name, {"url": f"https://{address}"}, False
         monitor.tags = ["prod"] if name != "Staging" else ["staging"]
         monitor.save()
-    all_is_well("usa", "india")
+    all_is_well("usa", "india", heard=-AHEAD, handed_out=-AHEAD)
     by_name = {monitor.name: monitor for monitor in watched}
-    tell(by_name["Checkout"], usa="xxx", india="xxx", message="Expected a status in 200-399, got 503")
-    tell(by_name["Partner feed"], usa="...", india=".xx")
-    stats.compute([monitor.pk for monitor in watched], now=now)
+    by_name["Checkout"] = checkout(team, now)
     incident = Incident.objects.get(resolved_at=None)
     outages.acknowledge(incident, actor=owner, now=now)
     outages.add_note(incident, text="The payment provider has trouble; we follow their page.", actor=owner, now=now)
@@ -154,6 +154,15 @@ def told(owner: User, team: Team) -> list[Scene]:
         Scene("status-page", page.path),
         Scene("status-page-dark-phone", page.path, width=360, dark=True),
     ]
+
+
+def checkout(team: Team, now: datetime) -> Monitor:
+    """It has just gone down, after a day that was well."""
+    monitor = create_monitor(team=team, name="Checkout", url="https://shop.example.com/checkout", tags=["prod"])
+    born = now - timedelta(days=1)
+    Monitor.objects.filter(pk=monitor.pk).update(wanted_at=None, created_at=born, status_since=born)
+    day = "." * 1_400
+    return tell(monitor, usa=f"{day}xxx", india=f"{day}xxx", message="Expected a status in 200-399, got 503")
 
 
 OPEN_POLICY = """
