@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import django_stubs_ext
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.core.paginator import Paginator
@@ -17,6 +18,9 @@ from django.utils.functional import cached_property
 
 from accounts import audit
 from accounts.models import Team, User
+
+# Lets the desk's classes be written with their types at run time too: admin.ModelAdmin[Monitor].
+django_stubs_ext.monkeypatch()
 
 M = TypeVar("M", bound=Model)
 

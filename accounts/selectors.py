@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
-from rest_framework_simplejwt.settings import api_settings as jwt_settings
 
 from accounts.exceptions import NoTeam
 from accounts.models import ApiSession, AuditEntry, Invitation, KeyHolder, Membership, Team, User
@@ -94,7 +94,7 @@ def audit_of(
 
 def live_api_sessions(user: User) -> Sequence[ApiSession]:
     """The programs that are signed in, the latest first."""
-    since = timezone.now() - jwt_settings.REFRESH_TOKEN_LIFETIME
+    since = timezone.now() - settings.REFRESH_TOKEN_LIFETIME
     sessions = user.api_sessions.filter(ended_at=None, renewed_at__gt=since)
     return [session for session in sessions.order_by("-renewed_at") if session.has_current_password()]
 

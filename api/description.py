@@ -15,6 +15,7 @@ from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
+import accounts.access.schema  # noqa: F401  # tells drf-spectacular of the way in
 from api.sections import SECTION_OF, WITHIN
 from common.paging import DEFAULT_LIMIT
 

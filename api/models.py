@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Self
+
 from django.db import models
 from django.db.models.functions import Now
+
+KEPT_FOR_H = 24
+
+
+class KeptAnswerQuerySet(models.QuerySet["KeptAnswer"]):
+    def too_old(self, now: datetime) -> Self:
+        return self.filter(created_at__lt=now - timedelta(hours=KEPT_FOR_H))
 
 
 class KeptAnswer(models.Model):
@@ -19,6 +29,8 @@ class KeptAnswer(models.Model):
     sealed = models.TextField(default="", help_text="the body, encrypted; empty where it held a secret")
     shown_once = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    objects = KeptAnswerQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

@@ -8,7 +8,6 @@ changed nothing, and may be mended and sent again under its key.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -26,11 +25,10 @@ from accounts.access.authentication import BearerAuthentication
 from accounts.models import ApiKey
 from accounts.selectors import membership_of
 from api.asking import View, api_view_of, refuse, run
-from api.models import KeptAnswer
+from api.models import KEPT_FOR_H, KeptAnswer
 from monitors.secrets import seal, unseal
 
 HEADER = "Idempotency-Key"
-KEPT_FOR_H = 24
 WAIT_S = 10
 """For another request with the same key; longer than all but the slowest of them take."""
 
@@ -166,8 +164,3 @@ def _said(kept: KeptAnswer, asked: str) -> HttpResponse:
         raise SaidOnce from error
     headers = {"Idempotent-Replayed": "true"} | ({"Content-Type": kept.content_type} if kept.content_type else {})
     return HttpResponse(body, status=kept.status or 200, headers=headers)
-
-
-def forget_old(*, now: datetime) -> int:
-    """Drops the answers of more than a day ago; says how many."""
-    return KeptAnswer.objects.filter(created_at__lt=now - timedelta(hours=KEPT_FOR_H)).delete()[0]

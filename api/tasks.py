@@ -3,9 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
-from api import repeating
+from api.models import KeptAnswer
 
 
 @shared_task(name="api.forget_old_answers", ignore_result=True)
 def forget_old_answers() -> None:
-    repeating.forget_old(now=timezone.now())
+    KeptAnswer.objects.too_old(timezone.now()).delete()

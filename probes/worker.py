@@ -17,7 +17,6 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
-from functools import cache
 from time import monotonic, sleep, time
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -25,11 +24,10 @@ from urllib.parse import urlsplit
 from celery import Celery, Task, shared_task, signals
 from celery.exceptions import CPendingDeprecationWarning, Reject, SecurityWarning
 from celery.worker.consumer import Consumer
-from kombu import serialization
 from kombu.exceptions import OperationalError
-from kombu.transport import TRANSPORT_ALIASES
 
-from probes import __version__, names, signing, worked
+from probes import __version__, names, worked
+from probes.broker import BROKERS, broker_settings, serializer, verified
 from probes.contract import Batch, CheckRequest, CheckResult, InvalidSpec, LifeSign, Report
 from probes.engine import invalid, shared_engine, shared_health
 from probes.log import set_up as set_up_log
@@ -54,73 +52,6 @@ LIFE_SIGN_EVERY_SECONDS = 10.0
 LIFE_SIGN_EXPIRES_SECONDS = 30.0
 STUCK_MS = 30_000.0
 """An engine whose loop stood still for so long is not at work, whatever it says of itself."""
-
-BROKERS = ("redis", "rediss", "redis+socket", "unix", "sentinel", "amqp", "amqps", "pyamqp", "sqla+postgresql+psycopg")
-TRANSPORT_ALIASES["sqla"] = "probes.postgres_broker:Transport"
-
-
-def verified(url: str) -> str:
-    """The broker's address with its certificate verified, as nobody expects otherwise: kombu by itself encrypts and
-    believes whoever answers. ``?ssl_cert_reqs=none`` says that this is wanted.
-    """
-    if not url.startswith("rediss://") or "ssl_cert_reqs=" in url:
-        return url
-    return f"{url}{'&' if urlsplit(url).query else '?'}ssl_cert_reqs=required"
-
-
-@cache
-def _own_key() -> signing.Key | None:
-    return read_settings().key
-
-
-def _serializer() -> str:
-    return signing.SERIALIZER if _own_key() else "json"
-
-
-def _write_signed(body: object) -> Any:
-    key = _own_key()
-    if key is None:
-        raise BadSetting("REGION_KEY is not set, so nothing can be signed.")
-    return signing.write(body, key)
-
-
-serialization.register(signing.SERIALIZER, _write_signed, signing.read, signing.CONTENT_TYPE, "binary")
-
-
-def broker_settings() -> dict[str, Any]:
-    """What every Celery app of the product must say in the same words: messages outlive the worker that
-    took them.
-
-    ``visibility_timeout`` above all: the shortest one on a Redis database holds for everybody on it.
-    """
-    return {
-        "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,
-        "broker_transport_options": {
-            "visibility_timeout": 120,
-            "unacked_restore_interval": 5,
-            "unacked_restore_throttle": 1,
-            "health_check_interval": 10,
-            "socket_timeout": 15,
-            "socket_connect_timeout": 5,
-            "socket_keepalive": True,
-        },
-        "accept_content": ["json", signing.SERIALIZER],
-        "task_serializer": "json",
-        "task_default_exchange_type": "direct",
-        "task_default_delivery_mode": "persistent",
-        "task_acks_late": True,
-        "task_acks_on_failure": True,
-        "task_acks_on_timeout": True,
-        "task_reject_on_worker_lost": True,
-        "task_ignore_result": True,
-        "result_backend": None,
-        "task_send_sent_event": False,
-        "worker_send_task_events": False,
-        "worker_enable_remote_control": False,
-        "worker_prefetch_multiplier": 1,
-        "worker_cancel_long_running_tasks_on_connection_loss": False,
-    }
 
 
 class QuietConsumer(Consumer):
@@ -290,7 +221,7 @@ class _Broker:
                     queue=names.RESULTS_QUEUE,
                     retry=False,
                     producer=producer,
-                    serializer=_serializer(),
+                    serializer=serializer(),
                 )
         except _broker_errors(celery) as error:
             self._note_refusal(error)
@@ -468,7 +399,7 @@ class _Life:
                 queue=names.RESULTS_QUEUE,
                 expires=LIFE_SIGN_EXPIRES_SECONDS,
                 retry=False,
-                serializer=_serializer(),
+                serializer=serializer(),
             )
         except _broker_errors(celery) as error:
             log.warning("The broker does not take life signs (%s)", error)

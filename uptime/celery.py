@@ -3,22 +3,38 @@ region may also be served by ``celery -A uptime worker -Q region.<code>``."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
+from functools import cached_property
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import after_task_publish, celeryd_init, setup_logging, task_postrun, task_prerun, worker_ready
+from celery.apps import beat
+from celery.signals import (
+    after_task_publish,
+    celeryd_init,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_before_create_process,
+    worker_ready,
+)
+from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections
+from django.utils.log import configure_logging
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from probes import worked
+from probes.broker import broker_settings
 from probes.names import ALERTS_QUEUE, CENTRAL_QUEUE
 from probes.stuck import ConnectAnew
-from probes.worker import broker_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
+# Celery would run Django's checks in each worker and throw their words away; they load every page and form. What they
+# have to say is said by `migrate` and `doctor`.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 
 def _tick(task: str, every_s: float, queue: str = CENTRAL_QUEUE) -> dict[str, Any]:
@@ -39,6 +55,20 @@ class PatientTask(Task):  # type: ignore[type-arg]
             logger.warning("%s waits for the database: %s", self.name, str(error).partition("\n")[0])
 
 
+class Beat(beat.Beat):
+    """Rings by name, so it needs none of what it rings for: no tasks, no models, and of Django the settings alone."""
+
+    def init_loader(self) -> None:
+        configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)  # where tasks are loaded, django.setup() does it
+        app.finalize()
+
+
+class Server(Celery):
+    @cached_property
+    def Beat(self) -> type[beat.Beat]:  # noqa: N802  # Celery's name for what `celery beat` runs
+        return self.subclass_with_self(Beat)
+
+
 IMPATIENT = {
     "socket_timeout": 2,
     "socket_connect_timeout": 2,
@@ -49,7 +79,7 @@ IMPATIENT = {
 }
 """How publishers connect: a page must not wait for a broker that is away, and what it rings for is written down."""
 
-app = Celery("uptime", task_cls=PatientTask)
+app = Server("uptime", task_cls=PatientTask, include=["probes.worker"])
 app.conf.update(broker_settings())
 app.conf.broker_transport_options |= IMPATIENT
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -109,13 +139,6 @@ def _keep_connections(**_: Any) -> None:
 
 
 @task_postrun.connect
-def _write_counts_down(**_: Any) -> None:
-    from meters import services as meters  # Django is not set up yet when this module is read
-
-    meters.flush_if_due()
-
-
-@task_postrun.connect
 @after_task_publish.connect
 def _note_work(**_: Any) -> None:
     """A worker's work is to end tasks, beat's is to publish them; both have one every second."""
@@ -127,6 +150,14 @@ def _be_patient_in_workers(instance: Any, **_: Any) -> None:
     """A worker listens for longer than a publisher may speak."""
     if instance.app is app:
         app.conf.broker_transport_options = broker_settings()["broker_transport_options"]
+
+
+@worker_before_create_process.connect
+def _share_memory(**_: Any) -> None:
+    """A new process shares what this one has loaded, page by page until one of them writes there; the garbage
+    collector would write to every object that it looks at."""
+    gc.collect()
+    gc.freeze()
 
 
 @worker_ready.connect

@@ -6,16 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from api.sections import ABOUT, TAGS
+from probes.broker import BROKERS, verified
 from probes.settings import BadSetting, read_settings
-from probes.worker import BROKERS, verified
 from uptime import env, logs
-
-# Lets classes of Django be written with their types at run time too: admin.ModelAdmin[Monitor].
-django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -60,7 +56,7 @@ except BadSetting as error:
 
 # --- parts ---
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # uptime.urls finds what it shows: workers show nothing
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -300,9 +296,10 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["api.description.add_common_parts"],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
+REFRESH_TOKEN_LIFETIME = timedelta(days=14)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
-    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_LIFETIME,
     "ROTATE_REFRESH_TOKENS": True,
     "BLACKLIST_AFTER_ROTATION": True,
     "ALGORITHM": "HS256",

@@ -19,6 +19,8 @@ from api.views import Docs, Schema
 from checks.views import readyz
 from operations.views import metrics_for_prometheus
 
+admin.autodiscover()
+
 api_urlpatterns = [
     *accounts.urls.api_urlpatterns,
     *monitors.urls.api_urlpatterns,

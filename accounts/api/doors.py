@@ -21,7 +21,6 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework_simplejwt.settings import api_settings as jwt_settings
 
 from accounts.access.authentication import NoAuthentication, bearer_token, require_csrf_token
 from accounts.access.throttles import ScopedThrottle
@@ -179,7 +178,7 @@ def _with_tokens(
         response.set_cookie(
             REFRESH_COOKIE,
             pair.refresh,
-            max_age=jwt_settings.REFRESH_TOKEN_LIFETIME,
+            max_age=settings.REFRESH_TOKEN_LIFETIME,
             path=REFRESH_COOKIE_PATH,
             secure=settings.SESSION_COOKIE_SECURE,
             httponly=True,

@@ -14,7 +14,6 @@ from django.contrib.auth import login, update_session_auth_hash
 from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
-from rest_framework_simplejwt.settings import api_settings as jwt_settings
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from accounts import audit
@@ -148,7 +147,7 @@ def end_other_sessions(*, user: User, key: str | None) -> None:
 
 def forget_old_sessions(*, now: datetime) -> None:
     """Delete what no token in the world can refer to any more: sessions, used tokens, browser sessions."""
-    ApiSession.objects.filter(renewed_at__lt=now - jwt_settings.REFRESH_TOKEN_LIFETIME).delete()
+    ApiSession.objects.filter(renewed_at__lt=now - settings.REFRESH_TOKEN_LIFETIME).delete()
     OutstandingToken.objects.filter(expires_at__lt=now).delete()
     tries.forget_old(now=now)
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

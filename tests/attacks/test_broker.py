@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 
 from onebox.servers import Valkey
 from probes import names, signing
-from probes.worker import verified
+from probes.broker import verified
 from tests.probes.conftest import MakeSite, site  # noqa: F401
 from tests.probes.lab import OK, Authority, says
 from tests.probes.region import ROOT, Region, a_check, batch, command, wait_until, worker_environment

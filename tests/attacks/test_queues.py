@@ -22,9 +22,9 @@ from meters.selectors import counts_of
 from monitors import regionkeys
 from monitors.models import Region
 from probes import signing
+from probes.broker import broker_settings
 from probes.contract import LifeSign
 from probes.signing import Key
-from probes.worker import broker_settings
 from tests.checks.road import open_batches, report_on
 from tests.conftest import MakeMonitor
 

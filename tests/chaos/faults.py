@@ -18,8 +18,8 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 
 from probes import names
+from probes.broker import broker_settings
 from probes.contract import CheckResult, Outcome, Reason, Report
-from probes.worker import broker_settings
 from tests.chaos.sites import ANSWERS, DRIPS
 from tests.chaos.world import ROOT, World, monitor
 from tests.road.box import wait_until

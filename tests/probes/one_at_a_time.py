@@ -8,8 +8,8 @@ from pathlib import Path
 
 from celery import Celery
 
+from probes.broker import broker_settings
 from probes.stuck import ConnectAnew
-from probes.worker import broker_settings
 
 app = Celery("one_at_a_time", broker=os.environ.get("CELERY_BROKER_URL"), set_as_current=False)
 app.conf.update(broker_settings())

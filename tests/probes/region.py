@@ -18,8 +18,8 @@ from celery import Celery
 from kombu import Connection
 
 from probes import names
+from probes.broker import broker_settings
 from probes.contract import Batch, CheckRequest, CheckResult
-from probes.worker import broker_settings
 
 ROOT = Path(__file__).parents[2]
 NO_DJANGO = """

@@ -15,7 +15,7 @@ from django.db import connection
 from kombu import Connection, Queue
 from psycopg import sql
 
-import probes.worker  # noqa: F401 - it tells kombu of the transport
+import probes.broker  # noqa: F401 - it tells kombu of the transport
 from probes import postgres_broker
 from probes.postgres_broker import DECLARE, Channel
 
