@@ -1,14 +1,15 @@
-"""Windows for operators: to look at."""
+"""Windows for operators."""
 
 from __future__ import annotations
 
 from django.contrib import admin
 
+from accounts.desk import Told
 from maintenance.models import Window
 
 
 @admin.register(Window)
-class WindowAdmin(admin.ModelAdmin[Window]):
+class WindowAdmin(Told, admin.ModelAdmin[Window]):
     list_display = ["title", "team", "next_starts", "next_ends", "zone", "rule", "pauses_checks"]
     list_filter = ["pauses_checks", "everything"]
     list_select_related = ["team"]

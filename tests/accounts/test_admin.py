@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
@@ -9,6 +10,7 @@ from accounts.models import AuditEntry, Membership, Team, User
 from accounts.rules import Role
 from accounts.selectors import membership_of
 from accounts.services import keys
+from maintenance.models import Window
 from tests.accounts.cast import PASSWORD, program, sign_in, sign_up
 
 
@@ -140,3 +142,11 @@ def test_what_is_done_here_stands_in_the_logs_of_the_teams(office: Client, ada: 
     assert not Membership.objects.filter(pk=membership.pk).exists()
     Membership.objects.create(team=membership.team, user=ada, role=Role.OWNER)
     assert program(secret).get("/api/teams").status_code == 401, "a token does not come back with its person"
+
+
+def test_a_window_that_is_deleted_here_is_told_to_its_team(office: Client, ada: User) -> None:
+    now, team = datetime.now(UTC), membership_of(ada).team
+    window = Window.objects.create(team=team, title="Moving", day=now.date(), time=now.time(), minutes=30)
+    assert office.post(f"/admin/maintenance/window/{window.pk}/delete/", {"post": "yes"}).status_code == 302
+    told = AuditEntry.objects.get(team_id=team.pk, actor="root@example.org")
+    assert (told.verb, told.name) == ("deleted by an operator", "Moving")
