@@ -6,6 +6,7 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_ROOT_USER_ACTION=ignore \
+    MALLOC_ARENA_MAX=2 \
     WORK_FILE=/tmp/worked
 RUN useradd --uid 10001 --create-home uptime
 WORKDIR /app

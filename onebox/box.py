@@ -19,8 +19,12 @@ PROGRAMS, VALKEY, POSTGRES = range(3)
 PROGRAM_GRACE_S = 5.5
 
 QUIET_CELERY = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-# One person's box may run as root, and serves static files without collecting them first.
-EXPECTED = "ignore:You're running the worker with superuser privileges,ignore:No directory at"
+HABITS = {
+    # One person's box may run as root, and serves static files without collecting them first.
+    "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges,ignore:No directory at",
+    # By itself the C library keeps a store of free memory for every thread or two, and we have many.
+    "MALLOC_ARENA_MAX": "2",
+}
 
 # What a region worker takes over from the person's environment, beside PROBE_*: how programs run, no more.
 REGION_MAY_KNOW = {"HOME", "LANG", "LC_ALL", "LOG_FORMAT", "LOG_LEVEL", "PATH", "TMPDIR", "TZ"}
@@ -98,7 +102,7 @@ class Box:
             "EMAIL_URL": "consolemail://",
             "DEMO_SITE_URL": self.demo_url,
             "PROBE_ALLOWED_NETWORKS": PRIVATE_NETWORKS,
-            "PYTHONWARNINGS": EXPECTED,
+            **HABITS,
         }
         chosen = {name: self.settings.environment.get(name) or value for name, value in defaults.items()}
         return chosen | {
@@ -118,7 +122,7 @@ class Box:
         return {
             "PROBE_ALLOWED_NETWORKS": PRIVATE_NETWORKS,
             "PROBE_SPOOL_DIR": str(self.settings.var_dir / "spool"),
-            "PYTHONWARNINGS": EXPECTED,
+            **HABITS,
             **taken,
             "PYTHONUNBUFFERED": "1",
             "REGION": region,
