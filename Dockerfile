@@ -36,8 +36,9 @@ RUN SECRET_KEY=only-while-files-are-collected-not-kept \
     python manage.py collectstatic --noinput \
     && python -m compileall -q . \
     && install --directory --owner=uptime --mode=0700 /archive
+ENV WEB_CONCURRENCY=2
 USER uptime
 EXPOSE 8000
 # Of web, which the image runs by itself; compose and the chart ask the workers by scripts/talks_to_broker.py.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=3); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status >= 400)"]
-CMD ["python", "-m", "gunicorn", "uptime.wsgi", "--bind", "0.0.0.0:8000", "--preload", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]
+CMD ["python", "-m", "gunicorn", "uptime.wsgi", "--bind", "0.0.0.0:8000", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]

@@ -1,8 +1,17 @@
 """gunicorn reads this by itself, wherever it is started from this directory; its options come on the command line."""
 
+import gc
+import os
 from typing import Any
 
 worker_class = "uptime.web.PatientWorker"
+# Several processes share what one has imported for them; a single one would only have it twice.
+preload_app = int(os.environ.get("WEB_CONCURRENCY") or 1) > 1
+
+
+def pre_fork(_server: Any, _worker: Any) -> None:
+    """Memory is shared until somebody writes to it, and the garbage collector writes to every object it looks at."""
+    gc.freeze()
 
 
 def post_worker_init(worker: Any) -> None:

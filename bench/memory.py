@@ -20,6 +20,7 @@ import psycopg
 
 from bench.pipeline import environment, make_monitors, manage, plain_site, program
 from bench.reads import Person, join, rows, web
+from onebox.box import HABITS
 from onebox.servers import Postgres, Valkey
 
 REGION = "usa"
@@ -38,7 +39,7 @@ def main() -> None:
         stack.callback(postgres.stop)
         valkey.start()
         stack.callback(valkey.stop)
-        env = environment(postgres, valkey) | {"ONEBOX": "true", "REGIONS": REGION}
+        env = environment(postgres, valkey) | HABITS | {"ONEBOX": "true", "REGIONS": REGION}
         manage(env, "migrate", "--verbosity", "0")
         manage(env, "region", "sync")
         make_monitors(env, chosen.monitors, stack.enter_context(plain_site()))

@@ -174,7 +174,7 @@ def servers(monitors: int, days: int) -> Iterator[dict[str, str]]:
 def web(env: dict[str, str], *, port: int = 0) -> Iterator[tuple[str, psutil.Process]]:
     """The web server with the options of ``onebox.box``, on a free port unless one is named."""
     site = f"http://127.0.0.1:{port or free_port()}"
-    options = ("--preload", "--workers", "2", "--threads", "8", "--log-level", "error")
+    options = ("--threads", "16", "--log-level", "error")
     bind = ("--bind", site.removeprefix("http://"), "--no-control-socket")
     with program(env, "-m", "gunicorn", "uptime.wsgi", *bind, *options) as process:
         assert wait_for(lambda: answers(site), seconds=60)

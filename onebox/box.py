@@ -136,9 +136,8 @@ class Box:
         return self._command(
             "web",
             *("-m", "gunicorn", "uptime.wsgi", "--bind", f"{host}:{self.settings.port}"),
-            # One import for both workers: half the time to start and most of the memory shared.
-            *("--preload", "--workers", "2", "--threads", "8"),
-            *("--graceful-timeout", "1", "--no-control-socket", "--log-level", "warning"),
+            # One process: a second would serve no more people on a machine that does all the rest as well.
+            *("--threads", "16", "--graceful-timeout", "1", "--no-control-socket", "--log-level", "warning"),
         )
 
     def _beat(self) -> Command:

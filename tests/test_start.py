@@ -8,14 +8,17 @@ import sys
 
 import pytest
 
+from onebox.box import ROOT
+
 SAY = "from uptime import settings as s; print(s.CELERY_BROKER_URL.partition(':')[0], s.CACHES['default']['BACKEND'])"
 SQL = "sqla+postgresql+psycopg://uptime@db/uptime"
 
 
-def start(**broker: str) -> subprocess.CompletedProcess[str]:
+def start(*program: str, **broker: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in {"REDIS_URL", "CELERY_BROKER_URL"}}
+    command = [sys.executable, *(program or ("-c", SAY))]
     return subprocess.run(
-        [sys.executable, "-c", SAY], env=environment | broker, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env=environment | broker, capture_output=True, text=True, timeout=100, check=False
     )
 
 
@@ -40,3 +43,11 @@ def test_without_either_it_says_so_in_one_sentence(broker: dict[str, str], named
     assert started.returncode != 0
     assert started.stderr.startswith(f"uptime cannot start: {named}")
     assert started.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_the_web_server_says_so_once_and_tries_no_more(processes: str) -> None:
+    started = start("-m", "gunicorn", "uptime.wsgi", "--bind", "127.0.0.1:0", WEB_CONCURRENCY=processes)
+    assert started.returncode != 0
+    assert started.stderr.count("uptime cannot start: neither REDIS_URL nor") == 1
+    assert "Traceback" not in started.stderr

@@ -9,6 +9,7 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.errors import AppImportError
 from gunicorn.workers.gthread import ThreadWorker
 
 FIRST_WORD_S = 10.0
@@ -29,6 +30,12 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.reading: dict[Any, float] = {}
+
+    def load_wsgi(self) -> None:
+        try:
+            super().load_wsgi()
+        except SystemExit as refusal:  # a bad setting: gunicorn would start another worker, for ever
+            raise AppImportError(refusal.code) from None
 
     def enqueue_req(self, conn: Any) -> None:
         if conn.initialized or conn.data_ready:

@@ -1,9 +1,12 @@
 """What a WSGI server (gunicorn) serves."""
 
 import os
+from importlib import import_module
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
 
 application = get_wsgi_application()
+# Django would read the routes, and all pages with them, while the first visitor waits, in each process by itself.
+import_module("uptime.urls")

@@ -31,7 +31,7 @@ def site() -> Iterator[tuple[str, psutil.Process]]:
     database, port = connection.settings_dict, free_port()
     place = os.environ["DATABASE_URL"].partition("?")
     url = place[0].rpartition("/")[0] + "/" + str(database["NAME"]) + place[1] + place[2]
-    options = ("--preload", "--bind", f"127.0.0.1:{port}", "--no-control-socket")
+    options = ("--bind", f"127.0.0.1:{port}", "--no-control-socket")
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "uptime.wsgi", *options, "--log-level", "error"],
         cwd=ROOT,
