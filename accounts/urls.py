@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from accounts.api import account as account_api
 from accounts.api import doors as doors_api
 from accounts.api import teams as teams_api
 from accounts.views import account, doors, invitation
@@ -11,7 +12,15 @@ api_urlpatterns = [
     path("auth/login", doors_api.Login.as_view(), name="api-login"),
     path("auth/refresh", doors_api.Refresh.as_view(), name="api-refresh"),
     path("auth/logout", doors_api.Logout.as_view(), name="api-logout"),
-    path("auth/me", doors_api.Me.as_view(), name="api-me"),
+    path("auth/password-reset", doors_api.PasswordReset.as_view(), name="api-password-reset"),
+    path("auth/me", account_api.Me.as_view(), name="api-me"),
+    path("auth/me/email", account_api.Email.as_view(), name="api-me-email"),
+    path("auth/me/email/again", account_api.EmailAgain.as_view(), name="api-me-email-again"),
+    path("auth/me/password", account_api.Password.as_view(), name="api-me-password"),
+    path("auth/me/sessions", account_api.SessionList.as_view(), name="api-me-sessions"),
+    path("auth/me/sessions/<str:pk>", account_api.SessionDetail.as_view(), name="api-me-session"),
+    path("auth/me/factors", account_api.Factors.as_view(), name="api-me-factors"),
+    path("auth/me/delete", account_api.Delete.as_view(), name="api-me-delete"),
     path("teams", teams_api.TeamList.as_view(), name="api-teams"),
     path("team", teams_api.TeamDetail.as_view(), name="api-team"),
     path("team/delete", teams_api.TeamDelete.as_view(), name="api-team-delete"),

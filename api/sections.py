@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 SECTIONS: dict[str, tuple[str, str]] = {
-    "Account": ("auth", "Sign up, log in, and who is signed in."),
+    "Account": ("auth", "Sign up, log in, and what is one's own."),
     "Team": ("team teams", "The team that the credentials act for, its members and invitations."),
     "Keys": ("api-keys tokens", "Keys of the team for programs, and one's own tokens."),
     "Audit log": ("audit-log", "Who changed what, from where."),
-    "Monitors": ("monitor tags", "What is watched, how often and from where."),
+    "Monitors": ("monitor tags views", "What is watched, how often and from where."),
     "Heartbeats": ("", "Jobs that report to us."),
     "Badges": ("", "Pictures of a monitor's state for other sites."),
     "Regions": ("regions", "Where checks come from."),
@@ -18,6 +18,7 @@ SECTIONS: dict[str, tuple[str, str]] = {
     "Alerts": ("channels rules deliveries", "Where messages go, which go where, and each message with its tries."),
     "Drills": ("drills", "Outages on purpose."),
     "Status pages": ("status-pages", "Pages for the public."),
+    "Operators": ("operator", "For who operates the installation, over all teams."),
     "Checking": ("monitoring", "How checking is going, and checks on demand."),
     "Configuration": (
         "config import imports",

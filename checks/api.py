@@ -22,6 +22,7 @@ from rest_framework.views import APIView
 
 from accounts.rules import Role
 from accounts.selectors import membership_of, person_of
+from checks.models import Fact
 from checks.selectors.figures import stats_by_monitor, stats_of
 from checks.selectors.health import health, monitoring_status
 from checks.selectors.results import Wanted, evidence_of, latest_results, newest_results, one_result
@@ -32,6 +33,7 @@ from checks.serializers import (
     CorrectionInput,
     CorrectionOutput,
     EvidenceOutput,
+    FactOutput,
     HealthOutput,
     ResultDetailOutput,
     ResultOutput,
@@ -119,6 +121,18 @@ class ResultDetail(APIView):
         if result is None:
             raise Http404
         return Response(ResultOutput(result).data | {"seen": seen})
+
+
+class FactList(APIView):
+    @extend_schema(responses=FactOutput(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        """What each region found to be so of the site, newest first: certificates, redirects, addresses.
+
+        The newest of a kind and a region is how it is; an older one is what it was until then.
+        """
+        found = Fact.objects.filter(monitor=monitor_of(request, pk))
+        page, more = page_by(found, request.query_params, order=("-since", "-id"))
+        return Response({"results": FactOutput(page, many=True).data, "next": more})
 
 
 class LatestResults(APIView):

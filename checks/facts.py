@@ -8,7 +8,7 @@ from typing import Any
 
 from probes.contract import Outcome
 
-CERTIFICATE, REDIRECTS, ADDRESSES, CONTENT = "certificate", "redirects", "addresses", "content"
+KINDS = CERTIFICATE, REDIRECTS, ADDRESSES, CONTENT = "certificate", "redirects", "addresses", "content"
 SETTLE = timedelta(minutes=10)
 """A fact is written down at most this often: two certificates behind one name would make a row of every check."""
 

@@ -7,7 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from checks.models import CheckResult, MonitorStats
+from checks.facts import KINDS
+from checks.models import CheckResult, Fact, MonitorStats
 from common.schema import example
 from common.serializers import StrictSerializer
 from incidents.models import Correction
@@ -83,6 +84,15 @@ class TrialInput(StrictSerializer):
         if "url" in attrs:
             attrs["spec"] = {**attrs["spec"], "url": attrs.pop("url")}
         return attrs
+
+
+class FactOutput(serializers.ModelSerializer[Fact]):
+    kind = serializers.ChoiceField(KINDS, read_only=True)
+
+    class Meta:
+        model = Fact
+        fields = ["region", "kind", "since", "value"]
+        read_only_fields = fields
 
 
 class EvidenceOutput(serializers.Serializer[Any]):

@@ -9,6 +9,7 @@ api_urlpatterns = [
     path("results/<uuid:pk>/checks/<str:region>", api.ResultDetail.as_view(), name="api-result"),
     path("results/<uuid:pk>/latest", api.LatestResults.as_view(), name="api-results-latest"),
     path("results/<uuid:pk>/cleanup", api.ResultCleanup.as_view(), name="api-results-cleanup"),
+    path("monitor/<uuid:pk>/facts", api.FactList.as_view(), name="api-facts"),
     path("site-stats", api.StatsList.as_view(), name="api-stats-list"),
     path("site-stats/<uuid:pk>", api.StatsDetail.as_view(), name="api-stats"),
     path("site-stats/<uuid:pk>/refresh", api.StatsRefresh.as_view(), name="api-stats-refresh"),

@@ -48,15 +48,36 @@ class Filters:
     @classmethod
     def parse(cls, query: Query) -> Self:
         """What makes no sense is left out: an address that somebody kept for a year still opens a list."""
-        kind = query.get("kind", "")
-        return cls(
-            search=_clean(query.get("q", ""))[:LONGEST_SEARCH],
-            statuses=tuple(status for status in WORST_FIRST if status in set(query.getlist("status"))),
-            kind=kind if kind in SPECS else "",
-            regions=_several(query.getlist("region"), longest=31),
-            tags=_several(query.getlist("tag"), longest=MAX_TAG_LENGTH),
+        return cls.of(
+            search=query.get("q", ""),
+            statuses=query.getlist("status"),
+            kind=query.get("kind", ""),
+            regions=query.getlist("region"),
+            tags=query.getlist("tag"),
             failed=query.get("failed", "") == "24h",
             shadow=query.get("shadow", "") == "yes",
+        )
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        search: str,
+        statuses: Iterable[str],
+        kind: str,
+        regions: Iterable[str],
+        tags: Iterable[str],
+        failed: bool,
+    ) -> Self:
+        """In one spelling, without what cannot be."""
+        wanted = set(statuses)
+        return cls(
+            search=_clean(search)[:LONGEST_SEARCH],
+            statuses=tuple(status for status in WORST_FIRST if status in wanted),
+            kind=kind if kind in SPECS else "",
+            regions=_several(regions, longest=31),
+            tags=_several(tags, longest=MAX_TAG_LENGTH),
+            failed=failed,
         )
 
     def __bool__(self) -> bool:

@@ -1,8 +1,9 @@
-"""Where the pages answer."""
+"""Where the pages answer, and the API's routes for what the pages know alone."""
 
 from django.urls import path
 from django.views.generic import RedirectView
 
+from dashboard import api
 from dashboard.views import (
     alerts,
     audit,
@@ -21,6 +22,14 @@ from dashboard.views import (
     statuspages,
     team,
 )
+
+api_urlpatterns = [
+    path("views", api.ViewList.as_view(), name="api-views"),
+    path("views/<uuid:pk>", api.ViewDetail.as_view(), name="api-view"),
+    path("monitor/<uuid:pk>/series", api.MonitorSeries.as_view(), name="api-series"),
+    path("monitor/<uuid:pk>/regions", api.MonitorRegions.as_view(), name="api-monitor-regions"),
+    path("site-stats/<uuid:pk>/windows", api.MonitorWindows.as_view(), name="api-windows"),
+]
 
 urlpatterns = [
     path("", listing.Home.as_view(), name="home"),

@@ -46,6 +46,11 @@ api_urlpatterns = [
     path("status-pages/posts/<uuid:pk>", pages_api.PostDetail.as_view(), name="api-status-post"),
     path("status-pages/posts/<uuid:pk>/updates", pages_api.PostUpdates.as_view(), name="api-status-updates"),
     path("status-pages/<uuid:pk>/subscribers", subscribers_api.SubscriberList.as_view(), name="api-subscribers"),
+    path(
+        "status-pages/<uuid:pk>/subscribers/redrive",
+        subscribers_api.SubscribersRedrive.as_view(),
+        name="api-subscribers-redrive",
+    ),
     path("status-pages/subscribers/<uuid:pk>", subscribers_api.SubscriberDetail.as_view(), name="api-subscriber"),
     path("monitor/<uuid:pk>/badges", badges_api.MonitorBadges.as_view(), name="api-badges"),
     path("monitor/<uuid:pk>/badges/renew", badges_api.MonitorBadgesRenew.as_view(), name="api-badges-renew"),

@@ -8,12 +8,14 @@ import accounts.urls
 import alerts.urls
 import checks.urls
 import config.urls
+import dashboard.urls
 import drills.urls
 import heartbeats.urls
 import imports.urls
 import incidents.urls
 import maintenance.urls
 import monitors.urls
+import operations.urls
 import statuspages.urls
 from api.views import Docs, Schema
 from checks.views import readyz
@@ -33,6 +35,8 @@ api_urlpatterns = [
     *imports.urls.api_urlpatterns,
     *statuspages.urls.api_urlpatterns,
     *config.urls.api_urlpatterns,
+    *operations.urls.api_urlpatterns,
+    *dashboard.urls.api_urlpatterns,
     path("schema", Schema.as_view(), name="api-schema"),
     path("docs", Docs.as_view(), name="api-docs"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rest_framework.exceptions import NotFound
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -19,6 +20,26 @@ if TYPE_CHECKING:  # the settings name this class, so DRF's views import this mo
 def may_change(request: Request) -> bool:
     """Whether the caller may change things of the team, and so may see what lets others speak in its name."""
     return isinstance(request.user, User | KeyHolder) and membership_of(request.user).allows(Role.EDITOR)
+
+
+class InPerson(BasePermission):
+    """For what is one's own, whatever the team and the role: a person, and no key."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if isinstance(request.auth, ApiKey):
+            raise PeopleOnly
+        return isinstance(request.user, User)
+
+
+class OperatorInPerson(InPerson):
+    """For who operates the installation; to others there is no such thing."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not super().has_permission(request, view):
+            return False
+        if not (isinstance(request.user, User) and request.user.is_staff):
+            raise NotFound
+        return True
 
 
 class TeamRole(BasePermission):

@@ -1,4 +1,4 @@
-"""The accounts part of the REST API: the doors for programs, and what the one inside is told about itself.
+"""The doors for programs.
 
 The refresh token travels in the body, or, for browser clients that ask with ``"cookie": true``, in an
 httpOnly, SameSite=Strict cookie that no script can read. Where that cookie speaks alone (``auth/refresh`` and
@@ -26,8 +26,6 @@ from accounts.access.authentication import NoAuthentication, bearer_token, requi
 from accounts.access.throttles import ScopedThrottle
 from accounts.exceptions import TokenRefused
 from accounts.models import User
-from accounts.rules import Role
-from accounts.selectors import membership_of
 from accounts.serializers import doors as shapes
 from accounts.services import people, sessions
 from accounts.services.tokens import AccessToken, RefreshToken, TokenPair, read_access, read_refresh
@@ -82,6 +80,16 @@ class Login(Door):
         return _welcome(request, user, in_cookie=given["cookie"])
 
 
+class PasswordReset(Door):
+    throttle_scope = "reset"
+
+    @extend_schema(request=shapes.ResetInput, responses={202: shapes.CheckMail}, auth=[])
+    def post(self, request: Request) -> Response:
+        """Mail a link with which a new password is set. The answer is the same whether or not there is an account."""
+        people.ask_for_reset(email=read_body(shapes.ResetInput, request)["email"])
+        return Response(shapes.CheckMail({}).data, status=status.HTTP_202_ACCEPTED)
+
+
 class Refresh(Door):
     throttle_scope = "refresh"
 
@@ -127,25 +135,6 @@ class Logout(Door):
         response = Response(status=status.HTTP_204_NO_CONTENT)
         response.delete_cookie(REFRESH_COOKIE, path=REFRESH_COOKIE_PATH, samesite="Strict")
         return response
-
-
-class Me(APIView):
-    needed_role = Role.VIEWER  # one's own name is one's own, whatever the role
-    people_only = True
-
-    @extend_schema(responses=shapes.Profile)
-    def get(self, request: Request) -> Response:
-        """Who is signed in, in which team, with which role."""
-        return Response(shapes.Profile(membership_of(request.user)).data, headers={"Cache-Control": "no-store"})
-
-    @extend_schema(request=shapes.ProfileChange, responses=shapes.Profile)
-    def patch(self, request: Request) -> Response:
-        """Change one's own name."""
-        given = read_body(shapes.ProfileChange, request)
-        membership = membership_of(request.user)
-        if "name" in given:
-            people.rename(user=membership.user, name=given["name"])
-        return Response(shapes.Profile(membership).data)
 
 
 def _welcome(request: Request, user: User, *, in_cookie: bool, status: int = status.HTTP_200_OK) -> Response:

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import selectors
+from accounts.access.permissions import InPerson
 from accounts.access.throttles import CallerThrottle, PostThrottle
 from accounts.models import ApiKey, Invitation, Membership, User
 from accounts.rules import Role
@@ -49,8 +50,7 @@ def member_of(request: Request, pk: UUID) -> Membership:
 
 class TeamList(APIView):
     unpaged = True
-    needed_role = Role.VIEWER
-    people_only = True
+    permission_classes = [InPerson]  # also for who is in no team
 
     @extend_schema(responses=OwnTeamOutput(many=True))
     def get(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.models import Membership, User
+from accounts.models import User
 from common.schema import example
 from common.serializers import PasswordField, StrictSerializer, TextField
 
@@ -37,8 +37,9 @@ class RefreshInput(StrictSerializer):
     refresh = TextField(max_length=4096, required=False, help_text="Left out by clients that hold it in the cookie.")
 
 
-class ProfileChange(StrictSerializer):
-    name = TextField(max_length=120, allow_blank=True, required=False)
+@example({"email": "ada@example.org"})
+class ResetInput(StrictSerializer):
+    email = TextField(max_length=254)
 
 
 class UserOut(serializers.ModelSerializer[User]):
@@ -60,16 +61,3 @@ class SignedIn(TokensOut):
 class CheckMail(serializers.Serializer[Any]):
     detail = serializers.CharField(default="A mail says how to go on.", read_only=True)
     code = serializers.CharField(default="check_mail", read_only=True)
-
-
-class TeamOut(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-
-
-class Profile(serializers.Serializer[Membership]):
-    id = serializers.UUIDField(source="user.id")
-    email = serializers.CharField(source="user.email")
-    name = serializers.CharField(source="user.name")
-    team = TeamOut()
-    role = serializers.CharField()

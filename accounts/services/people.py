@@ -166,11 +166,6 @@ def tell_of_change(*, user: User) -> None:
     letters.leave(Letter.Kind.CHANGED, to=user.email)
 
 
-def rename(*, user: User, name: str) -> None:
-    user.name = name.strip()
-    user.save(update_fields=["name"])
-
-
 @transaction.atomic
 def change_password(*, user: User, password: str) -> None:
     """Set a new password and end every session of the user, in browsers as well.

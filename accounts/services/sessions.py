@@ -72,11 +72,14 @@ def sessions_of(user: User) -> Sequence[UserSession]:
     return sorted(live, key=lambda session: session.last_seen_at, reverse=True)
 
 
-def end_one(*, user: User, pk: int) -> None:
-    """Whoever has its cookie is out with the next request."""
-    for session in UserSession.objects.filter(user=user, pk=pk):
-        session.end()
-        audit.account(user, "session ended", client=session.user_agent)
+def end_one(*, user: User, pk: int) -> bool:
+    """Whoever has its cookie is out with the next request. Says whether there was one."""
+    session = UserSession.objects.filter(user=user, pk=pk).first()
+    if session is None:
+        return False
+    session.end()
+    audit.account(user, "session ended", client=session.user_agent)
+    return True
 
 
 def end_others(*, user: User, key: str | None) -> None:
@@ -119,13 +122,16 @@ def end_api_session(*, session_id: UUID) -> None:
     ApiSession.objects.filter(id=session_id, ended_at=None).update(ended_at=timezone.now())
 
 
-def end_api_session_of(*, user: User, session_id: UUID) -> None:
-    if user.api_sessions.filter(id=session_id, ended_at=None).update(ended_at=timezone.now()):
+def end_api_session_of(*, user: User, session_id: UUID) -> bool:
+    """Says whether there was one."""
+    ended = user.api_sessions.filter(id=session_id, ended_at=None).update(ended_at=timezone.now())
+    if ended:
         audit.account(user, "session ended", client="a program")
+    return bool(ended)
 
 
-def end_api_sessions(*, user: User) -> None:
-    user.api_sessions.filter(ended_at=None).update(ended_at=timezone.now())
+def end_api_sessions(*, user: User, but: UUID | None = None) -> None:
+    user.api_sessions.filter(ended_at=None).exclude(pk=but).update(ended_at=timezone.now())
 
 
 # --- both ---
@@ -138,10 +144,10 @@ def end_sessions(*, user: User) -> None:
     end_api_sessions(user=user)
 
 
-def end_other_sessions(*, user: User, key: str | None) -> None:
-    """All but the browser session with this key."""
+def end_other_sessions(*, user: User, key: str | None, program: UUID | None = None) -> None:
+    """All but the browser session with this key, or the program's session with this id."""
     end_others(user=user, key=key)
-    end_api_sessions(user=user)
+    end_api_sessions(user=user, but=program)
     audit.account(user, "other sessions ended")
 
 

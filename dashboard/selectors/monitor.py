@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -37,6 +38,7 @@ RECENT_INCIDENTS = 10
 RECENT_PINGS = 20
 RECENT_RUNS = 30
 RECENT_NOTES = 5
+NO_TICKS: Mapping[str, list[Tick]] = {}
 
 SPEAKERS: dict[str, set[Outcome | None]] = {
     Status.DOWN: {Outcome.DOWN},
@@ -101,6 +103,7 @@ class Cause:
 class Window:
     """Uptime over a span: the share of known time, and how much of the time is known."""
 
+    name: str
     label: str
     uptime: float | None
     coverage: float | None
@@ -195,25 +198,11 @@ def _cause(reason: str, regions: list[RegionView]) -> Cause:
 
 def monitor_page(monitor: Monitor, *, now: datetime) -> MonitorPage:
     stats = stats_of(monitor)
-    states = states_of([monitor])[monitor.pk]
-    latest = {result.region: result for result in latest_results(monitor)}
-    asked = regions_asked(monitor.pk, now=now)
-    coming = next_checks(monitor, now=now)
     incidents = list(incidents_of(monitor.team).filter(monitor=monitor)[:RECENT_INCIDENTS])
     return MonitorPage(
         monitor=monitor,
         stats=stats,
-        regions=[
-            RegionView(
-                code=code,
-                state=states.get(code) or RegionState(code),
-                latest=latest.get(code),
-                ticks=stats.ticks.get(code, []),
-                asked=code in asked,
-                next_at=coming.get(code),
-            )
-            for code in monitor.regions
-        ],
+        regions=region_words(monitor, stats.ticks, now=now),
         windows=windows(monitor, stats, now=now),
         recent=newest_results(monitor, Wanted(), limit=RECENT_CHECKS),
         incidents=incidents,
@@ -222,6 +211,25 @@ def monitor_page(monitor: Monitor, *, now: datetime) -> MonitorPage:
         work=work_on(monitor, now=now),
         job=job_of(monitor, now=now) if monitor.is_passive else None,
     )
+
+
+def region_words(monitor: Monitor, ticks: Mapping[str, list[Tick]] = NO_TICKS, *, now: datetime) -> list[RegionView]:
+    """What each of its regions has to say."""
+    states = states_of([monitor])[monitor.pk]
+    latest = {result.region: result for result in latest_results(monitor)}
+    asked = regions_asked(monitor.pk, now=now)
+    coming = next_checks(monitor, now=now)
+    return [
+        RegionView(
+            code=code,
+            state=states.get(code) or RegionState(code),
+            latest=latest.get(code),
+            ticks=ticks.get(code, []),
+            asked=code in asked,
+            next_at=coming.get(code),
+        )
+        for code in monitor.regions
+    ]
 
 
 def job_of(monitor: Monitor, *, now: datetime) -> Job:
@@ -283,12 +291,12 @@ def windows(monitor: Monitor, stats: MonitorStats, *, now: datetime) -> list[Win
     year = _counts(days, "year")
     uptime = corrected(monitor.pk, year, since=today - DAYS["year"]).uptime
     return [
-        Window(_("1 hour"), stats.uptime_1h, _ratio(raw["known"], raw["every"])),
-        Window(_("24 hours"), stats.uptime_24h, stats.coverage_24h),
-        Window(_("7 days"), stats.uptime_7d, _ratio(week["known"], week["every"])),
-        Window(_("30 days"), stats.uptime_30d, _coverage(_counts(days, "month"))),
-        Window(_("90 days"), stats.uptime_90d, _coverage(_counts(days, "quarter"))),
-        Window(_("1 year"), uptime, _coverage(year)),
+        Window("1h", _("1 hour"), stats.uptime_1h, _ratio(raw["known"], raw["every"])),
+        Window("24h", _("24 hours"), stats.uptime_24h, stats.coverage_24h),
+        Window("7d", _("7 days"), stats.uptime_7d, _ratio(week["known"], week["every"])),
+        Window("30d", _("30 days"), stats.uptime_30d, _coverage(_counts(days, "month"))),
+        Window("90d", _("90 days"), stats.uptime_90d, _coverage(_counts(days, "quarter"))),
+        Window("1y", _("1 year"), uptime, _coverage(year)),
     ]
 
 

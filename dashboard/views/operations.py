@@ -14,7 +14,6 @@ from django.utils.translation import gettext, ngettext
 
 from alerts.models import Delivery
 from alerts.services import upkeep
-from checks.models import CheckBatch
 from checks.services import ledger
 from common.clock import database_now
 from dashboard.selectors import fingerprint
@@ -86,8 +85,7 @@ class OperatorCheckAgain(OperatorView):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
-        shown = [batch.pk for batch in selectors.dead_batches()]
-        asked = ledger.redrive(CheckBatch.objects.filter(pk__in=shown, state=CheckBatch.State.DEAD))
+        asked = ledger.redrive(selectors.dead_batches())
         said = ngettext("%(count)d monitor is checked again.", "%(count)d monitors are checked again.", asked)
         messages.success(request, said % {"count": asked})
         return redirect("operator")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -16,7 +17,7 @@ from accounts.selectors import membership_of
 from common.paging import page_by
 from statuspages.api.pages import page_named, team_of
 from statuspages.selectors import subscribers as selectors
-from statuspages.serializers.subscribers import SubscriberOutput
+from statuspages.serializers.subscribers import RedrivenOutput, SubscriberOutput
 from statuspages.services import subscribers
 
 
@@ -29,6 +30,14 @@ class SubscriberList(APIView):
         whole = membership_of(request.user).allows(Role.EDITOR)
         told = [selectors.view_of(each, whole=whole) for each in listed]
         return Response({"results": SubscriberOutput(told, many=True).data, "next": more})
+
+
+class SubscribersRedrive(APIView):
+    @extend_schema(request=None, responses=RedrivenOutput)
+    def post(self, request: Request, pk: UUID) -> Response:
+        """Send the page's messages again that never arrived."""
+        sent = subscribers.send_dead_again(page_named(request, pk), now=timezone.now())
+        return Response({"sent": sent})
 
 
 class SubscriberDetail(APIView):

@@ -15,3 +15,7 @@ class SubscriberOutput(serializers.Serializer[Any]):
     confirmed_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     dead = serializers.IntegerField(help_text="messages that never arrived")
+
+
+class RedrivenOutput(serializers.Serializer[Any]):
+    sent = serializers.IntegerField(help_text="messages")

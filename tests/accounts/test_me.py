@@ -16,7 +16,12 @@ def test_it_says_who_and_in_which_team(ada: User) -> None:
         assert program_of(ada).get(address).json() == {
             "id": str(ada.id),
             "email": "ada@example.org",
+            "email_confirmed_at": None,
             "name": "",
+            "time_zone": "UTC",
+            "language": "",
+            "theme": "system",
+            "shortcuts": True,
             "team": {"id": str(team.id), "name": "ada's team"},
             "role": "owner",
         }

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Team, User
 from alerts.models import Channel, Delivery
 from alerts.rules import State
 from alerts.services import channels, planning
@@ -71,13 +71,11 @@ def test_others_than_staff_find_no_such_page(visit: Visit, owner: User, address:
     assert visit().get(address).headers["Location"].startswith("/login/")
 
 
-def test_an_operator_sees_what_is_wrong_and_sends_again(
-    visit: Visit, staff: User, stranger: User, make_monitor: MakeMonitor
-) -> None:
+def go_wrong(other: Team, make_monitor: MakeMonitor) -> Monitor:
+    """All that an operator should hear of: of regions, and of a team's channel, message and batch."""
     now = timezone.now()
     sign("usa", "usa-1", clock_ahead_s=-60, spooled=12)
     RegionEvent.objects.create(region="india", kind="offline", happened_at=now, note="no sign")
-    other = stranger.memberships.get().team
     channels.ensure_defaults(other)
     monitor = make_monitor(team=other, name="<i>Shop</i>")
     IncidentEvent.objects.create(kind="opened", monitor=monitor, team=other, happened_at=now, incident=None)
@@ -94,6 +92,13 @@ def test_an_operator_sees_what_is_wrong_and_sends_again(
         created_at=now,
         expires_at=now,
     )
+    return monitor
+
+
+def test_an_operator_sees_what_is_wrong_and_sends_again(
+    visit: Visit, staff: User, stranger: User, make_monitor: MakeMonitor
+) -> None:
+    go_wrong(stranger.memberships.get().team, make_monitor)
     client = visit(staff)
     page = client.get("/operator/").content.decode()
     for words in (
