@@ -1,5 +1,6 @@
 # Two images: `server` is web, beat, the workers and migrations; `region` has the probes and nothing else. Both run as an
-# ordinary user with a read-only root: what they write goes to /tmp, and to the volumes /spool and /archive.
+# ordinary user with a read-only root: what they write goes to /tmp, and to the volumes /spool and /archive. With
+# `--build-arg OTEL=1` they can also be traced (docs/operations.md, Traces).
 
 FROM python:3.11-slim AS base
 ENV PYTHONUNBUFFERED=1 \
@@ -14,6 +15,9 @@ WORKDIR /app
 FROM base AS region
 COPY requirements-region.txt .
 RUN pip install --require-hashes -r requirements-region.txt
+ARG OTEL=""
+COPY requirements-otel.txt .
+RUN [ -z "$OTEL" ] || pip install --require-hashes -r requirements-otel.txt
 COPY probes probes
 COPY scripts/talks_to_broker.py scripts/
 # Owned by the account that writes there, also where a volume is put over it.
@@ -26,6 +30,9 @@ CMD ["sh", "-c", "exec celery --quiet -A probes.worker worker -Q region.$REGION,
 FROM base AS server
 COPY requirements.txt .
 RUN pip install --require-hashes -r requirements.txt
+ARG OTEL=""
+COPY requirements-otel.txt .
+RUN [ -z "$OTEL" ] || pip install --require-hashes -r requirements-otel.txt
 COPY . .
 # The settings want values; collecting files uses none of them, and none stays in the image.
 RUN SECRET_KEY=only-while-files-are-collected-not-kept \

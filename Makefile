@@ -62,7 +62,7 @@ words: $(STAMP) ## collect what is to be translated (needs xgettext) and compile
 	$(BIN)/pybabel -q compile -d locale -D django --statistics
 
 lock: $(STAMP) ## pin requirements*.txt anew from requirements*.in
-	for name in requirements requirements-region requirements-dev; do \
+	for name in requirements requirements-region requirements-otel requirements-dev; do \
 		$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header \
 			$$name.in -o $$name.txt || exit; \
 	done

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from probes import tracing
 from probes.settings import BadSetting, value
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -21,7 +22,8 @@ class Line(logging.Formatter):
     """``2026-01-31T12:00:00Z [info] message [logger]``"""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"{_moment(record)} [{record.levelname.lower()}] {super().format(record)} [{record.name}]"
+        ids = "".join(f" {name}={value}" for name, value in tracing.ids().items())
+        return f"{_moment(record)} [{record.levelname.lower()}] {super().format(record)} [{record.name}]{ids}"
 
 
 class JsonLine(logging.Formatter):
@@ -29,7 +31,7 @@ class JsonLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         told = {"event": super().format(record), "level": record.levelname.lower(), "logger": record.name}
-        return json.dumps({**told, "timestamp": _moment(record)})
+        return json.dumps({**told, **tracing.ids(), "timestamp": _moment(record)})
 
 
 def _moment(record: logging.LogRecord) -> str:

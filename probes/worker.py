@@ -26,7 +26,7 @@ from celery.exceptions import CPendingDeprecationWarning, Reject, SecurityWarnin
 from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
 
-from probes import __version__, names, worked
+from probes import __version__, names, tracing, worked
 from probes.broker import BROKERS, broker_settings, serializer, verified
 from probes.contract import Batch, CheckRequest, CheckResult, InvalidSpec, LifeSign, Report
 from probes.engine import invalid, shared_engine, shared_health
@@ -426,6 +426,7 @@ def _check_environment(instance: Any, **_: Any) -> None:
             raise BadSetting("REGION is not set; it names the region that this worker is in, like usa.")
         app.conf.broker_url = read_broker_url()
         set_up_log()
+        tracing.start("uptime-region")
     except BadSetting as error:
         _refuse_to_start(error)
     signals.setup_logging.connect(_keep_our_log)

@@ -50,6 +50,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     return (yield)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    text = "the long forms, which take minutes: make chaos, make fuzz"
+    parser.addoption("--campaign", action="store_true", help=text)
+
+
 def _start_servers(config: pytest.Config, home: Path) -> None:
     if not os.environ.get("DATABASE_URL"):
         postgres = Postgres(home / "postgres", durable=False)

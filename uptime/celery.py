@@ -14,6 +14,7 @@ from celery import Celery, Task
 from celery.apps import beat
 from celery.signals import (
     after_task_publish,
+    beat_init,
     celeryd_init,
     setup_logging,
     task_postrun,
@@ -30,6 +31,7 @@ from probes import worked
 from probes.broker import broker_settings
 from probes.names import ALERTS_QUEUE, CENTRAL_QUEUE
 from probes.stuck import ConnectAnew
+from uptime import tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
 # Celery would run Django's checks in each worker and throw their words away; they load every page and form. What they
@@ -150,6 +152,17 @@ def _be_patient_in_workers(instance: Any, **_: Any) -> None:
     """A worker listens for longer than a publisher may speak."""
     if instance.app is app:
         app.conf.broker_transport_options = broker_settings()["broker_transport_options"]
+
+
+@celeryd_init.connect
+def _trace_work(instance: Any, **_: Any) -> None:
+    if instance.app is app:
+        tracing.start("uptime-worker")
+
+
+@beat_init.connect
+def _trace_ticks(**_: Any) -> None:
+    tracing.start("uptime-beat")
 
 
 @worker_before_create_process.connect

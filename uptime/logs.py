@@ -1,6 +1,7 @@
 """How the server writes its log: one line an event, for people (console) or for machines (json).
 
-Every line says what it belongs to: a request (``request_id``), a task (``task``, ``task_id``), a report (``batch``).
+Every line says what it belongs to: a request (``request_id``), a task (``task``, ``task_id``), a report (``batch``),
+and where OpenTelemetry is on a trace (``trace_id``, ``span_id``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 import structlog
 from celery.beat import SchedulingError
 from celery.exceptions import Reject
+
+from probes import tracing
 
 
 class OutageInOneLine(logging.Filter):
@@ -106,10 +109,16 @@ def _described(value: object) -> str:
         return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
 
 
+def _say_whose_trace(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    line.update(tracing.ids())
+    return line
+
+
 def configuration(*, form: str, level: str, secrets: Iterable[str] = ()) -> dict[str, Any]:
     """Django's LOGGING: the standard library's loggers, rendered by structlog."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _say_whose_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),

@@ -5,8 +5,11 @@ from importlib import import_module
 
 from django.core.wsgi import get_wsgi_application
 
+from uptime import tracing
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
 
+tracing.start("uptime-web")
 application = get_wsgi_application()
 # Django would read the routes, and all pages with them, while the first visitor waits, in each process by itself.
 import_module("uptime.urls")

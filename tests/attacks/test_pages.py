@@ -334,7 +334,7 @@ def test_row55_a_wheel_that_is_another_is_not_installed(tmp_path: Path) -> None:
 def test_row55_every_requirement_is_pinned_by_hash() -> None:
     root = Path(__file__).parents[2]
     assert "--require-hashes" in (root / "Makefile").read_text()
-    for name in ("requirements.txt", "requirements-region.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-region.txt", "requirements-otel.txt", "requirements-dev.txt"):
         blocks = (root / name).read_text().replace("\\\n", " ").splitlines()
         loose = [line for line in blocks if line[:1].isalpha() and "--hash=sha256:" not in line]
         assert not loose, f"{name}: {loose}"

@@ -21,13 +21,11 @@ from tests.road.box import wait_until
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     chaos = parser.getgroup("chaos")
-    chaos.addoption("--campaign", action="store_true", help="break everything, each fault alone and then mixed")
     chaos.addoption("--seed", default=os.environ.get("CHAOS_SEED", "20261122"), help="what chance begins with")
 
 
 def is_long(config: pytest.Config) -> bool:
-    """This file is read too late for its options where nobody names this directory."""
-    return bool(config.getoption("campaign", default=False))
+    return bool(config.getoption("campaign"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -41,6 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def campaign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     monitors = int(os.environ.get("CHAOS_MONITORS", 2_000 if is_long(request.config) else 200))
     world = World(tmp_path_factory.mktemp("chaos"), monitors)
+    # This file is read too late for its option where nobody names this directory.
     campaign = Campaign(world, str(request.config.getoption("seed", default="20261122")))
     report = Path(os.environ.get("CHAOS_REPORT") or world.home / "report.json")
     with world.running():

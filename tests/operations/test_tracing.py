@@ -1,0 +1,182 @@
+"""OpenTelemetry, switched on by its variable: what a collector hears of a request and of the task that it causes."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+from opentelemetry import trace
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from accounts.models import User
+from accounts.services import open_api_session
+from onebox.servers import free_port
+from probes import log, tracing
+from probes.names import CENTRAL_QUEUE
+from tests.conftest import MakeMonitor
+from tests.operations.running import address_of
+from tests.operations.test_logs import written
+from tests.probes.region import ROOT, wait_until
+
+GUNICORN = ["gunicorn", "uptime.wsgi", "--preload", "--workers", "1", "--threads", "2", "--no-control-socket"]
+WORKER = ["celery", "-A", "uptime", "worker", "-Q", CENTRAL_QUEUE, "-c", "1"]
+
+
+@dataclass(frozen=True)
+class Span:
+    service: str
+    name: str
+    trace: bytes
+    words: tuple[str, ...]
+    """The values of its attributes, as far as they are texts."""
+
+
+class Collector(ThreadingHTTPServer):
+    """Takes what OTLP over HTTP brings."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.spans: list[Span] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Collector
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+        for found in ExportTraceServiceRequest.FromString(body).resource_spans:
+            about = {pair.key: pair.value.string_value for pair in found.resource.attributes}
+            self.server.spans += [
+                Span(
+                    about["service.name"],
+                    span.name,
+                    span.trace_id,
+                    tuple(pair.value.string_value for pair in span.attributes),
+                )
+                for scope in found.scope_spans
+                for span in scope.spans
+            ]
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with Collector() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@contextmanager
+def processes(directory: Path, commands: list[list[str]], **environment: str) -> Iterator[None]:
+    env = os.environ | {"DATABASE_URL": address_of()} | environment
+    with (directory / "log").open("wb") as out:
+        started = [
+            subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=env, stdout=out, stderr=out)
+            for command in commands
+        ]
+        try:
+            yield
+        finally:
+            for process in started:
+                process.terminate()
+            for process in started:
+                process.wait(timeout=30)
+
+
+def ask(port: int, path: str, *, access: str = "") -> int:
+    url, headers = f"http://127.0.0.1:{port}{path}", {"Authorization": f"Bearer {access}"}
+    with suppress(requests.ConnectionError):
+        answer = requests.post(url, json={}, headers=headers, timeout=20) if access else requests.get(url, timeout=20)
+        return answer.status_code
+    return 0
+
+
+@pytest.mark.processes
+@pytest.mark.django_db(transaction=True)
+def test_a_request_and_the_task_that_it_causes_are_one_trace(
+    collector: Collector, owner: User, make_monitor: MakeMonitor, tmp_path: Path
+) -> None:
+    monitor, access, port = make_monitor(), open_api_session(user=owner).access, free_port()
+    commands = [[*GUNICORN, "--bind", f"127.0.0.1:{port}"], WORKER]
+    switched_on = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    with processes(tmp_path, commands, **switched_on, SITE_URL=f"http://127.0.0.1:{port}"):
+        wait_until(lambda: ask(port, "/healthz") == 200, seconds=60)
+        assert ask(port, f"/api/monitor/{monitor.pk}/check", access=access) == 202
+
+        def seen(service: str, name: str) -> list[Span]:
+            return [span for span in list(collector.spans) if (span.service, span.name) == (service, name)]
+
+        route = "api/monitor/<uuid:pk>/check"
+        wait_until(lambda: bool(seen("uptime-web", f"POST {route}")), seconds=30)
+        (asked,) = seen("uptime-web", f"POST {route}")
+        caused = in_trace(collector, asked.trace)
+        wait_until(lambda: caused("uptime-worker", "run/checks.dispatch_wanted"), seconds=60)
+        wait_until(lambda: caused("uptime-worker", "SELECT"), seconds=30)
+        assert caused("uptime-web", "SELECT")
+    told = "\n".join(word for span in collector.spans for word in span.words)
+    assert str(monitor.pk) not in told, "addresses hold secrets: a span names the route"
+    assert access not in told
+    assert not seen("uptime-web", "GET healthz")
+
+
+def in_trace(collector: Collector, of: bytes) -> Callable[[str, str], bool]:
+    """Whether a service did something of this name in the trace."""
+    return lambda service, name: any(
+        (span.service, span.name, span.trace) == (service, name, of) for span in list(collector.spans)
+    )
+
+
+def test_nothing_of_it_is_imported_while_it_is_off() -> None:
+    code = "import sys, uptime.wsgi, probes.worker; sys.exit('opentelemetry.sdk' in sys.modules)"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("environ", "wanted"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_TRACES_EXPORTER": "none"}, False),
+    ],
+)
+def test_the_standard_variables_switch_it(environ: dict[str, str], wanted: bool) -> None:
+    assert tracing.is_wanted(environ) is wanted
+
+
+def test_lines_of_the_log_name_the_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = logging.getLogger("x").makeRecord("x", logging.INFO, "f", 1, "hello", (), None)
+    assert "trace_id" not in log.JsonLine().format(record) + written("json", "hello")
+    monkeypatch.setattr(tracing, "_present_span", trace.get_current_span)
+    about = trace.SpanContext(trace_id=10, span_id=11, is_remote=False)
+    with trace.use_span(trace.NonRecordingSpan(about)):
+        lines = [log.JsonLine().format(record), written("json", "hello")]
+    for line in lines:
+        assert f'"trace_id": "{10:032x}"' in line
+        assert f'"span_id": "{11:016x}"' in line
