@@ -107,6 +107,40 @@ def http_spec(url: Any, **parts: Any) -> dict[str, Any]:
     return {"url": text(url)} | {name: value for name, value in parts.items() if value not in (None, "", {}, [])}
 
 
+Made = tuple[str, dict[str, Any], list[str]]
+"""A kind and a spec of ours, and words on what is lost."""
+
+
+def found_as(
+    made: Made,
+    *,
+    foreign_id: str,
+    name: str,
+    interval: Any,
+    timeout: Any,
+    paused: bool,
+    tags: Iterable[Any] = (),
+    policy: Mapping[str, Any] | None = None,
+    losses: Iterable[str] = (),
+) -> Found:
+    """Of a job that reports, its schedule says all: there is no interval, no timeout and nothing to confirm."""
+    kind, spec, lost = made
+    kept, lost_tags = tags_of(*tags)
+    passive = kind == "heartbeat"
+    return Found(
+        foreign_id=foreign_id,
+        name=name,
+        kind=kind,
+        spec=spec,
+        interval=None if passive else whole(interval),
+        timeout=None if passive else whole(timeout) or None,
+        tags=kept,
+        paused=paused,
+        policy={} if passive or policy is None else policy,
+        losses=(*lost, *lost_tags, *losses),
+    )
+
+
 def gather(found: Iterable[Found | LeftOut], *, losses: Iterable[str] = (), channels: Iterable[str] = ()) -> Export:
     everything = list(found)
     return Export(

@@ -12,7 +12,7 @@ from typing import Any
 from imports.plain import Export, Found, LeftOut, Said, Unreadable
 from imports.reading import SQLITE_MAGIC, read_json, sqlite_tables, tidy
 from imports.sources import common
-from imports.sources.common import mapping, text, whole
+from imports.sources.common import Made, mapping, text, whole
 
 MOST_BEATS = 300_000
 BODY_TYPES = {"json": "application/json", "xml": "text/xml; charset=utf-8", "form": "application/x-www-form-urlencoded"}
@@ -111,21 +111,16 @@ def _monitor(row: Row, groups: Mapping[str, str]) -> Found | LeftOut:
     made = _spec(kind, row)
     if made is None:
         return LeftOut(pk, name, common.no_counterpart("Uptime Kuma", kind))
-    ours, spec, lost = made
-    tags, lost_tags = common.tags_of(*row["tags"], groups.get(text(row.get("parent"))))
-    retries = whole(row.get("maxretries")) or 0
-    passive = ours == "heartbeat"
-    return Found(
+    return common.found_as(
+        made,
         foreign_id=pk,
         name=name,
-        kind=ours,
-        spec=spec,
-        interval=None if passive else whole(row.get("interval")),
-        timeout=None if passive else whole(row.get("timeout")) or None,
-        tags=tags,
+        interval=row.get("interval"),
+        timeout=row.get("timeout"),
+        tags=[*row["tags"], groups.get(text(row.get("parent")))],
         paused=row.get("active") == 0,
-        policy={} if passive else {"confirmations": min(retries + 1, 10)},
-        losses=(*lost, *lost_tags, *_lost(row)),
+        policy={"confirmations": min((whole(row.get("maxretries")) or 0) + 1, 10)},
+        losses=_lost(row),
     )
 
 
@@ -138,7 +133,7 @@ def _lost(row: Row) -> Iterator[str]:
         yield "its description"
 
 
-def _spec(kind: str, row: Row) -> tuple[str, dict[str, Any], list[str]] | None:
+def _spec(kind: str, row: Row) -> Made | None:
     """Kind and spec in our terms, and what is lost; None where there is nothing like it."""
     host, port = text(row.get("hostname")), whole(row.get("port"))
     if kind in WEB:
@@ -156,7 +151,7 @@ def _spec(kind: str, row: Row) -> tuple[str, dict[str, Any], list[str]] | None:
     return None
 
 
-def _dns(row: Row, host: str, port: int | None) -> tuple[str, dict[str, Any], list[str]]:
+def _dns(row: Row, host: str, port: int | None) -> Made:
     spec: dict[str, Any] = {"name": host, "record_type": text(row.get("dns_resolve_type")) or "A"}
     server = text(row.get("dns_resolve_server")).split(",")[0].strip()
     if not server:
@@ -167,7 +162,7 @@ def _dns(row: Row, host: str, port: int | None) -> tuple[str, dict[str, Any], li
     return "dns", spec | {"nameserver": f"{address}:{port or 53}"}, []
 
 
-def _web(kind: str, row: Row) -> tuple[str, dict[str, Any], list[str]]:
+def _web(kind: str, row: Row) -> Made:
     lost = []
     method = text(row.get("method")).upper() or "GET"
     if method not in common.METHODS:

@@ -20,6 +20,7 @@ FILES = [
     ("kuma", "kuma-1.23.json"),
     ("gatus", "gatus.yaml"),
     ("uptimerobot", "uptimerobot.json"),
+    ("uptimerobot", "uptimerobot-v3.json"),
     ("uptimerobot", "uptimerobot.csv"),
     ("betterstack", "betterstack.json"),
     ("pingdom", "pingdom.json"),
@@ -71,6 +72,29 @@ def named(found: Export, name: str) -> Found:
         ("uptimerobot", "uptimerobot.json", "Error free", "http", {"body_not_contains": "Fatal error"}),
         ("uptimerobot", "uptimerobot.json", "Mail", "tcp", {"host": "mail.example.com", "port": 25}),
         ("uptimerobot", "uptimerobot.json", "Cron", "heartbeat", {"period": 3_600}),
+        (
+            *("uptimerobot", "uptimerobot-v3.json", "Shop", "http"),
+            {
+                "method": "POST",
+                "body": '{"deep": true}',
+                "expected_status": "200-299,304",
+                "follow_redirects": False,
+                "cert_expiry_days": 30,
+                "max_response_ms": 1500,
+                "headers": {"X-Probe": "1", "Authorization": "Basic Ym90OnBhNTV3b3Jk"},
+            },
+        ),
+        (
+            *("uptimerobot", "uptimerobot-v3.json", "Front page", "http"),
+            {"method": "GET", "body_contains": "Welcome", "verify_tls": False, "expected_status": "200-299,300-399"},
+        ),
+        ("uptimerobot", "uptimerobot-v3.json", "No errors", "http", {"body_not_contains": "Fatal error"}),
+        ("uptimerobot", "uptimerobot-v3.json", "Database", "tcp", {"host": "db.example.com", "port": 5432}),
+        ("uptimerobot", "uptimerobot-v3.json", "Cron", "heartbeat", {"period": 3_600, "grace": 900}),
+        (
+            *("uptimerobot", "uptimerobot-v3.json", "Zone", "dns"),
+            {"name": "example.com", "record_type": "MX", "expected": ["mail.example.com"]},
+        ),
         ("uptimerobot", "uptimerobot.csv", "Shop, front", "http", {"body_contains": "Add to cart"}),
         ("uptimerobot", "uptimerobot.csv", "Mail", "tcp", {"port": 25}),
         (
@@ -123,6 +147,25 @@ def test_what_a_monitor_becomes(source: str, file: str, name: str, kind: str, ex
         ),
         ("gatus", "gatus.yaml", "cache", {"paused": True}),
         ("uptimerobot", "uptimerobot.json", "Error free", {"paused": True, "interval": 60, "timeout": 30}),
+        ("uptimerobot", "uptimerobot-v3.json", "Shop", {"tags": ("web",), "interval": 60, "timeout": 20}),
+        (
+            *("uptimerobot", "uptimerobot-v3.json", "Shop"),
+            {"losses": ("its regions: the usual ones of this installation check it",)},
+        ),
+        (
+            *("uptimerobot", "uptimerobot-v3.json", "Front page"),
+            {"paused": True, "losses": ("that its keyword is found in capitals and small letters alike",)},
+        ),
+        ("uptimerobot", "uptimerobot-v3.json", "No errors", {"losses": ("its authentication by bearer",)}),
+        ("uptimerobot", "uptimerobot-v3.json", "Cron", {"interval": None, "timeout": None}),
+        (
+            *("uptimerobot", "uptimerobot-v3.json", "Zone"),
+            {"losses": ("its A records: a monitor compares one kind here",)},
+        ),
+        (
+            *("uptimerobot", "uptimerobot-v3.json", "Orders"),
+            {"kind": "http", "losses": ("its assertions on the answer: say them in the form",)},
+        ),
         ("betterstack", "betterstack.json", "Homepage", {"policy": {"alert_after_s": 120}, "interval": 30}),
         ("betterstack", "betterstack.json", "Database", {"timeout": 5}),
         ("pingdom", "pingdom.json", "Shop", {"policy": {"confirmations": 2}, "interval": 60, "tags": ("web",)}),
@@ -143,6 +186,7 @@ def test_what_else_is_said_of_it(source: str, file: str, name: str, expected: di
         ("kuma", "kuma-1.23.json", {"Container": "'docker' has no counterpart", "Must be closed": "upside down"}),
         ("gatus", "gatus.yaml", {"socket": "'wss'", "secret-host": "environment variable", "pushed": "are pushed"}),
         ("uptimerobot", "uptimerobot.json", {"Something new": "'9' has no counterpart"}),
+        ("uptimerobot", "uptimerobot-v3.json", {"Game": "'UDP' has no counterpart"}),
         ("betterstack", "betterstack.json", {"Checkout": "'playwright'"}),
         ("pingdom", "pingdom.json", {"Syslog": "'udp'"}),
         ("blackbox", "blackbox.yml", {"rpc.example.com:50051": "'grpc_plain'"}),
@@ -184,6 +228,12 @@ def test_what_uptimerobot_said_is_its_logs() -> None:
     said = SOURCES["uptimerobot"].history(export("uptimerobot.json"))
     assert [(one.up, (one.ends - one.begins).seconds) for one in said] == [(True, 3600), (False, 180), (True, 3600)]
     assert said[1].reason == "333333 Connection Timeout"
+
+
+def test_the_list_of_uptimerobots_v3_has_no_history() -> None:
+    assert read("uptimerobot", "uptimerobot-v3.json").channels == ("993765 (alert contact)",)
+    with pytest.raises(Unreadable, match="no history"):
+        SOURCES["uptimerobot"].history(export("uptimerobot-v3.json"))
 
 
 def test_gatus_has_nothing_to_compare() -> None:
