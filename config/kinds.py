@@ -3,7 +3,9 @@ services of the app that the thing belongs to; nothing is judged here."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from django.contrib.auth.hashers import check_password
@@ -34,6 +36,8 @@ from statuspages.rules import Source
 from statuspages.services import pages
 
 Variables = Mapping[str, str]
+Create = Callable[[Facts, StatusPage | None], Model]
+"""Makes what a validated entry asks for, on a page where it stands on one."""
 
 
 class Kind:
@@ -64,6 +68,11 @@ class Kind:
     def same(self, name: str, wanted: Any, present: Any) -> bool:
         return bool(wanted == present)
 
+    @contextmanager
+    def creating(self, team: Team, by: User | None) -> Iterator[Create]:
+        """Whatever is made of the kind is made within this, and is there after it."""
+        yield partial(self.create, team, by)
+
     def create(self, team: Team, by: User | None, wanted: Facts, page: StatusPage | None) -> Model:
         raise NotImplementedError
 
@@ -84,8 +93,12 @@ class Kind:
     def as_entry(self, facts: Facts) -> Facts:
         """What an export says of it, defaults left out."""
         usual = self.defaults(facts)
-        names = [name for name in self.entry().fields.keys() if name in facts]  # noqa: SIM118  # no dict
+        names = [name for name in self._names if name in facts]
         return {name: facts[name] for name in names if name not in usual or facts[name] != usual[name]}
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return list(self.entry().fields)
 
 
 def _with_secrets(fields: Collection[Field], given: Facts, variables: Variables | None) -> Facts:
@@ -153,9 +166,11 @@ class Monitors(Kind):
             return set(wanted) == set(present)
         return super().same(name, wanted, present)
 
-    def create(self, team: Team, by: User | None, wanted: Facts, page: StatusPage | None) -> Monitor:
-        monitor = monitors.create_monitor(team=team, **_bare(wanted, wanted.keys() - {"paused"}))
-        return monitors.pause(monitor) if wanted["paused"] else monitor
+    @contextmanager
+    def creating(self, team: Team, by: User | None) -> Iterator[Create]:
+        """All at once: a file may bring a thousand."""
+        with monitors.making(team) as new:
+            yield lambda wanted, _page: new.create(**_bare(wanted, wanted))
 
     def update(self, thing: Monitor, wanted: Facts, changed: Collection[str]) -> None:
         names = {*changed} - {"paused"}

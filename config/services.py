@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from accounts.models import Team, User
 from alerts.services.channels import ensure_defaults
 from config import rules, selectors
 from config.document import Document
-from config.kinds import KINDS, ON_PAGE, PARTS, Kind
+from config.kinds import KINDS, ON_PAGE, PARTS, Create, Kind
 from config.models import ConfigKey
 from config.rules import Change, Delete, Facts, Path, Plan, Verb, dotted
 from monitors.models import Monitor
@@ -172,8 +173,11 @@ class _Application:
         for kind, pk in doomed:
             if kind.name != "monitors":
                 kind.delete(self.before.things[kind.name][pk])
-        for item in sorted(self.items, key=lambda item: (list(KINDS).index(item.kind.name), self._depth(item))):
-            self._attempt(item, self._put)
+        for kind in KINDS.values():
+            own = [item for item in self.items if item.kind is kind]
+            with kind.creating(self.team, self.by) as create:
+                for item in sorted(own, key=self._depth):
+                    self._attempt(item, partial(self._put, create=create))
         self._choose_parents()
         for page in [item for item in self.items if item.kind.name == "status_pages" and not item.failed]:
             self._arrange(page)
@@ -294,7 +298,7 @@ class _Application:
         except _Follows:
             item.failed = True
 
-    def _put(self, item: Item) -> None:
+    def _put(self, item: Item, create: Create) -> None:
         kind, present = item.kind, item.old
         wanted = kind.wanted(self._read(item), self.variables)
         wanted.pop("parent", None)
@@ -312,7 +316,7 @@ class _Application:
             if self._parent_is_there(item):  # nothing depends on the new one yet, so no circle can be closed
                 wanted["parent"] = item.parent = self._parent(item)
             page = StatusPage.objects.get(pk=item.page.there) if item.page else None
-            item.pk = kind.create(self.team, self.by, wanted, page).pk
+            item.pk = create(wanted, page).pk
             return
         changed = [name for name, value in wanted.items() if not kind.same(name, value, present.get(name))]
         if changed:
@@ -346,6 +350,7 @@ class _Application:
     def _choose_parents(self) -> None:
         """When all monitors are there, from the top down: so no order in the file closes a circle that is none."""
         monitors = [item for item in self.items if item.kind.name == "monitors"]
+        monitors = [item for item in monitors if item.parent or item.entry.get("parent") is not None]
         for item in sorted(monitors, key=self._depth):
             self._attempt(item, self._choose_parent)
 

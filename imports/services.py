@@ -25,6 +25,7 @@ from monitors import services as monitors
 from monitors.kinds import PASSIVE
 from monitors.models import Monitor
 from monitors.rules import Action as ManyAction
+from monitors.services import Making
 
 LONGEST_ID = 500
 CLOCKS = timedelta(seconds=30)
@@ -128,12 +129,14 @@ def _carry_out(team: Team, source: str, export: Export, origin: str, *, shadow: 
     Team.objects.select_for_update(no_key=True).get(pk=team.pk)  # one import at a time
     known, seen = selectors.known(team, source, origin), set[str]()
     items = []
-    for found in export.monitors:
-        if problem := _id_problem(found.foreign_id, seen):
-            items.append(Item(Action.SKIP, found.foreign_id[:80], found.name, kind=found.kind, reason=problem))
-            continue
-        seen.add(found.foreign_id)
-        items.append(_take_over(team, source, origin, found, known.get(found.foreign_id), shadow=shadow))
+    with monitors.making(team) as new:
+        for found in export.monitors:
+            if problem := _id_problem(found.foreign_id, seen):
+                items.append(Item(Action.SKIP, found.foreign_id[:80], found.name, kind=found.kind, reason=problem))
+                continue
+            seen.add(found.foreign_id)
+            items.append(_take_over(found, known.get(found.foreign_id), new, shadow=shadow))
+    _remember(team, source, origin, items)
     items += [_skipped(one) for one in export.left_out]
     return Plan(tuple(items), export.losses, export.channels, applied)
 
@@ -148,24 +151,33 @@ def _skipped(one: LeftOut) -> Item:
     return Item(Action.SKIP, one.foreign_id[:80], one.name, reason=one.why)
 
 
-def _take_over(team: Team, source: str, origin: str, found: Found, present: Monitor | None, *, shadow: bool) -> Item:
+def _remember(team: Team, source: str, origin: str, items: Sequence[Item]) -> None:
+    """By which id each new monitor is known there."""
+    now = timezone.now()
+    ImportedObject.objects.bulk_create(
+        ImportedObject(
+            team=team,
+            source=source,
+            origin=origin,
+            foreign_id=item.foreign_id,
+            monitor_id=item.monitor,
+            imported_at=now,
+        )
+        for item in items
+        if item.action is Action.CREATE
+    )
+
+
+def _take_over(found: Found, present: Monitor | None, new: Making, *, shadow: bool) -> Item:
     fields, words = _fields(found)
     losses = (*found.losses, *words)
     try:
         if present is not None:
             return _update(present, found, fields, losses)
-        monitor = _create(team, found, fields, shadow=shadow)
+        monitor = new.create(policy=dict(found.policy), shadow=shadow, paused=found.paused, **fields)
     except ValidationError as error:
         present_id = present.pk if present else None
         return Item(Action.SKIP, found.foreign_id, found.name, present_id, found.kind, _in_words(error))
-    ImportedObject.objects.create(
-        team=team,
-        source=source,
-        origin=origin,
-        foreign_id=found.foreign_id,
-        monitor=monitor,
-        imported_at=timezone.now(),
-    )
     return Item(Action.CREATE, found.foreign_id, monitor.name, monitor.pk, monitor.kind, losses=losses)
 
 
@@ -180,12 +192,6 @@ def _fields(found: Found) -> tuple[dict[str, Any], list[str]]:
         return fields, []
     times, words = rules.fit_times(found.interval, found.timeout, least_s=settings.MONITOR_MIN_INTERVAL_SECONDS)
     return fields | times, words
-
-
-@transaction.atomic
-def _create(team: Team, found: Found, fields: dict[str, Any], *, shadow: bool) -> Monitor:
-    monitor = monitors.create_monitor(team=team, policy=dict(found.policy), shadow=shadow, **fields)
-    return monitors.pause(monitor) if found.paused else monitor
 
 
 def _update(present: Monitor, found: Found, fields: dict[str, Any], losses: tuple[str, ...]) -> Item:

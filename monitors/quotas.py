@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db.models import F, FloatField, Func, Sum
+from django.db.models import Count, F, FloatField, Func, Q, Sum
 from django.db.models.functions import Cast
 
 from accounts.models import Team
+from monitors.kinds import PASSIVE
 from monitors.models import Monitor
+
+ACTIVE = Q(paused=False) & ~Q(kind__in=PASSIVE)
 
 
 def pace_of(monitor: Monitor) -> float:
@@ -16,23 +21,36 @@ def pace_of(monitor: Monitor) -> float:
     return 0.0 if monitor.paused or monitor.is_passive else 60.0 * len(monitor.regions) / monitor.interval
 
 
-def refuse_one_more(team: Team) -> None:
-    """Raises ``ValidationError`` when the team has as many monitors as it may."""
-    most = settings.TEAM_MAX_MONITORS
-    if Monitor.objects.for_team(team).count() >= most:
-        words = f"a team has at most {most:,} monitors here (TEAM_MAX_MONITORS); delete some, or ask your operator"
-        raise ValidationError({NON_FIELD_ERRORS: [words]})
+class Room:
+    """What a team may still ask for: what is stored is read once, and what is yet to be written is kept in mind."""
 
+    def __init__(self, team: Team) -> None:
+        self._team = team
+        self._more_monitors = 0
+        self._more_pace = 0.0
 
-def refuse_more_checks(monitor: Monitor) -> None:
-    """Raises ``ValidationError`` when with this monitor, as it now is, its team would ask for more than it may."""
-    most = settings.TEAM_MAX_CHECKS_PER_MINUTE
-    others = Monitor.objects.for_team(monitor.team).active().dialled().exclude(pk=monitor.pk)
-    regions = Func(F("regions"), function="cardinality", output_field=FloatField())
-    pace = others.aggregate(pace=Sum(60.0 * regions / Cast("interval", FloatField())))["pace"] or 0.0
-    if pace_of(monitor) and pace + pace_of(monitor) > most:
-        words = (
-            f"with this a team would make {pace + pace_of(monitor):,.0f} checks a minute, and {most:,} are the most "
-        )
-        words += "here (TEAM_MAX_CHECKS_PER_MINUTE): choose a longer interval or fewer regions"
-        raise ValidationError({"interval": [words]})
+    @cached_property
+    def _stored(self) -> tuple[int, float]:
+        """Monitors, and checks a minute."""
+        regions = Func(F("regions"), function="cardinality", output_field=FloatField())
+        pace = Sum(60.0 * regions / Cast("interval", FloatField()), filter=ACTIVE)
+        found = Monitor.objects.for_team(self._team).aggregate(number=Count("pk"), pace=pace)
+        return found["number"], found["pace"] or 0.0
+
+    def take(self, monitor: Monitor) -> None:
+        """For a new monitor. Raises ``ValidationError`` where there is none left."""
+        most, number = settings.TEAM_MAX_MONITORS, self._stored[0] + self._more_monitors
+        if number >= most:
+            words = f"a team has at most {most:,} monitors here (TEAM_MAX_MONITORS); delete some, or ask your operator"
+            raise ValidationError({NON_FIELD_ERRORS: [words]})
+        self.change(monitor, before=0.0)
+        self._more_monitors += 1
+
+    def change(self, monitor: Monitor, *, before: float) -> None:
+        """For one that had another pace before. Raises ``ValidationError`` where it is too much now."""
+        more, most = pace_of(monitor) - before, settings.TEAM_MAX_CHECKS_PER_MINUTE
+        if more > 0 and (pace := self._stored[1] + self._more_pace + more) > most:
+            words = f"with this a team would make {pace:,.0f} checks a minute, and {most:,} are the most "
+            words += "here (TEAM_MAX_CHECKS_PER_MINUTE): choose a longer interval or fewer regions"
+            raise ValidationError({"interval": [words]})
+        self._more_pace += more

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -40,13 +41,16 @@ WRITTEN = [
 
 def defaults() -> dict[str, Any]:
     """The configuration of a monitor of which nothing but its address is said."""
+    return _without_regions() | {"regions": selectors.region_codes()}
+
+
+def _without_regions() -> dict[str, Any]:
     return {
         "name": "",
         "kind": "http",
         "spec": {},
         "interval": max(60, settings.MONITOR_MIN_INTERVAL_SECONDS),
         "timeout": 10,
-        "regions": selectors.region_codes(),
         "fallback_regions": [],
         "tags": [],
         "policy": {},
@@ -55,32 +59,58 @@ def defaults() -> dict[str, Any]:
     }
 
 
-@transaction.atomic
+class Making:
+    """New monitors of one team: each is judged as it comes, and all of them are written together in the end."""
+
+    def __init__(self, team: Team) -> None:
+        self._team, self._ground, self._room = team, Ground(), quotas.Room(team)
+        self._made: list[Monitor] = []
+
+    def create(self, *, paused: bool = False, **fields: Any) -> Monitor:
+        """Raises ``ValidationError``; then it is as if nobody had asked.
+
+        ``fields``: any of url, name, kind, spec, interval, timeout, regions, fallback_regions, tags, policy,
+        parent (an id or None), shadow.
+        """
+        monitor = Monitor(id=uuid4(), team=self._team, wanted_at=timezone.now())
+        _apply(monitor, _without_regions() | {"regions": self._ground.enabled} | fields, self._ground)
+        if paused:
+            _pause(monitor)
+        self._room.take(monitor)
+        self._ground.take_in(monitor)
+        self._made.append(monitor)
+        return monitor
+
+    def write(self) -> None:
+        with audit.at_once():
+            for monitor in Monitor.objects.bulk_create(self._made, batch_size=AT_ONCE):
+                audit.created(monitor)
+        _ring_for(self._made)
+
+
+@contextmanager
+def making(team: Team) -> Iterator[Making]:
+    """For making many at once. What was made is there when the block is left without an exception, and not before."""
+    with transaction.atomic():
+        Team.objects.select_for_update(no_key=True).get(pk=team.pk)  # two at once must not both be the last one
+        new = Making(team)
+        yield new
+        new.write()
+
+
 def create_monitor(*, team: Team, **fields: Any) -> Monitor:
-    """Store a monitor and ask for its first check at once.
-
-    ``fields``: any of url, name, kind, spec, interval, timeout, regions, fallback_regions, tags, policy,
-    parent (an id or None), shadow.
-    """
-    Team.objects.select_for_update(no_key=True).get(pk=team.pk)  # two at once must not both be the last one
-    monitor = Monitor(id=uuid4(), team=team, wanted_at=timezone.now())
-    _apply(monitor, defaults() | fields, Ground())
-    quotas.refuse_one_more(team)
-    quotas.refuse_more_checks(monitor)
-    monitor.save(force_insert=True)
-    audit.created(monitor)
-    doorbell.ring()
-    return monitor
+    """Store a monitor and ask for its first check at once. ``fields`` as of ``Making.create``."""
+    with making(team) as new:
+        return new.create(**fields)
 
 
-@transaction.atomic
 def clone_monitor(monitor: Monitor, *, name: str) -> Monitor:
     """Another monitor with the same settings, secrets included, that is paused until somebody resumes it."""
     names = ("kind", "interval", "timeout", "regions", "fallback_regions", "tags", "policy", "shadow")
     fields = {field: getattr(monitor, field) for field in names} | {"parent": monitor.parent_id}
     if monitor.is_passive:
         del fields["regions"], fields["fallback_regions"]
-    return pause(create_monitor(team=monitor.team, name=name[:200], spec=monitor.full_spec, **fields))
+    return create_monitor(team=monitor.team, name=name[:200], spec=monitor.full_spec, paused=True, **fields)
 
 
 @transaction.atomic
@@ -98,7 +128,7 @@ def _change_one(monitor: Monitor, act: Act) -> Monitor:
     before, pace = audit.picture(monitor), quotas.pace_of(monitor)
     if verb := act(monitor):
         if quotas.pace_of(monitor) > pace:
-            quotas.refuse_more_checks(monitor)
+            quotas.Room(monitor.team).change(monitor, before=pace)
         monitor.save()
         audit.changed(monitor, before, verb)
         _ring_for([monitor])
@@ -261,7 +291,7 @@ def change_many(
             if action is Action.DELETE:
                 _delete_all(some, changed)
             else:
-                _change_all(some, _act(action, list(tags), fields), changed)
+                _change_all(some, _act(action, list(tags), fields), changed, quotas.Room(team))
     return changed
 
 
@@ -272,13 +302,14 @@ def _locked(team: Team, ids: list[UUID], changed: ManyChanged) -> list[Monitor]:
     return list(found.values())
 
 
-def _change_all(monitors: list[Monitor], act: Act, changed: ManyChanged) -> None:
+def _change_all(monitors: list[Monitor], act: Act, changed: ManyChanged, room: quotas.Room) -> None:
     """Nothing is written of a monitor that refuses."""
     written = []
     for monitor in monitors:
-        name, before = monitor.name, audit.picture(monitor)
+        name, before, pace = monitor.name, audit.picture(monitor), quotas.pace_of(monitor)
         try:
             verb = act(monitor)
+            room.change(monitor, before=pace)
         except ValidationError as error:
             reasons = [f"{field}: {' '.join(words)}" for field, words in error.message_dict.items()]
             changed.refused.append(Refusal(monitor.pk, name, "; ".join(reasons)))
@@ -358,12 +389,13 @@ def add_region(code: str, *, name: str = "") -> Region:
     if Region.objects.filter(pk=code).exists():
         raise ValidationError({"code": [f"there is a region {code!r} already; enable it if it is disabled"]})
     last = Region.objects.aggregate(last=Max("ordinal"))["last"]
-    return Region.objects.create(
+    region = Region.objects.create(
         code=code,
         name=name.strip()[:80] or _region_name(code),
         ordinal=0 if last is None else last + 1,
         by_hand=code not in settings.REGIONS,
     )
+    return region
 
 
 def _region_name(code: str) -> str:
@@ -467,10 +499,12 @@ def _ring_for(monitors: Collection[Monitor]) -> None:
 
 
 class Ground:
-    """What of the regions is asked while a monitor is changed, read once for however many."""
+    """What of the regions and of its family is asked while a monitor is changed, read once for however many."""
 
     def __init__(self) -> None:
         self._defaults: dict[UUID, list[str]] = {}
+        self._families: dict[UUID, dict[UUID, UUID | None]] = {}
+        self._unwritten: dict[UUID, UUID | None] = {}
 
     @cached_property
     def enabled(self) -> list[str]:
@@ -485,6 +519,20 @@ class Ground:
             self._defaults[team] = selectors.default_fallbacks([team]).get(team, [])
         return self._defaults[team]
 
+    def family(self, team: UUID) -> dict[UUID, UUID | None]:
+        """Each monitor's parent. A family tree is changed by one person at a time: two at once could close a circle
+        that neither sees."""
+        if team not in self._families:
+            Team.objects.select_for_update(no_key=True).get(pk=team)
+            stored = dict(Monitor.objects.filter(team=team).values_list("pk", "parent"))
+            self._families[team] = stored | self._unwritten
+        return self._families[team]
+
+    def take_in(self, monitor: Monitor) -> None:
+        """A new one that is written later. All of them are of one team."""
+        for family in (self._unwritten, *self._families.values()):
+            family[monitor.pk] = monitor.parent_id
+
 
 def _apply(monitor: Monitor, fields: dict[str, Any], ground: Ground) -> None:
     """Put new values on a monitor and refuse all that is wrong with them at once, field by field."""
@@ -495,7 +543,7 @@ def _apply(monitor: Monitor, fields: dict[str, Any], ground: Ground) -> None:
     if "shadow" in fields:
         _cast_shadow(monitor, shadow=fields["shadow"])
     monitor.tags = sorted({tag.strip() for tag in monitor.tags})
-    problems = _apply_policy(monitor, fields) | _apply_parent(monitor, fields)
+    problems = _apply_policy(monitor, fields) | _apply_parent(monitor, fields, ground)
     if problem := rules.tag_problem(monitor.tags):
         problems["tags"] = problem
     if monitor.is_passive != was_passive and not monitor._state.adding:
@@ -588,15 +636,12 @@ def _apply_policy(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
     return {}
 
 
-def _apply_parent(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
-    """One family tree is changed by one person at a time: two at once could close a circle that neither sees."""
+def _apply_parent(monitor: Monitor, fields: dict[str, Any], ground: Ground) -> dict[str, str]:
     wanted = fields.get("parent", monitor.parent_id)
     if wanted is None or wanted == monitor.parent_id:
         monitor.parent_id = wanted
         return {}
-    Team.objects.select_for_update(no_key=True).get(pk=monitor.team_id)
-    family = dict(Monitor.objects.for_team(monitor.team).values_list("pk", "parent"))
-    if problem := rules.parent_problem(monitor.pk, wanted, family):
+    if problem := rules.parent_problem(monitor.pk, wanted, ground.family(monitor.team_id)):
         return {"parent": problem}
     monitor.parent_id = wanted
     return {}

@@ -45,7 +45,7 @@ SOURCES = {
     "kuma": Source("Uptime Kuma", "kuma.db, or a JSON backup of version 1", kuma.read, kuma.history),
     "gatus": Source("Gatus", "its configuration, YAML", gatus.read),
     "uptimerobot": Source(
-        "UptimeRobot", "getMonitors (v2) or monitors (v3) as JSON, or the CSV", uptimerobot.read, uptimerobot.history
+        "UptimeRobot", "monitors by its API v2 or v3, or the CSV", uptimerobot.read, uptimerobot.history
     ),
     "betterstack": Source("Better Stack", "monitors or heartbeats, JSON", betterstack.read, betterstack.history),
     "pingdom": Source("Pingdom", "checks, or their details, JSON", pingdom.read, pingdom.history),

@@ -1,4 +1,4 @@
-"""UptimeRobot: the answers of ``getMonitors`` (API v2) and of ``/monitors`` (v3) as JSON, and the CSV of its bulk export."""
+"""UptimeRobot: what ``getMonitors`` (API v2) and ``/monitors`` (v3) answer, as JSON, and the CSV of its bulk export."""
 
 from __future__ import annotations
 
