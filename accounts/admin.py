@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -14,13 +15,17 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts import audit
-from accounts.desk import HeavyAdmin, Told, as_uuid, found_in_time
+from accounts.desk import HeavyAdmin, ReadOnly, Told, as_uuid, found_in_time
 from accounts.forms import NewUserForm, UserForm
-from accounts.models import Membership, Team, User
+from accounts.models import AuditEntry, Membership, Team, User
+from accounts.selectors import teams_left_without_owner
 from accounts.services import factors, people, sessions, teams
 
 for theirs in (EmailAddress, Authenticator, UserSession):
     admin.site.unregister(theirs)  # kept by services; a form over a sealed secret helps nobody
+
+OPERATORS = "operators"
+"""What to look for, to find what they did to things that belong to no team."""
 
 WAYS_IN = {"password", "is_active", "is_staff", "is_superuser", "user_permissions"}
 
@@ -86,6 +91,20 @@ class PersonAdmin(WithMembers, HeavyAdmin[User], UserAdmin):  # type: ignore[typ
         elif WAYS_IN & set(form.changed_data):
             sessions.end_sessions(user=obj)
 
+    def kept_back(self, chosen: Iterable[User]) -> list[str]:
+        return [
+            f"{user} is the only owner of the team {team}: make somebody else an owner first"
+            for user in chosen
+            for team in teams_left_without_owner(user)
+        ]
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        people.delete_account(user=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            people.delete_account(user=user)
+
     @admin.action(description="Remove the second factors of the chosen people", permissions=["change"])
     def remove_factors(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
         """For who has lost the app, the key and the recovery codes. Be sure who is asking."""
@@ -110,3 +129,27 @@ class TeamAdmin(WithMembers, HeavyAdmin[Team]):
         if "@" in term:
             return Q(pk__in=Membership.objects.filter(user__email=User.objects.clean_email(term)).values("team"))
         return found_in_time(Team.objects.filter(name__icontains=term))
+
+    def delete_model(self, request: HttpRequest, obj: Team) -> None:
+        teams.delete_team(obj, name=obj.name)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Team]) -> None:
+        for team in queryset:
+            teams.delete_team(team, name=team.name)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnly, HeavyAdmin[AuditEntry]):
+    """The logs of all teams, also of those that are gone, and of what operators do to what belongs to none."""
+
+    list_display = ["at", "team_id", "actor", "verb", "kind", "name", "address"]
+    search_help_text = f"the id of a team, the e-mail address of a member, or: {OPERATORS}"
+
+    def find(self, term: str) -> Q | None:
+        if term == OPERATORS:
+            return Q(team_id=audit.INSTALLATION)
+        if key := as_uuid(term):
+            return Q(team_id=key)
+        if "@" in term:
+            return Q(team_id__in=Membership.objects.filter(user__email=User.objects.clean_email(term)).values("team"))
+        return None

@@ -1,7 +1,8 @@
 """The audit log: who did what to which thing. Called by services, inside the transaction of the change.
 
 ``created``, ``changed``, ``deleted`` and ``done`` are all that an app needs. What of a thing is compared is said by its
-model: ``AUDITED`` names attributes, and ``team`` (or ``team_id``) says whose log it is.
+model: ``AUDITED`` names attributes, and ``team`` (or ``team_id``) says whose log it is. ``operated`` is for what
+belongs to no team; operators read it in the admin.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from common.addresses import plain_address
 
 Picture = dict[str, Any]
 """A thing's audited fields as plain values, nested ones by dotted name."""
+
+INSTALLATION = UUID(int=0)
+"""Stands in the place of a team for what belongs to none."""
 
 MASK = "********"
 SECRET = re.compile(r"password|secret|token|sealed|authorization|credential|private", re.IGNORECASE)
@@ -54,6 +58,11 @@ def done(thing: Model, verb: str, *, by: User | None = None, **facts: Any) -> No
     record(thing, verb, after=flat(facts), by=by)
 
 
+def operated(thing: Model, verb: str, **facts: Any) -> None:
+    """What operators do to a thing that belongs to no team: a region, a batch."""
+    record(thing, verb, after=flat(facts), team_id=INSTALLATION)
+
+
 def account(user: User, verb: str, *, by: User | None = None, before: Picture | None = None, **facts: Any) -> None:
     """What happened to a person's account (a new password, a second factor): the owners of every team of theirs read
     it. ``before`` is what some of the facts were."""
@@ -80,7 +89,7 @@ def record(
         team_id=team_id or _team_of(thing),
         verb=verb,
         kind=thing._meta.model_name or "",
-        object_id=str(thing.pk),
+        object_id=str(thing.pk)[:64],
         name=str(thing)[:200],
         changes=difference(before or {}, after or {}),
         **_actor(by),

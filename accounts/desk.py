@@ -83,6 +83,15 @@ class HeavyAdmin(admin.ModelAdmin[M], Generic[M]):
     list_max_show_all = 0
     search_fields = ["pk"]  # only so that there is a box; ``find`` says what is looked for
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Those that were chosen. What goes with them is said in general: to list it would read it all."""
+        chosen = [f"{self.opts.verbose_name}: {one}, with all that belongs to it" for one in objs]
+        return chosen, {self.opts.verbose_name_plural: len(chosen)}, set(), self.kept_back(objs)
+
+    def kept_back(self, chosen: Iterable[M]) -> list[str]:
+        """Why some of these cannot be deleted, in words; empty: all of them can."""
+        return []
+
     def find(self, term: str) -> Q | None:
         """What a search term means, by indexed columns only; None when it can match nothing."""
         raise NotImplementedError

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from accounts import audit
 from accounts.desk import HeavyAdmin, ReadOnly, Told, among, as_uuid, found_in_time, in_team_of
 from monitors import services
 from monitors.kinds import SPECS
@@ -19,7 +21,7 @@ KindFilter = among("kind", lambda: [(kind, kind) for kind in SPECS])
 
 
 @admin.register(Region)
-class RegionAdmin(admin.ModelAdmin[Region]):
+class RegionAdmin(Told):
     """A region is switched by its actions: they also rearrange who stands in for whom."""
 
     list_display = ["code", "name", "state", "enabled", "by_hand", "offline_since", "ordinal"]
@@ -30,6 +32,13 @@ class RegionAdmin(admin.ModelAdmin[Region]):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Region | None = None) -> bool:
+        """None is forgotten: what was stored names it."""
+        return False
+
+    def tell(self, thing: Region, verb: str, **facts: Any) -> None:
+        audit.operated(thing, verb, **facts)
 
     @admin.action(description="Disable: no checks, and no voice", permissions=["change"])
     def disable(self, request: HttpRequest, chosen: QuerySet[Region]) -> None:
@@ -87,6 +96,13 @@ class MonitorAdmin(Told, HeavyAdmin[Monitor]):
         "created_at",
     ]
     raw_id_fields = ["team"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Monitor | None = None) -> bool:
+        """It is the team's; whoever must stop it pauses it."""
+        return False
 
     def find(self, term: str) -> Q | None:
         key = as_uuid(term)

@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import audit
 from monitors import secrets
 from monitors.models import Region
 from probes.signing import Key, Signed, new_key
@@ -69,6 +70,7 @@ def make(code: str, *, at_once: bool = False) -> None:
     kept = secrets.unseal(region.key_sealed)
     until = 0.0 if at_once else (timezone.now() + GRACE).timestamp()
     _keep(region, {"key": new_key(), "before": kept.get("key"), "until": until, "shown": False})
+    audit.operated(region, "key made", at_once=at_once)
 
 
 @transaction.atomic
@@ -78,6 +80,7 @@ def adopt(code: str, key: str) -> None:
     region = _locked(code)
     if secrets.unseal(region.key_sealed).get("key") != key:
         _keep(region, {"key": key, "before": None, "until": 0.0, "shown": True})
+        audit.operated(region, "key adopted")
 
 
 @transaction.atomic
@@ -99,6 +102,7 @@ def drop(code: str) -> None:
     region = _locked(code)
     region.key_sealed = ""
     region.save(update_fields=["key_sealed"])
+    audit.operated(region, "key dropped")
 
 
 def _keep(region: Region, kept: dict[str, Any]) -> None:

@@ -395,6 +395,7 @@ def add_region(code: str, *, name: str = "") -> Region:
         ordinal=0 if last is None else last + 1,
         by_hand=code not in settings.REGIONS,
     )
+    audit.operated(region, "added")
     return region
 
 
@@ -432,6 +433,7 @@ def _set_region(code: str, *, enabled: bool, draining: bool) -> Region:
         region.missed_since = None
     region.by_hand = enabled != (code in settings.REGIONS)
     region.save()
+    audit.operated(region, "drained" if draining else "enabled" if enabled else "disabled")
     rearrange()
     return region
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from accounts import audit
 from checks import broker, pressure
 from checks.ids import CheckId
 from checks.models import CheckBatch
@@ -253,10 +254,15 @@ def _keep_poison_away(monitor: UUID, *, now: datetime) -> None:
         slow_down(monitor)
 
 
+@transaction.atomic
 def redrive(batches: Iterable[CheckBatch]) -> int:
     """Check the monitors of dead batches again, now. Their old slots stay unknown: that time has passed."""
-    checks = [CheckId.parse(item) for batch in batches for item in batch.check_ids]
-    return request_checks_of({check.monitor for check in checks})
+    monitors: set[UUID] = set()
+    for batch in batches:
+        concerned = {CheckId.parse(item).monitor for item in batch.check_ids}
+        audit.operated(batch, "checked again", monitors=len(concerned))
+        monitors |= concerned
+    return request_checks_of(monitors)
 
 
 def forget_old(*, now: datetime, keep: timedelta = timedelta(hours=6)) -> int:

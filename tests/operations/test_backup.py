@@ -187,6 +187,10 @@ def test_all_columns_of_secrets_are_known() -> None:
         "monitors_monitor.sealed",
         "monitors_monitor.ping_sealed",
         "alerts_channel.sealed",
+        "imports_importdraft.sealed",
+        "api_keptanswer.sealed",
+        "statuspages_subscriber.sealed",
+        "monitors_region.key_sealed",
         "mfa_authenticator.data.secret",
         "mfa_authenticator.data.seed",
     } <= {str(column) for column in rotation.columns()}

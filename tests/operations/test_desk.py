@@ -15,8 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import audit
 from accounts.desk import HeavyAdmin
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from checks.models import CheckBatch, MonitorStats
 from monitors.models import Monitor, Region
 from tests.conftest import MakeMonitor
@@ -123,6 +124,46 @@ def test_a_region_is_switched_by_the_same_road_as_by_the_command(office: Client,
     assert "nothing to drain" in act(office, "monitors_region", "drain", "usa")
     act(office, "monitors_region", "enable", "usa")
     assert Region.objects.get(code="usa").state == "online"
+    told = AuditEntry.objects.filter(team_id=audit.INSTALLATION, object_id="usa").order_by("id")
+    assert [(entry.verb, entry.actor) for entry in told] == [
+        ("drained", "root@example.org"),
+        ("disabled", "root@example.org"),
+        ("enabled", "root@example.org"),
+    ]
+    page = office.get(reverse("admin:accounts_auditentry_changelist"), {"q": "operators"}).content.decode()
+    assert page.count("root@example.org") >= 3
+
+
+def test_what_is_deleted_here_goes_without_a_list_of_all_that_it_had(
+    office: Client, make_monitor: MakeMonitor, owner: User, viewer: User
+) -> None:
+    monitor = make_monitor(name="Harbour office")
+    team, now = monitor.team, timezone.now()
+    store_all([result(monitor, now)], now=now)
+    person = reverse("admin:accounts_user_delete", args=[owner.pk])
+    assert "is the only owner of the team" in office.get(person).content.decode()
+    office.post(person, {"post": "yes"})
+    assert User.objects.filter(pk=owner.pk).exists()
+
+    page = reverse("admin:accounts_team_delete", args=[team.pk])
+    with CaptureQueriesContext(connection) as queries:
+        asked = office.get(page).content.decode()
+    assert "with all that belongs to it" in asked
+    assert "Harbour office" not in asked
+    assert not [query for query in queries.captured_queries if "monitors_monitor" in query["sql"]]
+    office.post(page, {"post": "yes"})
+    assert not Monitor.objects.exists()
+    assert AuditEntry.objects.filter(team_id=team.pk, verb="deleted", actor="root@example.org").exists()
+    log = office.get(reverse("admin:accounts_auditentry_changelist"), {"q": str(team.pk)}).content.decode()
+    assert "deleted" in log
+
+    office.post(person, {"post": "yes"})
+    assert not User.objects.filter(pk=owner.pk).exists()
+
+
+@pytest.mark.parametrize("path", ["monitors/monitor", "monitors/region", "accounts/auditentry"])
+def test_what_is_a_team_s_or_for_ever_is_neither_made_nor_deleted_here(office: Client, path: str) -> None:
+    assert office.get(f"/admin/{path}/add/").status_code == 403
 
 
 def test_support_looks_at_a_team_without_being_it(
