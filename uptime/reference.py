@@ -146,6 +146,28 @@ REGION: dict[str, tuple[str, Meaning]] = {
     ),
 }
 
+TRACES: dict[str, tuple[str, Meaning]] = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": (
+        "",
+        Meaning("A collector that takes OTLP over HTTP, like `http://collector:4318`; empty: nothing is traced."),
+    ),
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": ("", Meaning("The same, as the whole address for traces.")),
+    "OTEL_EXPORTER_OTLP_HEADERS": ("", Meaning("What to send along, `name=value`, comma-separated: a key, say.")),
+    "OTEL_SERVICE_NAME": (
+        "`uptime-web`, `uptime-beat`, `uptime-worker`, `uptime-region`",
+        Meaning("What the process is called."),
+    ),
+    "OTEL_RESOURCE_ATTRIBUTES": ("", Meaning("What else to say of it, `name=value`, comma-separated.")),
+    "OTEL_TRACES_SAMPLER": (
+        "parentbased_always_on",
+        Meaning("Which traces are kept; `parentbased_traceidratio`: as the next one says."),
+    ),
+    "OTEL_TRACES_SAMPLER_ARG": ("", Meaning("The share of them; 0.01 is one in a hundred.")),
+    "OTEL_TRACES_EXPORTER": ("otlp", Meaning("`none` switches it off.")),
+    "OTEL_SDK_DISABLED": ("false", Meaning("`true` switches it off.")),
+}
+"""OpenTelemetry's own; its documentation has more of them, and they count as well."""
+
 BOOTSTRAP: dict[str, Meaning] = {
     "BOOTSTRAP_EMAIL": Meaning("Whose account is made.", required=True),
     "BOOTSTRAP_PASSWORD": Meaning("Its password; or `BOOTSTRAP_PASSWORD_FILE`, a file that holds it.", required=True),
@@ -178,12 +200,14 @@ def page() -> str:
         if (read := env.READ.get(name, unread))
     )
     region = (_line(name, default, "", meaning) for name, (default, meaning) in REGION.items())
+    traces = (_line(name, default, "", meaning) for name, (default, meaning) in TRACES.items())
     bootstrap = (_line(name, "", "", meaning) for name, meaning in BOOTSTRAP.items())
     return "\n".join(
         [
             INTRODUCTION,
             *_part("The server: web, beat, central worker, alerts worker", server),
             *_part("A region's worker", region),
+            *_part("Traces, of every process", traces),
             *_part("`manage.py bootstrap`", bootstrap),
         ]
     )

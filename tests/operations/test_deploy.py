@@ -20,7 +20,7 @@ CHART = ROOT / "deploy" / "helm" / "uptime"
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 OPENING, CLOSING = re.compile(r"\{\{-? *(?:define|range|if|with)\b"), re.compile(r"\{\{-? *end\b")
 TMP = "/tmp"  # noqa: S108 - of a container
-KNOWN = {*reference.SERVER, *reference.REGION}
+KNOWN = {*reference.SERVER, *reference.REGION, *reference.TRACES}
 
 
 def test_the_servers_image_gets_every_app() -> None:
