@@ -22,10 +22,11 @@ from accounts.selectors import membership_of
 from checks.selectors.figures import stats_of
 from common.schema import query
 from common.serializers import read_body
+from common.spans import Span
 from dashboard.models import SavedView
 from dashboard.selectors.chart import Measure, chart
 from dashboard.selectors.monitor import region_words, windows
-from dashboard.selectors.periods import Range, period_of
+from dashboard.selectors.periods import period_of
 from dashboard.serializers import (
     SeriesOutput,
     ViewInput,
@@ -44,7 +45,7 @@ from monitors.api import monitor_of
 class MonitorSeries(APIView):
     @extend_schema(
         parameters=[
-            query("range", f"so far back from now; {Range.HOUR} unless said", one_of=Range),
+            query("range", f"so far back from now; {Span.HOUR} unless said", one_of=Span),
             query("from", "the beginning, instead of a range; UTC where no zone is named", kind="date-time"),
             query("to", "the end, instead of a range; now unless said", kind="date-time"),
             query("phases", "the phases of this region's checks instead of a line for each region"),
@@ -59,8 +60,8 @@ class MonitorSeries(APIView):
         only: there are none where ``exact`` is false.
         """
         monitor, asked, now = monitor_of(request, pk), request.query_params, timezone.now()
-        if asked.get("range", Range.HOUR) not in set(Range):
-            raise ValidationError({"range": [f"must be one of {', '.join(Range)}"]})
+        if asked.get("range", Span.HOUR) not in set(Span):
+            raise ValidationError({"range": [f"must be one of {', '.join(Span)}"]})
         period = period_of(asked, now=now)
         if period.problems:
             raise ValidationError({name: [text] for name, text in period.problems.items()})
