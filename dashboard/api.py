@@ -29,9 +29,9 @@ from dashboard.selectors.monitor import region_words, windows
 from dashboard.selectors.periods import period_of
 from dashboard.serializers import (
     SeriesOutput,
+    UptimeOutput,
     ViewInput,
     ViewOutput,
-    WindowOutput,
     WordOutput,
     filters_of,
     series_of,
@@ -84,12 +84,12 @@ class MonitorRegions(APIView):
 class MonitorWindows(APIView):
     unpaged = True
 
-    @extend_schema(responses=WindowOutput(many=True))
+    @extend_schema(responses=UptimeOutput(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
         """Uptime from the last hour to the last year, and how much of each is known."""
         monitor = monitor_of(request, pk)
         found = windows(monitor, stats_of(monitor), now=timezone.now())
-        return Response({"results": WindowOutput(found, many=True).data})
+        return Response({"results": UptimeOutput(found, many=True).data})
 
 
 # --- views that people keep ---

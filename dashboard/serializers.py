@@ -22,7 +22,7 @@ from monitors.serializers import MonitorMatch
 
 
 class ViewMatch(MonitorMatch):
-    kind = serializers.ChoiceField(list(SPECS), required=False)
+    kind = serializers.ChoiceField(list(SPECS), required=False)  # type: ignore[assignment]  # fewer words than there
     failed = serializers.BooleanField(required=False, help_text="something failed in the last 24 hours")
 
 
@@ -154,7 +154,7 @@ class WordOutput(serializers.Serializer[Any]):
     next_at = serializers.DateTimeField(allow_null=True, help_text="when it looks next; null while it does not")
 
 
-class WindowOutput(serializers.Serializer[Any]):
+class UptimeOutput(serializers.Serializer[Any]):
     window = serializers.CharField(source="name")
     uptime = serializers.FloatField(allow_null=True, help_text="the share of known time; null where nothing is known")
     coverage = serializers.FloatField(allow_null=True, help_text="the share of all time that is known")

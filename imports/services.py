@@ -164,7 +164,7 @@ def _remember(team: Team, source: str, origin: str, items: Sequence[Item]) -> No
             imported_at=now,
         )
         for item in items
-        if item.action is Action.CREATE
+        if item.action is Action.CREATE and item.monitor
     )
 
 

@@ -49,7 +49,7 @@ def start(service: str) -> bool:
     provider = TracerProvider(resource=Resource.create(about))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))  # begins anew in a forked process
     trace.set_tracer_provider(provider)
-    CeleryInstrumentor().instrument()
+    CeleryInstrumentor().instrument()  # type: ignore[no-untyped-call]
     _present_span = trace.get_current_span
     return True
 

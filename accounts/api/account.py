@@ -121,7 +121,7 @@ class SessionList(OwnView):
         told += [_browser(one) for one in sessions.sessions_of(self.me)]
         return Response({"results": shapes.SessionOut(told, many=True).data})
 
-    @extend_schema(responses={204: None})
+    @extend_schema(responses={204: None}, operation_id="auth_me_sessions_end_others")
     def delete(self, request: Request) -> Response:
         """End all sessions but the one that asks."""
         sessions.end_other_sessions(user=self.me, key=None, program=self.session.pk)

@@ -131,7 +131,8 @@ def end_api_session_of(*, user: User, session_id: UUID) -> bool:
 
 
 def end_api_sessions(*, user: User, but: UUID | None = None) -> None:
-    user.api_sessions.filter(ended_at=None).exclude(pk=but).update(ended_at=timezone.now())
+    live = user.api_sessions.filter(ended_at=None)
+    (live.exclude(pk=but) if but else live).update(ended_at=timezone.now())
 
 
 # --- both ---
