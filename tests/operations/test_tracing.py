@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -122,31 +122,33 @@ def test_a_request_and_the_task_that_it_causes_are_one_trace(
     monitor, access, port = make_monitor(), open_api_session(user=owner).access, free_port()
     commands = [[*GUNICORN, "--bind", f"127.0.0.1:{port}"], WORKER]
     switched_on = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    route = "api/monitor/<uuid:pk>/check"
+
+    def asked_and_seen() -> bool:
+        """The ring that a request sends is worth five seconds: a worker that takes longer needs another one."""
+        assert ask(port, f"/api/monitor/{monitor.pk}/check", access=access) == 202
+        with suppress(AssertionError):
+            wait_until(lambda: is_whole(collector.spans, f"POST {route}"), seconds=10)
+        return is_whole(collector.spans, f"POST {route}")
+
     with processes(tmp_path, commands, **switched_on, SITE_URL=f"http://127.0.0.1:{port}"):
         wait_until(lambda: ask(port, "/healthz") == 200, seconds=60)
-        assert ask(port, f"/api/monitor/{monitor.pk}/check", access=access) == 202
-
-        def seen(service: str, name: str) -> list[Span]:
-            return [span for span in list(collector.spans) if (span.service, span.name) == (service, name)]
-
-        route = "api/monitor/<uuid:pk>/check"
-        wait_until(lambda: bool(seen("uptime-web", f"POST {route}")), seconds=30)
-        (asked,) = seen("uptime-web", f"POST {route}")
-        caused = in_trace(collector, asked.trace)
-        wait_until(lambda: caused("uptime-worker", "run/checks.dispatch_wanted"), seconds=60)
-        wait_until(lambda: caused("uptime-worker", "SELECT"), seconds=30)
-        assert caused("uptime-web", "SELECT")
+        wait_until(lambda: any(span.service == "uptime-worker" for span in list(collector.spans)), seconds=60)
+        wait_until(asked_and_seen, seconds=60)
     told = "\n".join(word for span in collector.spans for word in span.words)
     assert str(monitor.pk) not in told, "addresses hold secrets: a span names the route"
     assert access not in told
-    assert not seen("uptime-web", "GET healthz")
+    assert not [span for span in collector.spans if "healthz" in span.name]
 
 
-def in_trace(collector: Collector, of: bytes) -> Callable[[str, str], bool]:
-    """Whether a service did something of this name in the trace."""
-    return lambda service, name: any(
-        (span.service, span.name, span.trace) == (service, name, of) for span in list(collector.spans)
-    )
+def is_whole(spans: list[Span], request: str) -> bool:
+    """Whether a trace has the request, a statement of its own, the task that it causes, and a statement of that."""
+
+    def traces(service: str, name: str) -> set[bytes]:
+        return {span.trace for span in list(spans) if (span.service, span.name) == (service, name)}
+
+    task = traces("uptime-worker", "run/checks.dispatch_wanted") & traces("uptime-worker", "SELECT")
+    return bool(traces("uptime-web", request) & traces("uptime-web", "SELECT") & task)
 
 
 def test_nothing_of_it_is_imported_while_it_is_off() -> None:
