@@ -68,6 +68,7 @@ class Filters:
         regions: Iterable[str],
         tags: Iterable[str],
         failed: bool,
+        shadow: bool,
     ) -> Self:
         """In one spelling, without what cannot be."""
         wanted = set(statuses)
@@ -78,6 +79,7 @@ class Filters:
             regions=_several(regions, longest=31),
             tags=_several(tags, longest=MAX_TAG_LENGTH),
             failed=failed,
+            shadow=shadow,
         )
 
     def __bool__(self) -> bool:

@@ -24,6 +24,7 @@ from monitors.serializers import MonitorMatch
 class ViewMatch(MonitorMatch):
     kind = serializers.ChoiceField(list(SPECS), required=False)  # type: ignore[assignment]  # fewer words than there
     failed = serializers.BooleanField(required=False, help_text="something failed in the last 24 hours")
+    shadow = serializers.BooleanField(required=False, help_text="in shadow")
 
 
 @example({"name": "Shop is down", "match": {"status": ["down", "partial"], "tag": ["shop"]}})
@@ -54,6 +55,7 @@ def filters_of(match: Mapping[str, Any]) -> Filters:
         regions=match.get("region", ()),
         tags=match.get("tag", ()),
         failed=match.get("failed", False),
+        shadow=match.get("shadow", False),
     )
 
 
@@ -66,6 +68,7 @@ def match_of(filters: Filters) -> dict[str, Any]:
         "region": list(filters.regions),
         "tag": list(filters.tags),
         "failed": filters.failed,
+        "shadow": filters.shadow,
     }
     return {name: value for name, value in told.items() if value}
 

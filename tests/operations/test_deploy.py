@@ -57,14 +57,16 @@ def test_each_region_is_a_profile_and_cannot_reach_the_database(compose: dict[st
 def test_compose_hands_on_all_that_is_read_and_nothing_else(compose: dict[str, Any]) -> None:
     dialling = {"PROBE_ALLOWED_NETWORKS", "PROBE_CA_FILE", "PROBE_NAMESERVERS"}
     of_make_run, of_the_image, told_apart_by_host = {"ONEBOX", "DEMO_SITE_URL"}, {"WORK_FILE"}, {"WORKER_ID"}
-    assert set(compose["services"]["web"]["environment"]) == reference.SERVER.keys() - of_make_run | dialling
-    wanted = reference.REGION.keys() - of_the_image - told_apart_by_host
+    assert set(compose["services"]["web"]["environment"]) == (
+        reference.SERVER.keys() - of_make_run | dialling | reference.TRACES.keys()
+    )
+    wanted = reference.REGION.keys() - of_the_image - told_apart_by_host | reference.TRACES.keys()
     assert set(compose["services"]["worker-usa"]["environment"]) == wanted
 
 
 def test_the_example_names_what_is_read_and_nothing_else() -> None:
     named = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    of_compose = {"COMPOSE_PROFILES", "WEB_LISTEN", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
+    of_compose = {"COMPOSE_PROFILES", "OTEL", "WEB_LISTEN", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
     assert named <= KNOWN | of_compose | {"REGION_KEY_USA"}
     required = re.findall(r"\$\{([A-Z_]+):?\?", (ROOT / "docker-compose.yml").read_text())
     assert set(required) <= named
