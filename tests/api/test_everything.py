@@ -139,7 +139,7 @@ PAGES: dict[str, tuple[str, ...] | str] = {
     "post-delete": ("DELETE api-status-post",),
     # --- the team ---
     "team": ("GET api-team", "GET api-members", "GET api-invitations"),
-    "settings": ("GET api-team",),
+    "settings": "leads on to the page of the team",
     "team-transfer": ("POST api-team-transfer",),
     "team-rename": ("PATCH api-team",),
     "team-invite": ("POST api-invitations",),
