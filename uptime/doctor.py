@@ -95,8 +95,8 @@ def _below_a_dot(host: str) -> bool:
 
 def _database() -> Iterator[Word]:
     try:
-        begun = datetime.now(UTC)
         with connection.cursor() as cursor:
+            begun = datetime.now(UTC)
             cursor.execute("SELECT current_setting('server_version'), current_setting('max_connections')::int")
             version, most = cursor.fetchone()
             took_ms = (datetime.now(UTC) - begun).total_seconds() * 1_000
@@ -118,7 +118,7 @@ def _database() -> Iterator[Word]:
     yield Word(
         "database",
         "warn" if slow else "ok",
-        f"PostgreSQL {version}, {took_ms:.1f} ms, {readable_bytes(storage.database_bytes())}",
+        f"PostgreSQL {version}, answers in {took_ms:.1f} ms, {readable_bytes(storage.database_bytes())}",
         "It is far away or busy." if slow else "",
     )
 

@@ -121,7 +121,7 @@ def _performance(engine: Engine, address: str) -> Iterator[Word]:
             cursor.execute("SELECT 1")
             trips.append((time.monotonic() - begun) * 1_000)
     typical = statistics.median(trips)
-    yield _word("performance", typical <= ROUND_TRIP_MS, f"a question to the database takes {typical:.1f} ms")
+    yield _word("performance", typical <= ROUND_TRIP_MS, f"a question to the database takes {typical:.2f} ms")
 
 
 def _configuration() -> Iterator[Word]:
