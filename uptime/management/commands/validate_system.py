@@ -29,7 +29,10 @@ class Command(SpeakingCommand):
             verdicts = {"ok": "pass", "warn": "pass", "fail": "FAIL"}
             self.say_table(
                 ("part", "", "what was seen"),
-                [(word.part, verdicts[word.state], f"{word.says} {word.remedy}".strip()) for word in words],
+                [
+                    (word.part, verdicts[word.state], ". ".join(filter(None, (word.says, word.remedy))))
+                    for word in words
+                ],
             )
         if any_failed(words):
             sys.exit(1)
