@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from onebox.process import StartError
 from onebox.servers import Postgres, Valkey
@@ -32,6 +33,11 @@ ENVIRONMENT = {
     "SECRET_KEY": "a secret key that only the tests use, long enough for Django",
     "SITE_URL": "http://testserver",
 }
+
+
+# On a busy machine everything is slow; that says nothing about what is tested.
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,7 +23,7 @@ VALUES = some.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some.dictionaries(some.text(string.ascii_lowercase, min_size=1), VALUES, max_size=3))
 def test_what_is_written_is_read_as_it_was(whole: dict[str, object]) -> None:
     assert document.read(document.write(whole, schema="x")).data == whole

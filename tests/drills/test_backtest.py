@@ -75,7 +75,7 @@ def three_hours_ago() -> datetime:
 
 
 @pytest.mark.django_db
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(usa=marks, india=marks, policy=policies)
 @example(usa="..xx" * 8, india="..xx" * 8, policy=Policy(flapping=2, flapping_s=300))
 @example(usa="..xxx...", india="..xxx...", policy=Policy(alert_after_s=60))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from heartbeats import rules
@@ -206,7 +206,6 @@ def in_order(pings: Sequence[Ping]) -> list[Ping]:
     return sorted(pings, key=lambda one: one.at)
 
 
-@settings(deadline=None)
 @given(PINGS, st.lists(st.floats(0, 2_100, allow_nan=False), max_size=12))
 def test_when_it_is_looked_at_makes_no_difference(pings: list[Ping], looks: list[float]) -> None:
     pings = in_order(pings)
@@ -220,7 +219,6 @@ def test_when_it_is_looked_at_makes_no_difference(pings: list[Ping], looks: list
     assert (beat, said) == (at_once.beat, at_once.said)
 
 
-@settings(deadline=None)
 @given(MOMENTS, st.lists(st.integers(0, 29)))
 def test_a_job_that_reports_in_time_is_never_blamed(moments: list[float], twice: list[int]) -> None:
     """In any number, some of them twice, at any times that are no further apart than period and grace."""
@@ -231,7 +229,6 @@ def test_a_job_that_reports_in_time_is_never_blamed(moments: list[float], twice:
     assert {word for _, word in heard} <= {"up"}
 
 
-@settings(deadline=None)
 @given(PINGS, st.randoms())
 def test_pings_in_any_order_end_well_when_the_last_is_good(pings: list[Ping], chance: Any) -> None:
     """One that took its time to be written down is taken in after later ones."""
@@ -242,7 +239,6 @@ def test_pings_in_any_order_end_well_when_the_last_is_good(pings: list[Ping], ch
     assert slots == sorted(set(slots))
 
 
-@settings(deadline=None)
 @given(PINGS, st.floats(0, 2_200))
 def test_no_blame_from_before_we_listened(pings: list[Ping], since: float) -> None:
     told = tell(Beat(), HOURLY, in_order(pings), now=minute(2_200), hearing=listening_since(since))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from monitors.heartbeat import EARLY, HeartbeatSpec
@@ -82,7 +82,6 @@ ZONES = st.sampled_from(["UTC", BERLIN, "America/New_York", "Australia/Lord_Howe
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
-@settings(deadline=None)
 @given(MINUTES, HOURS, ZONES, MOMENTS, st.integers(0, 100_000))
 def test_time_goes_forward(minute: str, hour: str, zone: str, moment: datetime, more_s: int) -> None:
     schedule = spec(cron=f"{minute} {hour} * * *", zone=zone)

@@ -155,8 +155,7 @@ def test_there_are_never_two_incidents_at_a_time(strips: dict[str, str], policy:
 @pytest.mark.django_db
 @settings(
     max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # making a failure smaller would outlast the time limit
 )
 @given(a=marks, b=marks, policy=policies)

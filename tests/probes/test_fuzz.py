@@ -84,7 +84,7 @@ anything = st.recursive(
 WORDS = st.sampled_from(["id", "kind", "spec", "timeout_ms", "retries", "url", "http", "tcp", "dns", "x"])
 
 
-@settings(max_examples=INPUTS // 10, deadline=None)
+@settings(max_examples=INPUTS // 10)
 @given(
     st.dictionaries(WORDS, anything | WORDS, max_size=6).map(json.dumps)
     | st.binary(max_size=200)
@@ -98,7 +98,7 @@ def test_any_line_at_all_is_a_request_or_a_result(line: str | bytes) -> None:
         json.dumps(found.to_wire()).encode()
 
 
-@settings(max_examples=INPUTS // 10, deadline=None)
+@settings(max_examples=INPUTS // 10)
 @given(st.binary(max_size=400), st.booleans())
 def test_any_certificate_message_at_all(message: bytes, tls13: bool) -> None:
     chain = read_chain(b"\x0b" + len(message).to_bytes(3, "big") + message, tls13=tls13)
@@ -106,7 +106,7 @@ def test_any_certificate_message_at_all(message: bytes, tls13: bool) -> None:
     json.dumps(facts(chain, protocol=None, cipher=None, now=0.0))
 
 
-@settings(max_examples=INPUTS // 10, deadline=None)
+@settings(max_examples=INPUTS // 10)
 @given(st.binary(max_size=300))
 def test_any_datagram_at_all_is_an_answer_or_nothing(wire: bytes) -> None:
     query = dns.message.make_query("site.test", "A")
@@ -115,7 +115,7 @@ def test_any_datagram_at_all_is_an_answer_or_nothing(wire: bytes) -> None:
         inquiry._understand(datagram)
 
 
-@settings(max_examples=INPUTS // 10, deadline=None)
+@settings(max_examples=INPUTS // 10)
 @given(st.dictionaries(st.sampled_from(["outcome", "reason", "phase", "timings_ms", "id", "kind"]), anything))
 def test_any_result_from_afar_is_read_or_refused_in_three_known_ways(wire: dict[str, object]) -> None:
     try:

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.django_db
 STATED_ERROR = 0.0751
 latencies = st.lists(st.floats(0.01, 120_000).map(lambda value: round(value, 3)), max_size=120)
 pieces = st.lists(latencies, min_size=1, max_size=12)
-with_database = trying(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+with_database = trying(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def ask(query: str, *values: Any) -> Any:
