@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.utils.dates import MONTHS_3
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_noop as _
 
+from accounts.rules import Role
 from monitors.rules import Status
 from monitors.words import NOTHING as NOTHING
 from monitors.words import milliseconds as milliseconds
@@ -55,6 +57,8 @@ OUTCOMES: Mapping[Outcome, str] = Words(
         Outcome.UNKNOWN: _("Unknown"),
     }
 )
+
+ROLES: Mapping[str, str] = Words({Role.OWNER: _("owner"), Role.EDITOR: _("editor"), Role.VIEWER: _("viewer")})
 
 REASONS: Mapping[Reason, str] = Words(
     {
@@ -161,7 +165,7 @@ def ago(moment: datetime, *, now: datetime) -> str:
 
 def clock(moment: datetime) -> str:
     """By the clocks of the moment's own zone, which is named."""
-    return f"{moment:%-d %b %Y, %H:%M:%S %Z}"
+    return f"{moment.day} {str(MONTHS_3[moment.month]).title()} {moment:%Y, %H:%M:%S %Z}"
 
 
 def listing(words: list[str]) -> str:

@@ -56,7 +56,7 @@ class LocalTimeField(forms.CharField):
 class WorkForm(forms.Form):
     """What work that begins now and work that is planned have in common: which monitors, and what becomes of them."""
 
-    title = forms.CharField(max_length=120)
+    title = forms.CharField(label=_("Title"), max_length=120)
     everything = YesNoField(
         label=_("Which monitors"),
         choices=[("no", _("Those that are chosen or have one of the tags below")), ("yes", _("All of them"))],

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils import timezone
+from django.utils.dateformat import format as date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -54,14 +55,19 @@ def repeats(rule: str) -> str:
 @register.simple_tag
 def in_zone(moment: datetime, zone: str) -> SafeString:
     """A time on the clocks of a zone, which it names."""
-    local = moment.astimezone(ZoneInfo(zone))
-    return format_html('<time datetime="{}">{}</time>', _iso(moment), f"{local:%a %-d %b %Y, %H:%M} ({zone})")
+    told = f"{date_format(moment.astimezone(ZoneInfo(zone)), 'D j M Y, H:i')} ({zone})"
+    return format_html('<time datetime="{}">{}</time>', _iso(moment), told)
 
 
 @register.filter
 def kind_title(kinds: Mapping[str, Notifier], kind: str) -> str:
     """What people call a kind of channel."""
     return kinds[kind].title if kind in kinds else kind
+
+
+@register.filter
+def role_word(role: str) -> str:
+    return words.ROLES.get(role, role)
 
 
 @register.filter
