@@ -40,6 +40,15 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 
+RENEW = """(selector) => new Promise((done) => {
+  const part = document.querySelector(selector);
+  delete part.dataset.etag;
+  for (const row of part.querySelectorAll("[data-mark]")) row.dataset.mark = "old";
+  const painted = () => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100)));
+  document.addEventListener("htmx:afterSettle", painted, { once: true });
+  htmx.trigger(part, "poll");
+})"""
+
 OpenPage = Callable[..., "Visitor"]
 
 
@@ -117,3 +126,12 @@ def visitor(chromium: Browser, box: Box) -> Iterator[OpenPage]:
     for visitor in opened:
         visitor.page.context.close()
     assert [complaint for visitor in opened for complaint in visitor.complaints] == []
+
+
+def holds_still(page: Page, part: str) -> None:
+    """A polled part comes anew, every row of it, and nothing on the screen moves; what does move would be noticed."""
+    page.reload()  # what follows a key or a click within half a second does not count as a shift
+    page.evaluate(RENEW, part)
+    assert page.evaluate("window.shifted") < 0.02
+    page.evaluate("document.querySelector('main').style.paddingTop = '200px'")
+    page.wait_for_function("window.shifted > 0.02")

@@ -36,6 +36,7 @@ def test_from_the_first_channel_to_the_end_of_an_incident(
     expect(headline(page)).to_have_text("Down", timeout=VERDICT_MS)
     _handle_the_incident(newcomer)
     _plan_work(newcomer)
+    _begin_a_drill(newcomer)
 
 
 def go_to(page: Page, place: str) -> None:
@@ -129,6 +130,18 @@ def _plan_work(newcomer: Visitor) -> None:
     page.goto("/maintenance/")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".headline-word")).to_have_text("Over")
+
+
+def _begin_a_drill(newcomer: Visitor) -> None:
+    """It takes minutes to its end; the page follows it from the start."""
+    page = newcomer.page
+    go_to(page, "Alerts")
+    page.get_by_role("link", name="Drills").click()
+    page.get_by_role("button", name="Begin a drill").click()
+    expect(page.get_by_role("heading", name="Under way")).to_be_visible()
+    found_well = page.locator("#drills tr", has_text="The target fails").locator(".when")
+    expect(found_well).to_have_text(re.compile(r"\d\d:\d\d:\d\d"), timeout=FIRST_RESULTS_MS)
+    newcomer.shot("12-drill")
 
 
 def test_a_job_is_told_how_to_report_and_reports(visitor: OpenPage) -> None:

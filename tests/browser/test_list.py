@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from onebox.demo import DemoSite
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, holds_still
 from tests.browser.test_five_steps import address_of, sign_up, watch
 
 pytestmark = pytest.mark.browser
@@ -40,6 +40,8 @@ def test_the_list_by_keyboard_and_by_the_dozen(visitor: OpenPage, site: DemoSite
     page.get_by_label("Choose 127.0.0.1").first.check()
     page.evaluate("htmx.trigger('#rows', 'poll')")
     expect(page.locator("#picked")).to_have_text("1 chosen")
+    holds_still(page, "#rows")
+    page.get_by_label("Choose 127.0.0.1").first.check()
     page.get_by_role("button", name="Delete…").click()
     expect(page.get_by_role("heading", name="Delete 1 monitor?")).to_be_visible()
     newcomer.shot("12-delete")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from onebox.demo import DemoSite
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, holds_still
 from tests.browser.test_five_steps import see_first_results, sign_up, watch
 
 pytestmark = pytest.mark.browser
@@ -20,6 +20,8 @@ def test_another_time_is_chosen_and_a_point_leads_to_its_checks(visitor: OpenPag
     sign_up(page)
     watch(page, site)
     see_first_results(page)
+    holds_still(page, "#now")
+    page.reload()
     page.get_by_role("link", name="24 hours").click()
     expect(page).to_have_url(re.compile("range=24h"))
     page.get_by_role("link", name="95 %", exact=True).click()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as NotYet
 
 from onebox.demo import DemoSite, State
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, Visitor
 from tests.browser.test_five_steps import VERDICT_MS, headline, see_first_results, sign_up, watch
+from tests.road.box import Box, wait_until
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_page_is_made_and_seen_to_go_down(visitor: OpenPage, site: DemoSite) -> None:
+def test_a_page_is_made_and_seen_to_go_down(visitor: OpenPage, site: DemoSite, box: Box) -> None:
     owner = visitor(1280)
     page = owner.page
     sign_up(page)
@@ -40,6 +43,14 @@ def test_a_page_is_made_and_seen_to_go_down(visitor: OpenPage, site: DemoSite) -
     expect(guest.page.locator(".component-state.is-up")).to_have_count(2)
     expect(guest.page.locator(".component .u-wrap")).to_have_count(1)
     guest.shot("11-status-page-up")
+    page.get_by_role("link", name="Readers").click()
+    page.get_by_role("button", name="Let visitors subscribe").click()
+    expect(page.get_by_text("Visitors may subscribe now.")).to_be_visible()
+    _subscribe(guest, box)
+    page.reload()
+    expect(page.locator("b", has_text="guest@example.org")).to_be_visible()
+    owner.shot("10-readers")
+    guest.page.goto("/status/acme-browser/")
     site.switch(State.FAILING)
     page.goto(monitor)
     page.get_by_role("button", name="Check now").click()
@@ -62,6 +73,22 @@ def test_a_page_is_made_and_seen_to_go_down(visitor: OpenPage, site: DemoSite) -
     page.goto("/status/acme-browser/")
     expect(page.locator(".post").first).to_contain_text("We look into it.")
     owner.shot("11-status-page-post")
+
+
+def _subscribe(guest: Visitor, box: Box) -> None:
+    """By the form and the link in the mail, which the box prints."""
+    page = guest.page
+    page.goto("/status/acme-browser/subscribe/")
+    page.get_by_label("E-mail address").fill("guest@example.org")
+    page.get_by_role("button", name="Subscribe").first.click()
+    expect(page.get_by_text("a message is on its way there")).to_be_visible()
+    guest.shot("11-subscribe")
+    mailed = re.compile(r"/subscription/[\w-]+/(?!\w)")
+    [link, *_] = wait_until("the mail is there", lambda: box.said(mailed.pattern), seconds=20)
+    page.goto(mailed.findall(link)[0])
+    page.get_by_role("button", name="Yes, subscribe").click()
+    expect(page.get_by_role("heading", name="You are subscribed")).to_be_visible()
+    guest.shot("11-subscription")
 
 
 def _come_back_until_it_is_down(page: Page) -> None:
