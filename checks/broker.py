@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from celery import current_app
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from monitors import regionkeys
 from probes import names
 
 logger = logging.getLogger(__name__)
@@ -28,10 +30,11 @@ class Message:
 
 def send_batches(messages: Iterable[Message]) -> bool:
     """Put batches on their regions' queues, in one go. False when the broker is away: the sweep sends them again."""
+    marked = _marked(list(messages))
     try:
         producers: Any = current_app.producer_pool
         with producers.acquire(block=True) as producer, producer.batch():
-            for message in messages:
+            for message in marked:
                 current_app.send_task(
                     names.RUN_BATCH,
                     args=[message.batch],
@@ -45,6 +48,18 @@ def send_batches(messages: Iterable[Message]) -> bool:
         logger.warning("The broker is away: %s", error)
         return False
     return True
+
+
+def _marked(messages: Sequence[Message]) -> list[Message]:
+    """The same with the marks of the regions' keys, by which their workers know that we have sent them."""
+    sealed = regionkeys.sealed_of({message.region for message in messages})
+    now = timezone.now()
+    return [
+        replace(message, batch=message.batch | {"marks": marks})
+        if (marks := regionkeys.marks(sealed.get(message.region, ""), message.batch, now=now))
+        else message
+        for message in messages
+    ]
 
 
 def send_batch(batch: dict[str, Any], *, region: str, now_lane: bool, expires: datetime) -> bool:

@@ -7,6 +7,7 @@ workers, in which what was right before is still believed.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -20,7 +21,7 @@ from django.utils import timezone
 from accounts import audit
 from monitors import secrets
 from monitors.models import Region
-from probes.signing import Key, Signed, new_key
+from probes.signing import Key, Signed, new_key, text_of
 
 GRACE = timedelta(days=1)
 
@@ -44,6 +45,28 @@ class Keys:
         if self.before is None:
             return not signed
         return signed and self.before.made(message.mark, message.text)  # type: ignore[attr-defined]
+
+    def marks(self, text: bytes, *, now: datetime) -> list[str]:
+        """One by each key that a worker may have."""
+        keys = [self.key, self.before] if self.before and now.timestamp() < self.until else [self.key]
+        return [key.mark(text).decode() for key in keys if key]
+
+
+def sealed_of(regions: Collection[str]) -> dict[str, str]:
+    """``key_sealed`` of those of these regions that have a key."""
+    known = Region.objects.filter(pk__in=regions).exclude(key_sealed="")
+    return dict(known.values_list("pk", "key_sealed"))
+
+
+def marks(sealed: str, batch: Mapping[str, Any], *, now: datetime) -> list[str]:
+    """What a batch has to carry to be believed by the workers of the region whose ``key_sealed`` this is."""
+    if not sealed:
+        return []
+    try:
+        return _keys(sealed).marks(text_of(batch), now=now)
+    except InvalidToken:
+        logger.error("The key of a region fits none of FIELD_ENCRYPTION_KEYS, so its workers will believe nothing")
+        return []
 
 
 def believes(sealed: str, message: dict[str, Any], *, now: datetime) -> bool:

@@ -4,6 +4,7 @@ be told of it, and the signed messages that it carries. Whoever only sends needs
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,22 +29,30 @@ def verified(url: str) -> str:
 
 
 @cache
-def _own_key() -> signing.Key | None:
+def own_key() -> signing.Key | None:
+    """This region's, if it has one."""
     return read_settings().key
 
 
 def serializer() -> str:
     """Of what a region sends: signed when it has a key."""
-    return signing.SERIALIZER if _own_key() else "json"
+    return signing.SERIALIZER if own_key() else "json"
 
 
 def _write_signed(body: object) -> Any:
-    key = _own_key()
+    key = own_key()
     if key is None:
         raise BadSetting("REGION_KEY is not set, so nothing can be signed.")
     return signing.write(body, key)
 
 
+def _read_plain(body: bytes | str) -> Any:
+    return json.loads(body)
+
+
+# Kombu's own JSON makes an object of {"__type__": ..., "__value__": ...}, and raises where it knows no such type. Both
+# can be headers, of a monitor or of a site's answer, and would then lose everything that travels with them.
+serialization.register("json", json.dumps, _read_plain, "application/json", "utf-8")
 serialization.register(signing.SERIALIZER, _write_signed, signing.read, signing.CONTENT_TYPE, "binary")
 
 

@@ -4,6 +4,9 @@ The mark is AES-256-GMAC over the very bytes that travel, so nothing is written 
 of 250 results, 175 kB, costs about 10 microseconds, a tenth of HMAC-SHA-256. Its nonces are random, which is sound for
 2**32 messages of one key: 34 years of a worker that sends four a second.
 
+A batch on its way to a region carries its marks inside, under ``marks``, where a worker that knows none overlooks them:
+they are of the batch as JSON in one order (``text_of``). Two of them while the region's key is being changed.
+
 Who reads a message keeps its bytes and its mark (``Signed``); whether to believe it is decided where the keys are.
 """
 
@@ -12,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -24,6 +28,10 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 MARK_LETTERS = 40
 """28 bytes, nonce and tag, in base 64."""
+
+
+BATCH = b"batch "
+"""In front of what a batch's mark is of, so that no mark of a report could ever be one of a batch."""
 
 
 class Signed(dict[str, Any]):
@@ -58,6 +66,21 @@ class Key:
 
 def new_key() -> str:
     return urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+def text_of(batch: Mapping[str, Any]) -> bytes:
+    """What the marks of a batch are of: all of it but themselves, as whoever has read it can write it again."""
+    plain = {name: value for name, value in batch.items() if name != "marks"}
+    return BATCH + json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
+
+
+def is_marked(batch: Mapping[str, Any], key: Key) -> bool:
+    """Whether a batch as it was read carries a mark that was made with this key."""
+    marks = batch.get("marks")
+    if not isinstance(marks, list):
+        return False
+    text = text_of(batch)
+    return any(isinstance(mark, str) and key.made(mark.encode(), text) for mark in marks[:2])
 
 
 def write(body: object, key: Key) -> bytes:

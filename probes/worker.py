@@ -26,8 +26,8 @@ from celery.exceptions import CPendingDeprecationWarning, Reject, SecurityWarnin
 from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
 
-from probes import __version__, names, tracing, worked
-from probes.broker import BROKERS, broker_settings, serializer, verified
+from probes import __version__, names, signing, tracing, worked
+from probes.broker import BROKERS, broker_settings, own_key, serializer, verified
 from probes.contract import Batch, CheckRequest, CheckResult, InvalidSpec, LifeSign, Report
 from probes.engine import invalid, shared_engine, shared_health
 from probes.log import set_up as set_up_log
@@ -98,7 +98,10 @@ app = region_app()
 
 @shared_task(name=names.RUN_BATCH, bind=True, acks_late=True, ignore_result=True)
 def run_batch(self: Task[Any, Any], batch: dict[str, Any]) -> None:
-    """Run a ``contract.Batch``, report results as they finish. A batch for another region is dropped."""
+    """Run a ``contract.Batch``, report results as they finish.
+
+    A batch for another region is dropped, and one that the centre has not marked where the region has a key.
+    """
     try:
         header, requests, refused = read_batch(batch)
     except (InvalidSpec, KeyError, TypeError) as error:
@@ -112,6 +115,9 @@ def run_batch(self: Task[Any, Any], batch: dict[str, Any]) -> None:
             header.region,
             settings.region,
         )
+        return
+    if (key := own_key()) and not signing.is_marked(batch, key):
+        log.error("Dropped batch %.100s: it carries no mark of this region's key", header.id)
         return
     _spooler.begin(self.app, settings)
     try:

@@ -21,6 +21,7 @@ from kombu.exceptions import OperationalError
 from onebox.servers import Valkey
 from probes import names, signing
 from probes.broker import verified
+from probes.contract import CheckRequest
 from tests.probes.conftest import MakeSite, site  # noqa: F401
 from tests.probes.lab import OK, Authority, says
 from tests.probes.region import ROOT, Region, a_check, batch, command, wait_until, worker_environment
@@ -82,6 +83,24 @@ def test_a_region_may_not(broker: Valkey, act: Act) -> None:
         act(usa)
 
 
+OBJECT_OF_KOMBU = {"__type__": "no such type", "__value__": "x"}
+"""Two headers that anybody may give a monitor. Kombu's own JSON looks for such a type and loses the batch."""
+
+
+def _marked(wire: dict[str, Any], key: signing.Key) -> dict[str, Any]:
+    return wire | {"marks": [key.mark(signing.text_of(wire)).decode()]}
+
+
+def _forgeries(plain: dict[str, Any], key: signing.Key) -> list[dict[str, Any]]:
+    """What somebody sends who can write to the region's queue: unmarked, by a key of their own, changed, odd."""
+    return [
+        plain,
+        _marked(plain, signing.Key(signing.new_key())),
+        _marked(plain, key) | {"checks": []},
+        plain | {"marks": {"0": ["x", None]}},
+    ]
+
+
 def test_row48_with_so_few_rights_and_a_key_a_worker_works(
     broker: Valkey,
     site: MakeSite,  # noqa: F811
@@ -98,10 +117,15 @@ def test_row48_with_so_few_rights_and_a_key_a_worker_works(
         with redis.Redis.from_url(broker.url) as master:
             region = Region(master, broker.url, environment, process)
             wait_until(lambda: "Ready to check" in log.read_text() or process.poll() is not None, seconds=30)
-            region.send(batch(a_check("one", site(says(OK)).url())))
+            ours, plain = site(says(OK)), batch(a_check("one", site(says(OK)).url())).to_wire()
+            for forged in _forgeries(plain, signing.Key(text)):
+                region.send(forged)
+            check = CheckRequest("one", "http", {"url": ours.url(), "headers": OBJECT_OF_KOMBU})
+            region.send(_marked(batch(check, name="b2").to_wire(), signing.Key(text)))
             body = _next_body(master, names.INGEST)
         [[report], _, _] = signing.read(body)
-        assert report["results"][0]["outcome"] == "up"
+        assert (report["batch"], report["results"][0]["outcome"]) == ("b2", "up")
+        wait_until(lambda: log.read_text().count("carries no mark of this region's key") == 4)
         assert signing.Key(text).made(report.mark, report.text)
         process.terminate()
         process.wait(timeout=15)
