@@ -15,9 +15,6 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-GIVE_UP_AFTER = timedelta(hours=24)
-"""A message that could not be delivered for so long is dead."""
-
 PAUSES_S = (10, 30, 60, 120, 300, 600, 1_800, 3_600)
 """Between tries; the last one again and again."""
 

@@ -26,7 +26,7 @@ class KeptAnswer(models.Model):
     asked = models.CharField(max_length=64, help_text="digest of method, address and body")
     status = models.PositiveSmallIntegerField(null=True, help_text="null while it is being done")
     content_type = models.CharField(max_length=100, default="")
-    sealed = models.TextField(default="", help_text="the body, encrypted; empty where it held a secret")
+    sealed = models.TextField(default="", help_text="the body, encrypted; empty where it held a secret or was large")
     shown_once = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now(), db_index=True)
 

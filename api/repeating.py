@@ -29,6 +29,9 @@ from api.models import KEPT_FOR_H, KeptAnswer
 from monitors.secrets import seal, unseal
 
 HEADER = "Idempotency-Key"
+MOST_KEPT_BYTES = 65_536
+"""A day of large answers, to requests that change nothing perhaps, would fill the disk."""
+
 WAIT_S = 10
 """For another request with the same key; longer than all but the slowest of them take."""
 
@@ -49,7 +52,7 @@ class UnderWay(APIException):
 class SaidOnce(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "answer_not_kept"
-    default_detail = "This was done. Its answer is not kept, as of all that holds a secret: undo it, and make another."
+    default_detail = "This was done. Its answer is not kept, as it is large or holds a secret: undo it, or look."
 
 
 class BadKey(APIException):
@@ -145,11 +148,12 @@ def _is_first(name: str, asked: str) -> bool:
 
 def _keep(name: str, response: HttpResponse) -> None:
     secret = "no-store" in response.headers.get("Cache-Control", "")
+    untold = secret or len(response.content) > MOST_KEPT_BYTES
     KeptAnswer.objects.filter(pk=name).update(
         status=response.status_code,
         content_type=response.headers.get("Content-Type", ""),
-        sealed="" if secret else seal({"body": response.content.decode()}),
-        shown_once=secret,
+        sealed="" if untold else seal({"body": response.content.decode()}),
+        shown_once=untold,
     )
 
 

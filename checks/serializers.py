@@ -99,7 +99,10 @@ class EvidenceOutput(serializers.Serializer[Any]):
     region = serializers.CharField()
     slot = serializers.DateTimeField(allow_null=True, help_text="of the first failure")
     good_slot = serializers.DateTimeField(allow_null=True, help_text="of the last good check before")
-    seen = serializers.DictField(allow_null=True, help_text="answer, redirects, certificate; null when it is dropped")
+    seen = serializers.DictField(
+        allow_null=True,
+        help_text="answer, redirects, certificate; left_out: what was too large; null: dropped",
+    )
     difference = serializers.DictField(allow_null=True, help_text="[at the good check, at the failure] by name")
 
 

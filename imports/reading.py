@@ -6,22 +6,31 @@ import csv
 import io
 import json
 import math
+import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from imports.plain import Unreadable
 
+Row = TypeVar("Row", list[str], tuple[Any, ...])
 DEEPEST = 40
 MOST_NODES = 500_000
 """Values in one document, each use of an alias counted as all that it stands for."""
 
 MOST_ROWS = 500_000
+MOST_CELLS = 2_000_000
+"""In a table, and values in a JSON file: an empty one takes a byte or two there, and a hundred here."""
+
+LONGEST_NUMBER = 100
+OF_SIXTIES = re.compile(r"[-+]?[0-9][0-9_]*:[0-5]?[0-9]")
+"""How a number in base 60 begins. Of one with a million parts YAML would make an integer, for hours."""
+
 LONGEST_CELL = 1_000_000
 MOST_STEPS = 400
 """Times that SQLite asks whether to go on, every 100,000 of its instructions: some seconds of work."""
@@ -37,6 +46,8 @@ def read_text(data: bytes) -> str:
 
 
 def read_json(data: bytes) -> Any:
+    if sum(map(data.count, (b",", b"[", b"{"))) > MOST_CELLS:
+        raise Unreadable(f"The JSON holds more than {MOST_CELLS:,} values.")
     try:
         return tidy(json.loads(read_text(data)))
     except RecursionError:
@@ -70,6 +81,7 @@ def _measure(events: Iterable[yaml.Event]) -> None:
             size = sizes.get(str(event.anchor), MOST_NODES + 1)  # one that is within itself has no end
         elif isinstance(event, yaml.ScalarEvent):
             size = 1
+            _refuse_a_long_number(event)
             if event.anchor is not None:
                 sizes[event.anchor] = 1
         within[-1] = (within[-1][0], within[-1][1] + size)
@@ -77,6 +89,12 @@ def _measure(events: Iterable[yaml.Event]) -> None:
             raise Unreadable("The YAML stands for too many values, by its aliases or its size.")
         if len(within) > DEEPEST:
             raise Unreadable("The YAML is nested too deeply.")
+
+
+def _refuse_a_long_number(event: yaml.ScalarEvent) -> None:
+    is_number = str(event.tag).endswith((":int", ":float")) or OF_SIXTIES.match(event.value)
+    if is_number and len(event.value) > LONGEST_NUMBER:
+        raise Unreadable("The YAML has a number in it that is too long.")
 
 
 def tidy(value: Any, depth: int = 0) -> Any:
@@ -109,10 +127,12 @@ def read_csv(data: bytes) -> list[dict[str, str]]:
     return found
 
 
-def _few(rows: Iterable[list[str]]) -> Iterator[list[str]]:
+def _few(rows: Iterable[Row]) -> Iterator[Row]:
+    cells = 0
     for number, row in enumerate(rows):
-        if number >= MOST_ROWS:
-            raise Unreadable(f"The file has more than {MOST_ROWS:,} rows.")
+        cells += len(row)
+        if number >= MOST_ROWS or cells > MOST_CELLS:
+            raise Unreadable(f"The file has more than {MOST_ROWS:,} rows, or {MOST_CELLS:,} cells.")
         yield row
 
 
@@ -168,4 +188,4 @@ def _rows(base: sqlite3.Connection, table: str, last: int | None) -> list[dict[s
     order = f"ORDER BY id DESC LIMIT {int(last)}" if last else f"LIMIT {MOST_ROWS}"
     cursor = base.execute(f'SELECT * FROM "{table}" {order}')  # noqa: S608
     names = [column[0] for column in cursor.description]
-    return [dict(zip(names, map(tidy, row), strict=True)) for row in cursor]
+    return [dict(zip(names, map(tidy, row), strict=True)) for row in _few(cursor)]

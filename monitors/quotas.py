@@ -29,6 +29,12 @@ class Room:
         self._more_monitors = 0
         self._more_pace = 0.0
 
+    @classmethod
+    def held(cls, team: Team) -> Room:
+        """Under the team's lock, taken after its monitors': two changes at once do not both take what is left."""
+        Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+        return cls(team)
+
     @cached_property
     def _stored(self) -> tuple[int, float]:
         """Monitors, and checks a minute."""

@@ -128,7 +128,7 @@ def _change_one(monitor: Monitor, act: Act) -> Monitor:
     before, pace = audit.picture(monitor), quotas.pace_of(monitor)
     if verb := act(monitor):
         if quotas.pace_of(monitor) > pace:
-            quotas.Room(monitor.team).change(monitor, before=pace)
+            quotas.Room.held(monitor.team).change(monitor, before=pace)
         monitor.save()
         audit.changed(monitor, before, verb)
         _ring_for([monitor])
@@ -291,7 +291,7 @@ def change_many(
             if action is Action.DELETE:
                 _delete_all(some, changed)
             else:
-                _change_all(some, _act(action, list(tags), fields), changed, quotas.Room(team))
+                _change_all(some, _act(action, list(tags), fields), changed, quotas.Room.held(team))
     return changed
 
 

@@ -10,7 +10,6 @@ from PIL import Image, UnidentifiedImageError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 """No SVG: that is a document, which may hold scripts."""
-MAX_BYTES = 900_000
 MAX_PIXELS = 16_000_000
 SIZE = (480, 128)
 """Twice what is shown, for fine screens."""
@@ -20,10 +19,10 @@ class BadLogo(ValueError):
     """With a sentence for whoever sent the picture."""
 
 
-def encode(given: bytes) -> bytes:
+def encode(given: bytes, *, most_kb: int) -> bytes:
     """The picture as a small PNG without anything else that its file held. Raises ``BadLogo``."""
-    if len(given) > MAX_BYTES:
-        raise BadLogo(f"must be at most {MAX_BYTES // 1000} kB")
+    if len(given) > most_kb * 1_000:
+        raise BadLogo(f"must be at most {most_kb:,} kB (LOGO_MAX_KB)")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

@@ -48,8 +48,16 @@ SERVER: dict[str, Meaning] = {
     "REGISTRATION_OPEN": Meaning("Whether anybody may sign up."),
     "EMAIL_VERIFICATION": Meaning(
         "Whether people come in at once and confirm their address when they like, or by the link in the mail first; "
-        "then sign-up says the same whether or not there was an account."
+        "then sign-up says the same whether or not there was an account.",
+        default="`mandatory` where `EMAIL_URL` names a mail server, else `optional`",
     ),
+    "OIDC_SERVER_URL": Meaning(
+        "The OpenID Connect provider that signs people in beside the password, as it calls itself; empty: none. See "
+        "operations, Signing in elsewhere.",
+    ),
+    "OIDC_CLIENT_ID": Meaning("What the provider knows this installation by."),
+    "OIDC_CLIENT_SECRET": Meaning("And what proves it."),
+    "OIDC_NAME": Meaning("What the button on the log-in page calls the provider."),
     "REGIONS": Meaning("Codes of the regions: small letters, digits, hyphens. Read by `manage.py region sync`."),
     "MONITOR_MIN_INTERVAL_SECONDS": Meaning("The shortest interval of a monitor.", "seconds"),
     "DOWN_BACKOFF_AFTER_HOURS": Meaning("What has been down for so long is checked less often; 0: never.", "hours"),
@@ -79,7 +87,21 @@ SERVER: dict[str, Meaning] = {
     ),
     "TEAM_MAX_CHANNELS": Meaning("The most alert channels of one team.", "channels"),
     "PAGE_MAX_SUBSCRIBERS": Meaning("The most subscribers of one status page.", "subscribers"),
+    "API_DOCS_OPEN": Meaning(
+        "Whether `/api/docs` and `/api/schema` are shown to strangers, or only to who is signed in or has a key.",
+        default="`false`; `make run`: `true`",
+    ),
     "API_MAX_ROWS": Meaning("The most rows that one page of an API list may ask for (`limit`).", "rows"),
+    "MESSAGE_MAX_AGE_HOURS": Meaning(
+        "A message that could not be delivered for so long is given up and shown as dead; it can be sent again.",
+        "hours",
+    ),
+    "EVIDENCE_MAX_BYTES": Meaning(
+        "The most that is kept of what one failed check saw. The largest parts are left out, and named.", "bytes"
+    ),
+    "LOGO_MAX_KB": Meaning(
+        "The largest logo that a status page takes, as a file; what is kept is smaller.", "kB (1,000 bytes)"
+    ),
     "MAX_BODY_BYTES": Meaning("The largest request body; a larger one is refused with 413 unread.", "bytes"),
     "ALERT_GROUP_OVER": Meaning(
         "More messages of a kind to a channel within a minute become one with a list.", "messages"

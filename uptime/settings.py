@@ -23,7 +23,6 @@ SITE_URL = env.url("SITE_URL", schemes=("https", "http"), default="http://localh
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 REGISTRATION_OPEN = env.flag("REGISTRATION_OPEN", default=True)
-EMAIL_VERIFICATION = env.choice("EMAIL_VERIFICATION", "optional", {"optional", "mandatory"})
 REGIONS = env.regions("REGIONS", "usa,india")
 MONITOR_MIN_INTERVAL_SECONDS = env.number("MONITOR_MIN_INTERVAL_SECONDS", 60, low=1, high=86_400)
 DOWN_BACKOFF_AFTER_HOURS = env.number("DOWN_BACKOFF_AFTER_HOURS", 24, low=0, high=8_760)  # 0: never
@@ -38,7 +37,11 @@ TEAM_MAX_MONITORS = env.number("TEAM_MAX_MONITORS", 10_000, low=1, high=1_000_00
 TEAM_MAX_CHECKS_PER_MINUTE = env.number("TEAM_MAX_CHECKS_PER_MINUTE", 60_000, low=1, high=10_000_000)
 TEAM_MAX_CHANNELS = env.number("TEAM_MAX_CHANNELS", 50, low=1, high=10_000)
 PAGE_MAX_SUBSCRIBERS = env.number("PAGE_MAX_SUBSCRIBERS", 20_000, low=1, high=1_000_000)
+API_DOCS_OPEN = env.flag("API_DOCS_OPEN", default=ONEBOX or DEBUG)
 API_MAX_ROWS = env.number("API_MAX_ROWS", 500, low=100, high=5_000)
+MESSAGE_MAX_AGE = timedelta(hours=env.number("MESSAGE_MAX_AGE_HOURS", 24, low=1, high=168))
+EVIDENCE_MAX_BYTES = env.number("EVIDENCE_MAX_BYTES", 32_768, low=4_096, high=1_048_576)
+LOGO_MAX_KB = env.number("LOGO_MAX_KB", 900, low=10, high=10_000)
 ALERT_GROUP_OVER = env.number("ALERT_GROUP_OVER", 5, low=1, high=1_000)
 TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXY_COUNT", 0, low=0, high=10)
 API_KEY_REQUESTS_PER_MINUTE = env.number("API_KEY_REQUESTS_PER_MINUTE", 600, low=0, high=1_000_000)  # 0: no limit
@@ -157,8 +160,14 @@ CACHES = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "uptime",
+        "VERSION": 2,  # 1 was without marks
         # The cache holds hints only: without it pages must still answer, and soon.
-        "OPTIONS": {"IGNORE_EXCEPTIONS": True, "SOCKET_TIMEOUT": 1, "SOCKET_CONNECT_TIMEOUT": 1},
+        "OPTIONS": {
+            "IGNORE_EXCEPTIONS": True,
+            "SOCKET_TIMEOUT": 1,
+            "SOCKET_CONNECT_TIMEOUT": 1,
+            "SERIALIZER": "uptime.cache.SignedPickle",
+        },
     }
     if REDIS_URL
     else {
@@ -193,17 +202,34 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_TOTP_TOLERANCE = 1  # steps of 30 s that a clock may be wrong by
 MFA_RECOVERY_CODE_DIGITS = 10
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False  # ours count in the database: accounts.services.tries
+OIDC_SERVER_URL = env.text("OIDC_SERVER_URL") and env.url(
+    "OIDC_SERVER_URL", schemes=("https", "http") if ONEBOX or DEBUG else ("https",)
+)
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_NAME = env.text("OIDC_NAME", "Single sign-on")
+if OIDC_SERVER_URL and not (OIDC_CLIENT_ID and OIDC_CLIENT_SECRET):
+    env.stop("OIDC_SERVER_URL is set, so OIDC_CLIENT_ID and OIDC_CLIENT_SECRET have to be set as well.")
 PASSWORD_RESET_TIMEOUT = 3_600 * 4
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
-globals().update(env.email("EMAIL_URL"))
+_MAIL = env.email("EMAIL_URL")
+globals().update(_MAIL)
+# Only with a mail first can sign-up say the same of every address; without a mail server nobody would get in.
+EMAIL_VERIFICATION = env.choice(
+    "EMAIL_VERIFICATION",
+    "mandatory" if _MAIL["EMAIL_BACKEND"].endswith(".smtp.EmailBackend") and not (ONEBOX or DEBUG) else "optional",
+    {"optional", "mandatory"},
+)
 EMAIL_TIMEOUT = 15  # seconds for each step of handing a mail over
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "uptime@localhost")
 
 # --- the browser's rules ---
 _HTTPS = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+# The prefix has browsers refuse such a cookie from anywhere but this very host, over TLS.
+SESSION_COOKIE_NAME = "__Host-sessionid" if _HTTPS else "sessionid"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
@@ -294,7 +320,6 @@ SPECTACULAR_SETTINGS = {
     "TAGS": TAGS,
     "DEFAULT_GENERATOR_CLASS": "api.description.Generator",
     "POSTPROCESSING_HOOKS": ["api.description.add_common_parts"],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
 REFRESH_TOKEN_LIFETIME = timedelta(days=14)
 SIMPLE_JWT = {
@@ -314,7 +339,14 @@ LOGGING = logs.configuration(
     form=env.choice("LOG_FORMAT", "console", {"console", "json"}),
     level=env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"}),
     secrets=[
-        *(SECRET_KEY, METRICS_TOKEN, HEARTBEAT_URL, str(SIMPLE_JWT["SIGNING_KEY"]), *FIELD_ENCRYPTION_KEYS),
+        *(
+            SECRET_KEY,
+            METRICS_TOKEN,
+            HEARTBEAT_URL,
+            OIDC_CLIENT_SECRET,
+            str(SIMPLE_JWT["SIGNING_KEY"]),
+            *FIELD_ENCRYPTION_KEYS,
+        ),
         *(str(DATABASES["default"].get("PASSWORD") or ""), str(globals().get("EMAIL_HOST_PASSWORD") or "")),
         *(urlsplit(url).password or "" for url in (REDIS_URL, CELERY_BROKER_URL)),
     ],

@@ -58,7 +58,7 @@ class SignUp(Door):
         if settings.EMAIL_VERIFICATION == "mandatory":
             people.ask_to_join(**who)
             return Response(shapes.CheckMail({}).data, status=status.HTTP_202_ACCEPTED)
-        user = people.sign_up(**who)
+        user = people.come_straight_in(**who)
         return _welcome(request, user, in_cookie=given["cookie"], status=status.HTTP_201_CREATED)
 
 

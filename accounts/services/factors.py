@@ -6,6 +6,7 @@ are ours, so that they hold without a cache and for the API as well.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -25,6 +26,8 @@ from accounts.exceptions import Locked, WrongCode
 from accounts.models import User
 from accounts.rules import SECOND_FACTOR
 from accounts.services import tries
+
+logger = logging.getLogger(__name__)
 
 SEALED = (Authenticator, "data", ("secret", "seed"))
 """Where the secrets are kept, for the rotation of keys: allauth's table, the JSON column, its members."""
@@ -77,6 +80,7 @@ def check_code(*, user: User, code: str) -> None:
         if found:
             found.record_usage()
     if found is None:
+        logger.warning("A wrong code of person %s", user.pk)
         raise WrongCode
     _forget_tries(user)
 

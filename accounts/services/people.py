@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,8 @@ from accounts.rules import ANYWHERE, HERE, RESETS, zone_names
 from accounts.selectors import open_invitation, teams_left_without_owner, teams_of_one
 from accounts.services import factors, letters, sessions, teams, tries
 
+logger = logging.getLogger(__name__)
+
 ALREADY = "This e-mail address already has an account."
 
 
@@ -34,7 +37,7 @@ def sign_up(*, email: str, password: str, name: str = "", time_zone: str = "") -
     if not settings.REGISTRATION_OPEN:
         raise RegistrationClosed
     with transaction.atomic():
-        user = _create_person(email=email, password=password, name=name, time_zone=time_zone)
+        user = create_person(email=email, password=password, name=name, time_zone=time_zone)
         Team.objects.create_personal(user)
         letters.leave(Letter.Kind.CONFIRM, to=user.email)
     return user
@@ -49,20 +52,22 @@ def sign_up_invited(*, token: str, password: str, name: str = "") -> User:
     invitation = open_invitation(token, now=timezone.now())
     if invitation is None:
         raise InvitationGone
-    user = _create_person(email=invitation.email, password=password, name=name, confirmed_at=timezone.now())
+    user = create_person(email=invitation.email, password=password, name=name, confirmed_at=timezone.now())
     teams.accept(token=token, user=user)
     return user
 
 
-def _create_person(
-    *, email: str, password: str, name: str, time_zone: str = "", confirmed_at: datetime | None = None
+def create_person(
+    *, email: str, password: str | None, name: str, time_zone: str = "", confirmed_at: datetime | None = None
 ) -> User:
+    """Without a password one comes in by another way, until one sets one by mail."""
     zone = time_zone if time_zone in zone_names() else "UTC"
     user = User(
         email=User.objects.clean_email(email), name=name.strip(), time_zone=zone, email_confirmed_at=confirmed_at
     )
     user.clean_fields(exclude=["password"])
-    check_password_strength(password, user)
+    if password is not None:
+        check_password_strength(password, user)
     user.set_password(password)
     try:
         with transaction.atomic():
@@ -81,9 +86,29 @@ def ask_to_join(*, email: str, password: str, name: str = "", time_zone: str = "
     try:
         sign_up(email=email, password=password, name=name, time_zone=time_zone)
     except ValidationError as error:
-        if error.message_dict.get("email") != [ALREADY]:
+        if not _is_taken(error):
             raise
-        letters.leave(Letter.Kind.ALREADY, to=User.objects.clean_email(email))
+        _tell_owner(User.objects.clean_email(email))
+
+
+def come_straight_in(*, email: str, password: str, name: str = "", time_zone: str = "") -> User:
+    """Sign up where nobody has to wait for a mail. Whether an address was free then shows; its owner hears of it."""
+    try:
+        return sign_up(email=email, password=password, name=name, time_zone=time_zone)
+    except ValidationError as error:
+        if _is_taken(error):
+            _tell_owner(User.objects.clean_email(email))
+        raise
+
+
+def _is_taken(error: ValidationError) -> bool:
+    return bool(error.message_dict.get("email") == [ALREADY])
+
+
+def _tell_owner(email: str) -> None:
+    """That somebody, perhaps they themselves, tried to sign up with their address; a few times in an hour."""
+    if tries.count(door="already", who=email, span=RESETS.span).number <= RESETS.tries:
+        letters.leave(Letter.Kind.ALREADY, to=email)
 
 
 def give_personal_team(*, user: User) -> Team:
@@ -107,6 +132,7 @@ def check_credentials(*, email: str, password: str, place: str = "") -> User:
     _count_try(email, place)
     user = authenticate(username=email, password=password)
     if not isinstance(user, User):
+        logger.warning("A wrong password, or an unknown account, at %s", place or "an unknown place")
         raise WrongCredentials
     tries.forget(door="password", who=email, place=place)
     tries.give_back(door="password-day", who=email)

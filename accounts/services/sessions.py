@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,6 +25,8 @@ from accounts.services import tries
 from accounts.services.tokens import TokenPair, read_refresh
 from common.addresses import plain_address
 
+logger = logging.getLogger(__name__)
+
 NOTED = "visit_noted_at"
 NOTED_EVERY_S = 600
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - the table wants one; shown as unknown
@@ -35,6 +38,7 @@ UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - the table wants one; shown as unknow
 def enter(request: HttpRequest, user: User) -> None:
     """Sign in here, under a new session key, and note where that was."""
     login(request, user)
+    logger.info("Person %s signed in with a browser at %s", user.pk, plain_address(request))
     request.session[NOTED] = int(time.time())
     if request.session.session_key is None:
         request.session.save()
@@ -95,6 +99,7 @@ def open_api_session(*, user: User, address: str | None = None, client: str = ""
     session = ApiSession.objects.create(
         user=user, password_mark=user.get_session_auth_hash(), address=address, client=client[:200]
     )
+    logger.info("Person %s signed in with a program at %s", user.pk, address)
     user.last_login = session.created_at
     user.save(update_fields=["last_login"])
     return TokenPair.for_session(session.id)

@@ -116,7 +116,7 @@ def _plan_one(event: IncidentEvent, batch: _Batch) -> None:
     if event.kind in rules.BEGINS:
         if monitor is not None and monitor.shadow:
             return  # it is checked and judged, and nobody is told; of what was told before, the end goes out
-        if batch.now - event.happened_at < rules.GIVE_UP_AFTER:
+        if batch.now - event.happened_at < settings.MESSAGE_MAX_AGE:
             _begin(event, rules.BEGINS[event.kind], batch)
     elif event.kind in rules.ENDS:
         _end(event, rules.ENDS[event.kind], batch)
@@ -157,7 +157,7 @@ def _draft(
         created_at=now,
         due_at=at,
         next_at=at,
-        expires_at=max(at, now) + rules.GIVE_UP_AFTER,
+        expires_at=max(at, now) + settings.MESSAGE_MAX_AGE,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -54,7 +55,9 @@ def _give_up(now: datetime) -> None:
     late = Delivery.objects.filter(state__in=[State.WAITING, State.HELD], expires_at__lt=now)
     for one in late.select_related("channel").select_for_update(skip_locked=True, of=("self",))[:AT_ONCE]:
         planning.leave_group(one)
-        why = f"held too long: {one.reason}" if one.state == State.HELD else f"not delivered in 24 hours: {one.reason}"
+        hours = settings.MESSAGE_MAX_AGE.total_seconds() / 3_600
+        what = "held too long" if one.state == State.HELD else f"not delivered in {hours:g} hours"
+        why = f"{what}: {one.reason}"
         one.state, one.held_for, one.reason, one.settled_at = State.DEAD, "", why[:300], now
         meters.add(DELIVERIES, one.channel.kind, one.kind, State.DEAD)
         one.save(update_fields=["state", "held_for", "reason", "settled_at", "group"])
@@ -127,7 +130,7 @@ def redrive(delivery: Delivery, *, now: datetime) -> bool:
     planning.leave_group(one)
     _revive(one, now=now)
     one.members.filter(state=State.DEAD).update(
-        state=State.HELD, held_for="group", settled_at=None, expires_at=now + rules.GIVE_UP_AFTER
+        state=State.HELD, held_for="group", settled_at=None, expires_at=now + settings.MESSAGE_MAX_AGE
     )
     end = one.closed_by
     if end is not None and end.state in {State.CANCELLED, State.DEAD}:
@@ -138,7 +141,7 @@ def redrive(delivery: Delivery, *, now: datetime) -> bool:
 
 def _revive(one: Delivery, *, now: datetime) -> None:
     one.state, one.held_for, one.reason, one.settled_at = State.WAITING, "", "sent again by hand", None
-    one.next_at, one.expires_at, one.lease_until = now, now + rules.GIVE_UP_AFTER, None
+    one.next_at, one.expires_at, one.lease_until = now, now + settings.MESSAGE_MAX_AGE, None
     one.save(
         update_fields=["state", "held_for", "reason", "settled_at", "next_at", "expires_at", "lease_until", "group"]
     )

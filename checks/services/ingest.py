@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import OuterRef, Subquery
 
+from checks import evidence
 from checks.ids import CheckId
 from checks.models import PHASES, CheckBatch, RegionWorker
 from checks.selectors.health import SIGNS_LAST_S, sign_key
@@ -29,6 +31,13 @@ from probes.signing import Signed
 
 CLOCK_SLACK_S = 600.0
 """A worker's clock further off than this is not believed; the time of arrival is taken instead."""
+
+MOST_WORKERS = 500
+"""Of one region in a day. A worker that starts anew is a new one by its usual name."""
+
+GONE_AFTER = timedelta(days=30)
+MOST_BELIEVED = 2**31 - 1
+LAST_MOMENT_S = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 
 REPEATED_WITHIN_S = 0.001
 """Life signs are seconds apart; times of sending are kept to a fraction of a millisecond."""
@@ -150,7 +159,7 @@ def _read(item: Any, reader: Callable[[Any], Read], region: str) -> Read | None:
     """What the reader makes of a result. One that cannot be read is set aside; the others count."""
     try:
         return reader(item)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         logger.warning("Set a malformed result of region %s aside: %r", region, error)
         return None
 
@@ -257,32 +266,62 @@ def _evidence(result: CheckResult) -> dict[str, Any] | None:
     """What a check that did not simply pass has seen."""
     if result.reason is None:
         return None
-    return {"seen": result.evidence, "redirects": result.redirects, "certificate": result.certificate}
+    most = settings.EVIDENCE_MAX_BYTES
+    return evidence.bounded(
+        seen=result.evidence, redirects=result.redirects, certificate=result.certificate, most_bytes=most
+    )
 
 
 def life_sign(data: dict[str, Any]) -> None:
     """Note that a region's worker lives."""
     now = database_now()
     try:
-        region, worker, last_batch_at = str(data["region"]), str(data["worker"])[:120], data.get("last_batch_at")
+        region, worker = str(data["region"]), _storable(str(data["worker"])[:120])
+        last_batch_at = data.get("last_batch_at")
         if not _speaks_for(region, data, now=now) or _is_old_news(region, worker, data):
+            return
+        if _is_one_too_many(region, worker, now=now):
+            meters.add(DROPPED, region, "too_many_workers")
             return
         RegionWorker.objects.update_or_create(
             region=region,
             worker=worker,
             defaults={
-                "version": str(data.get("version", ""))[:40],
-                "concurrency": int(data.get("concurrency", 0)),
-                "clock_offset_s": float(data["sent_at"]) - now.timestamp(),
+                "version": _storable(str(data.get("version", ""))[:40]),
+                "concurrency": int(_figure(data.get("concurrency")) or 0),
+                "clock_offset_s": _moment_s(data["sent_at"]) - now.timestamp(),
                 "last_seen": now,
                 "last_batch_at": datetime.fromtimestamp(last_batch_at, UTC) if last_batch_at else None,
             },
         )
-        signs = {name: data.get(name) for name in ("lag_ms", "slowed_down", "spooled")}
+        signs = {name: _figure(data.get(name)) for name in ("lag_ms", "spooled")}
+        signs["slowed_down"] = data.get("slowed_down") is True
         cache.set(sign_key(region, worker), signs, SIGNS_LAST_S)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         logger.warning("Dropped a malformed life sign: %r", error)
         meters.add(DROPPED, "", "malformed")
+
+
+def _figure(said: object) -> Any:
+    """A number that a worker may well say of itself, else None: operators' pages and /metrics add them up."""
+    return said if type(said) in {int, float} and 0 <= said <= MOST_BELIEVED else None  # type: ignore[operator]
+
+
+def _moment_s(said: object) -> float:
+    """Raises ``ValueError`` or ``TypeError`` for what can be no time at all."""
+    moment = float(said)  # type: ignore[arg-type]
+    if not 0 <= moment <= LAST_MOMENT_S:
+        raise ValueError("sent_at is no time")
+    return moment
+
+
+def _is_one_too_many(region: str, worker: str, *, now: datetime) -> bool:
+    """Whoever has a region's key could fill the table with workers that there are not. Old ones are forgotten."""
+    known = RegionWorker.objects.filter(region=region)
+    if known.filter(worker=worker).exists():
+        return False
+    known.filter(last_seen__lt=now - GONE_AFTER).delete()
+    return known.filter(last_seen__gt=now - timedelta(days=1)).count() >= MOST_WORKERS
 
 
 def _is_old_news(region: str, worker: str, sign: dict[str, Any]) -> bool:

@@ -88,7 +88,6 @@ class PageForm(forms.Form):
     logo = forms.FileField(
         label=_("Logo"),
         required=False,
-        help_text=_("PNG, JPEG, WebP or GIF, at most 900 kB. It stands in the place of the title."),
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"}),
     )
     no_logo = forms.BooleanField(label=_("Take the logo away"), required=False)
@@ -102,6 +101,8 @@ class PageForm(forms.Form):
         super().__init__(data, files, initial=_page_initial(page) if page else None)
         if page is None or not page.logo_mark:
             del self.fields["no_logo"]
+        words = _("PNG, JPEG, WebP or GIF, at most %(most)d kB. It stands in the place of the title.")
+        self.fields["logo"].help_text = words % {"most": settings.LOGO_MAX_KB}
         if len(settings.LANGUAGES) < 2:
             del self.fields["languages"]
         for name in COLOURS:

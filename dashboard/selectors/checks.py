@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -174,6 +173,10 @@ def check_page(monitor: Monitor, *, region: str, slot: datetime) -> CheckPage | 
     )
 
 
+LONGEST_MS = 1_000_000_000
+"""No phase takes so long; what says so is wrong."""
+
+
 def lanes(result: CheckResult, redirects: list[dict[str, Any]]) -> list[Lane]:
     """Each phase begins where the one before ended. Of a check that passed, redirects are known as one time only."""
     found: list[Lane] = []
@@ -201,8 +204,8 @@ def _add_lanes(found: list[Lane], timings: object, start: float, *, hop: str) ->
 
 def _length(value: object) -> float:
     """What a region says it took; nothing where that could not be."""
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return max(0.0, float(value)) if known else 0.0  # type: ignore[arg-type]
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST_MS
+    return float(value) if known else 0.0  # type: ignore[arg-type]
 
 
 def first_two(monitor: Monitor, wanted: Wanted) -> list[CheckResult]:

@@ -33,6 +33,8 @@ class Evidence:
     seen: Mapping[str, Any]
     redirects: list[dict[str, Any]]
     certificate: list[tuple[str, str]]
+    left_out: str
+    """What was too large to be kept, in words."""
 
     @property
     def headers(self) -> str:
@@ -94,6 +96,7 @@ def evidence_from(
         seen=seen.get("seen") or {},
         redirects=seen.get("redirects") or [],
         certificate=[(name.replace("_", " ").capitalize(), _shown(value)) for name, value in certificate.items()],
+        left_out=", ".join(seen.get("left_out") or []),
     )
 
 

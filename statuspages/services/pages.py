@@ -148,7 +148,7 @@ def _read_logo(page: StatusPage, given: bytes | None) -> str | None:
         page.logo, page.logo_mark = None, ""
         return None
     try:
-        page.logo = logo.encode(given)
+        page.logo = logo.encode(given, most_kb=settings.LOGO_MAX_KB)
     except logo.BadLogo as error:
         return str(error)
     page.logo_mark = logo.mark_of(page.logo)

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
 
 from accounts import audit
-from alerts.rules import GIVE_UP_AFTER, State
+from alerts.rules import State
 from alerts.services import channels
 from monitors import secrets
 from statuspages.models import Component, Notice, PostUpdate, StatusPage, Subscriber
@@ -109,7 +109,7 @@ def _question(subscriber: Subscriber, *, now: datetime) -> None:
         subscriber=subscriber,
         created_at=now,
         next_at=now,
-        expires_at=now + GIVE_UP_AFTER,
+        expires_at=now + server.MESSAGE_MAX_AGE,
     )
 
 
@@ -159,7 +159,7 @@ def tell(update: PostUpdate, *, now: datetime) -> int:
                 "post": update.post_id,
                 "page": update.post.page_id,
                 "now": now,
-                "until": now + GIVE_UP_AFTER,
+                "until": now + server.MESSAGE_MAX_AGE,
             },
         )
         return int(cursor.rowcount)
@@ -185,7 +185,11 @@ def send_dead_again(page: StatusPage, *, now: datetime) -> int:
     """Give the page's messages that never arrived another day."""
     dead = Notice.objects.filter(page=page, state=State.DEAD)
     count = dead.update(
-        state=State.WAITING, reason="sent again by hand", next_at=now, expires_at=now + GIVE_UP_AFTER, settled_at=None
+        state=State.WAITING,
+        reason="sent again by hand",
+        next_at=now,
+        expires_at=now + server.MESSAGE_MAX_AGE,
+        settled_at=None,
     )
     audit.done(page, "dead messages sent again", count=count)
     return count

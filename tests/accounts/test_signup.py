@@ -8,7 +8,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from accounts.exceptions import RegistrationClosed
-from accounts.models import Membership, Team, User
+from accounts.models import Letter, Membership, Team, User
 from accounts.rules import Role
 from accounts.selectors import membership_of
 from accounts.services import people
@@ -51,6 +51,16 @@ def test_an_address_is_kept_in_lower_case_and_taken_in_every_case() -> None:
         "fields": {"email": ["This e-mail address already has an account."]},
     }
     assert (User.objects.count(), Team.objects.count(), Membership.objects.count()) == (1, 1, 1)
+
+
+@pytest.mark.django_db
+def test_the_owner_of_an_address_hears_of_who_tries_to_sign_up_with_it() -> None:
+    """Where people come in at once the answer shows that it was taken; it is not asked in silence."""
+    sign_up()
+    Letter.objects.all().delete()
+    answers = [program().post("/api/auth/signup", ADA).status_code for _ in range(5)]
+    assert answers == [400] * 5
+    assert list(Letter.objects.values_list("kind", "to")) == [("already", ADA["email"])] * 3
 
 
 @pytest.mark.django_db(transaction=True)

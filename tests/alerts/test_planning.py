@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from pytest_django import Settings
 
 from accounts.models import Team, User
 from alerts import rules
@@ -38,6 +39,21 @@ def test_planning_again_changes_nothing(
     story.tick()
     assert sink.kinds == ["down", "up"]
     assert Delivery.objects.count() == 2
+
+
+def test_a_message_gets_as_old_as_the_operator_allows(
+    settings: Settings, story: Story, monitor: Monitor, channel: Channel, make_rule: MakeRule, sink: Sink
+) -> None:
+    settings.MESSAGE_MAX_AGE = timedelta(hours=2)
+    make_rule(channel)
+    sink.answers = [status(503)] * 100
+    story.goes_down(monitor)
+    story.tick()
+    story.later(minutes=119)
+    assert states() == [("down", "waiting")]
+    story.later(minutes=2)
+    assert states() == [("down", "dead")]
+    assert "2 hours" in Delivery.objects.get().reason or "given up after" in Delivery.objects.get().reason
 
 
 def test_an_outage_shorter_than_the_delay_is_told_to_nobody(

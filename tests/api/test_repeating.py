@@ -94,6 +94,15 @@ def test_a_secret_is_not_shown_twice(ours: APIClient) -> None:
     assert first.json()["secret"] not in again.content.decode()
 
 
+def test_v44j_a_large_answer_is_not_kept(ours: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty plans of a megabyte in a minute would be 40 GB in a day."""
+    monkeypatch.setattr(repeating, "MOST_KEPT_BYTES", 50)
+    assert ours.post("/api/monitor", SHOP, headers=KEY).status_code == 201
+    again = ours.post("/api/monitor", SHOP, headers=KEY)
+    assert (again.status_code, again.json()["code"]) == (409, "answer_not_kept")
+    assert (Monitor.objects.count(), KeptAnswer.objects.get().sealed) == (1, "")
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "ü", "a\tb"])
 def test_a_bad_key_is_refused(key: str, ours: APIClient) -> None:
     answer = ours.post("/api/monitor", SHOP, headers={"Idempotency-Key": key})

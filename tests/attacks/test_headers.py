@@ -14,6 +14,8 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from accounts.models import User
+from accounts.services.sessions import open_api_session
 from tests.probes.region import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -94,10 +96,11 @@ def test_cookies_and_hsts_in_production() -> None:
     code = (
         "from django.conf import settings as s;"
         "print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE,"
-        " s.SECURE_HSTS_SECONDS >= 31536000, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.DEBUG, len(s.SILENCED_SYSTEM_CHECKS))"
+        " s.SECURE_HSTS_SECONDS >= 31536000, s.SECURE_HSTS_INCLUDE_SUBDOMAINS, s.DEBUG, len(s.SILENCED_SYSTEM_CHECKS),"
+        " s.EMAIL_VERIFICATION, s.API_DOCS_OPEN)"
     )
-    done = django("shell", "-v", "0", "-c", code)
-    assert done.stdout.strip() == "True True True Lax True True False 0", done.stderr
+    done = django("shell", "-v", "0", "-c", code, EMAIL_URL="smtp+tls://mail.example.org:587")
+    assert done.stdout.strip() == "True True True Lax True True False 0 mandatory False", done.stderr
 
 
 @pytest.mark.parametrize("path", ["/api/monitor", "/api/auth/login", "/api/schema", "/api/no-such-thing"])
@@ -155,3 +158,14 @@ def test_no_file_but_ours(client: Client, path: str) -> None:
 )
 def test_what_a_stranger_sees_of_the_machinery(client: Client, path: str, statuses: set[int]) -> None:
     assert client.get(path).status_code in statuses
+
+
+def test_row47_the_description_of_the_api_is_for_members(settings: Settings, client: Client, owner: User) -> None:
+    settings.API_DOCS_OPEN = False
+    assert client.get("/api/schema").status_code == 401
+    assert client.get("/api/docs")["Location"] == "/login/?next=/api/docs"
+    program = APIClient()
+    program.credentials(HTTP_AUTHORIZATION=f"Bearer {open_api_session(user=owner).access}")
+    assert program.get("/api/schema").status_code == 200
+    client.force_login(owner)
+    assert client.get("/api/schema").status_code == client.get("/api/docs").status_code == 200

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import Team, User
 from alerts.services import channels
-from monitors import services
+from checks.models import CheckEvidence, CheckResult
+from checks.services import dispatch, ingest
+from monitors import quotas, services
 from monitors.models import Monitor
+from monitors.rules import Action
+from probes.contract import Outcome
 from probes.kinds import http
 from statuspages.models import Subscriber
-from statuspages.services import pages, subscribers
+from statuspages.services import pages
+from tests.checks.road import open_batches, report_on
 from tests.conftest import MakeMonitor
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +75,29 @@ def test_row44_checks_a_minute_of_one_team(
     services.create_monitor(team=first.team, kind="heartbeat", spec={"period": 60})  # asks nothing of us
 
 
+@pytest.mark.parametrize("how", ["resume", "edit"])
+def test_row44_checks_a_minute_of_many_changed_at_once(
+    settings: Settings, make_monitor: MakeMonitor, team: Team, api: Api, owner: User, how: str
+) -> None:
+    """As many as there is room for; the others are named and stay as they are."""
+    settings.TEAM_MAX_CHECKS_PER_MINUTE = 6
+    settings.MONITOR_MIN_INTERVAL_SECONDS = 10
+    many = [make_monitor(interval=120) for _ in range(4)]  # two regions: 1 a minute each
+    if how == "resume":
+        services.change_many(team=team, monitors=[monitor.pk for monitor in many], action=Action.PAUSE)
+        Monitor.objects.update(interval=60)
+    asked: dict[str, Any] = {"action": how, "monitors": [str(monitor.pk) for monitor in many]}
+    answer = api(owner).post("/api/monitor/bulk", asked | ({"set": {"interval": 60}} if how == "edit" else {}))
+    assert answer.status_code == 200, answer.json()
+    done, refused = answer.json()["done"], answer.json()["refused"]
+    room = {"resume": 3, "edit": 2}[how]  # each resumed makes 2, each edited 1 more than before
+    assert (len(done), len(refused)) == (room, 4 - room)
+    assert all("TEAM_MAX_CHECKS_PER_MINUTE" in item["reason"] for item in refused)
+    assert quotas.Room(team)._stored[1] == 6
+    services.change_many(team=team, monitors=[monitor.pk for monitor in many], action=Action.PAUSE)
+    assert quotas.Room(team)._stored[1] == 0
+
+
 def test_v44a_channels_of_one_team(settings: Settings, team: Team) -> None:
     settings.TEAM_MAX_CHANNELS = 1
     hook = {"kind": "webhook", "settings": {"url": "http://127.0.0.1:9/"}}
@@ -79,9 +109,14 @@ def test_v44a_channels_of_one_team(settings: Settings, team: Team) -> None:
 def test_v44b_subscribers_of_one_page(settings: Settings, team: Team, owner: User, mailbox: Any) -> None:
     """A page that is full says nothing of it to strangers, and takes nobody."""
     settings.PAGE_MAX_SUBSCRIBERS = 1
-    page = pages.create_page(team=team, by=owner, slug="ours", title="Ours", published=True)
-    Subscriber.objects.create(page=page, kind="email", mark="m", token_key="k", sealed="")
-    assert subscribers._is_full(page)
+    pages.create_page(team=team, by=owner, slug="ours", title="Ours", published=True, takes_subscribers=True)
+    client, answers = Client(), []
+    for name in ("ann", "eve"):
+        answer = client.post("/status/ours/subscribe/", {"road": "email", "email-address": f"{name}@example.org"})
+        answers.append((answer.status_code, re.sub(r'value="[^"]*"', "", answer.content.decode())))
+    assert answers[0] == answers[1]
+    assert "a message is on its way" in answers[0][1]
+    assert Subscriber.objects.count() == 1
 
 
 @pytest.mark.parametrize("limit", ["501", "1e9", "-1", "0", "9" * 5_000, "٣", "1;drop", "100.0", "+5", "null"])
@@ -137,5 +172,50 @@ def test_a_monitor_of_a_monstrous_kind(api: Api, owner: User, regions: list[str]
     assert not Monitor.objects.exists()
 
 
-def test_v44d_evidence_is_the_beginning_of_a_page() -> None:
+def test_v44d_a_workers_evidence_is_the_beginning_of_a_page() -> None:
     assert http.EVIDENCE_BODY <= 4_096
+
+
+def failure(make_monitor: MakeMonitor, **fields: Any) -> dict[str, Any]:
+    """What is kept of a failed check of which a region, perhaps a stolen one, says this."""
+    make_monitor(wanted=True, regions=["usa"])
+    dispatch.dispatch_wanted()
+    message = report_on(open_batches()[0], Outcome.DOWN)
+    message["results"][0] |= fields
+    ingest.ingest(message)
+    assert CheckResult.objects.count() == 1, "the result itself counts"
+    return dict(CheckEvidence.objects.get().seen)
+
+
+def test_v44e_evidence_is_no_larger_than_the_operator_allows(settings: Settings, make_monitor: MakeMonitor) -> None:
+    settings.EVIDENCE_MAX_BYTES = 5_000
+    seen = {"dns": ["192.0.2.1"], "headers": {"Server": "x" * 300}, "body": "y" * 1_000_000}
+    kept = failure(make_monitor, evidence=seen, redirects=[{"status": 301, "location": "z" * 4_900}])
+    assert kept["seen"] == {"dns": ["192.0.2.1"], "headers": {"Server": "x" * 300}}
+    assert (kept["redirects"], kept["left_out"]) == ([], ["body", "redirects"])
+
+
+ODD_EVIDENCE: dict[str, dict[str, Any]] = {
+    "a-list": {"evidence": ["dns"], "redirects": 7, "certificate": "none"},
+    "parts-of-other-kinds": {"evidence": {"dns": 7, "headers": [["a"]], "body": {"x": 1}}, "redirects": [3, None]},
+    "no-numbers": {"certificate": {"days": float("nan")}, "redirects": [{"status": float("inf")}]},
+    "a-number-without-end": {"redirects": [{"status": 302, "timings_ms": {"dns": 10**400}}]},
+}
+
+
+@pytest.mark.parametrize("how", ODD_EVIDENCE)
+def test_v44f_odd_evidence_stops_neither_results_nor_pages(
+    make_monitor: MakeMonitor, owner: User, api: Api, how: str
+) -> None:
+    failure(make_monitor, **ODD_EVIDENCE[how])
+    row, browser = CheckResult.objects.get(), Client()
+    browser.force_login(owner)
+    assert browser.get(f"/monitors/{row.monitor_id}/checks/usa/{row.slot.timestamp():.0f}/").status_code == 200
+    asked = {"slot": row.slot.isoformat()}
+    assert api(owner).get(f"/api/results/{row.monitor_id}/checks/usa", asked).status_code == 200
+
+
+def test_row51_a_logo_larger_than_the_operator_allows(settings: Settings, team: Team, owner: User) -> None:
+    settings.LOGO_MAX_KB = 10
+    with pytest.raises(ValidationError, match=r"at most 10 kB \(LOGO_MAX_KB\)"):
+        pages.create_page(team=team, by=owner, slug="ours", title="Ours", logo=b"x" * 10_001)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
+from django_redis import get_redis_connection
 from kombu import serialization
 from kombu.exceptions import ContentDisallowed
 
+from checks import broker
 from checks.models import CheckResult, RegionWorker
 from checks.services import dispatch, ingest
 from meters import services as meters
@@ -23,8 +30,9 @@ from monitors import regionkeys
 from monitors.models import Region
 from probes import signing
 from probes.broker import broker_settings
-from probes.contract import LifeSign
+from probes.contract import Batch, CheckRequest, LifeSign
 from probes.signing import Key
+from probes.worker import read_batch
 from tests.checks.road import open_batches, report_on
 from tests.conftest import MakeMonitor
 
@@ -138,6 +146,42 @@ def test_v48a_a_signed_message_that_is_none_raises_what_broken_json_raises(body:
     assert not CheckResult.objects.exists()
 
 
+def test_v48d_a_batch_carries_the_marks_of_the_keys_that_its_workers_may_have(make_monitor: MakeMonitor) -> None:
+    """Old workers overlook them; in the day of grace both keys are right; a batch without a word less."""
+    make_monitor(wanted=True, regions=["usa"])
+    wire = Batch(
+        "b1", "usa", [CheckRequest("one", "http", {"url": "http://127.0.0.1:9/ü", "x": [1.5, None]})]
+    ).to_wire()
+
+    def sent() -> dict[str, Any]:
+        (message,) = broker._marked([broker.Message(wire, "usa", now_lane=False, expires=timezone.now())])
+        return dict(json.loads(json.dumps(message.batch)))
+
+    assert sent() == wire
+    first = new_key("usa")
+    assert signing.is_marked(sent(), first)
+    second = new_key("usa")
+    assert [signing.is_marked(sent(), key) for key in (first, second, other_key())] == [True, True, False]
+    third = new_key("usa", "--at-once")
+    assert [signing.is_marked(sent(), key) for key in (first, second, third)] == [False, False, True]
+    assert [request.id for request in read_batch(sent())[1]] == ["one"]
+
+
+def test_v48e_a_report_that_was_overheard_is_no_batch() -> None:
+    key = other_key()
+    report = {"batch": "b1", "region": "usa", "results": []}
+    mark, text = key.mark(json.dumps(report, sort_keys=True, separators=(",", ":")).encode()), report
+    assert not signing.is_marked({**text, "marks": [mark.decode()]}, key)
+
+
+def test_v48f_two_headers_of_a_site_lose_no_report() -> None:
+    """What a failing check saw may be ``{"__type__": ..., "__value__": ...}``, which kombu itself would not read."""
+    body = [[{"results": [{"evidence": {"headers": {"__type__": "no such type", "__value__": "x"}}}]}], {}, {}]
+    kind, encoding, sent = serialization.dumps(body, serializer="json")
+    accept = serialization.prepare_accept_content(broker_settings()["accept_content"])
+    assert serialization.loads(sent, kind, encoding, accept=accept) == body
+
+
 def life(sent_at: float, worker: str = "w1") -> dict[str, Any]:
     return LifeSign("usa", worker, "1", 32, sent_at=sent_at).to_wire()
 
@@ -160,6 +204,64 @@ def test_v48c_workers_of_regions_that_there_are_not_fill_no_table(regions: list[
         ingest.life_sign(LifeSign(f"r{number}", "w", "1", 32, sent_at=1.0).to_wire())
     assert not RegionWorker.objects.exists()
     assert dropped() == {("-", "unknown"): 20}
+
+
+class Payload:
+    """A pickle that makes a file when it is read."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open, (str(self.file), "w")
+
+
+def test_v48i_what_is_put_into_the_cache_by_others_is_not_run(tmp_path: Path) -> None:
+    """With the broker's shared password a region that was stolen can write there as well."""
+    shared, trace = get_redis_connection("default"), tmp_path / "trace"
+    evil = pickle.dumps(Payload(trace))
+    cache.set("ours", {"a": 1})
+    sound = shared.get(cache.make_key("ours"))
+    for name, value in {"plain": evil, "marked": b"x" * 32 + evil, "other-mark": sound[:32] + evil}.items():
+        shared.set(cache.make_key(name), value)
+        assert cache.get(name) is None
+    assert not trace.exists()
+    assert cache.get("ours") == {"a": 1}
+    pickle.loads(evil).close()  # noqa: S301
+    assert trace.exists(), "or the payload does nothing anyway"
+
+
+ODD_SIGNS: dict[str, Any] = {
+    "spooled": ["many", [1], {"a": 1}, True, -1, float("nan"), 10**30],
+    "lag_ms": ["late", [1], float("inf"), 10**400],
+    "slowed_down": ["no", [], 7],
+    "concurrency": ["x", 10**30, -1, None],
+    "sent_at": [float("nan"), 1e300, "now", None, 10**400],
+    "last_batch_at": ["x", 1e300, [], float("nan")],
+    "worker": ["\x00", "w" * 10_000, {"a": 1}],
+}
+
+
+@pytest.mark.parametrize("field", [pytest.param(name, id=f"v48g-{name}") for name in ODD_SIGNS])
+def test_odd_signs_of_life_blind_no_operator(regions: list[str], admin_client: Client, field: str) -> None:
+    """A region that was stolen says them: what operators look at adds them up."""
+    for value in ODD_SIGNS[field]:
+        ingest.life_sign(life(timezone.now().timestamp()) | {field: value})
+    assert admin_client.get("/operator/").status_code == 200
+    metrics = admin_client.get("/metrics", headers={"Authorization": f"Bearer {settings.METRICS_TOKEN}"})
+    assert metrics.status_code == 200
+
+
+def test_v48h_a_region_has_so_many_workers_and_no_more(regions: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest, "MOST_WORKERS", 3)
+    now = timezone.now().timestamp()
+    for number in range(6):
+        ingest.life_sign(life(now, f"w{number}"))
+    assert RegionWorker.objects.count() == 3
+    assert dropped() == {("usa", "too_many_workers"): 3}
+    RegionWorker.objects.update(last_seen=timezone.now() - 2 * ingest.GONE_AFTER)
+    ingest.life_sign(life(now, "w9"))
+    assert RegionWorker.objects.get().worker == "w9"
 
 
 def test_a_key_is_shown_once_and_kept_encrypted(regions: list[str]) -> None:

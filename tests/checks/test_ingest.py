@@ -132,6 +132,10 @@ def test_nonsense_is_dropped(message: Any, regions: list[str]) -> None:
     assert not CheckResult.objects.exists()
 
 
+DEEP: Any = []
+for _ in range(900):
+    DEEP = [DEEP]
+
 WRONG: list[dict[str, Any]] = [
     {"attempts": True},
     {"attempts": 1.0},
@@ -162,6 +166,7 @@ def test_a_malformed_result_does_not_hold_up_its_neighbours(make_monitor: MakeMo
         {**sound, "timings_ms": {"total": -1}},
         {**sound, "timings_ms": {"total": "soon"}},
         *({**sound, "reason": None, "message": "", "outcome": "up", **wrong} for wrong in WRONG),
+        {**sound, "certificate": {"chain": DEEP}},
         7,
     ]
     ingest.ingest(message)

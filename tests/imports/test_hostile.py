@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from imports import reading
 from imports.plain import Unreadable
 from imports.sources import SOURCES
 from tests.imports.files import database, kuma_2
@@ -97,3 +100,28 @@ def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
     data = kuma_2(tmp_path)
     with pytest.raises(Unreadable):
         SOURCES["kuma"].read(data[:4_096] + b"\xff" * (len(data) - 4_096))
+
+
+OF_SIXTIES = b"1" + b":00" * 1_000_000
+EMPTY_CELLS = b"a" + b",b" * 999 + b"\n" + (b"1" + b"," * 999 + b"\n") * 2_100
+GREEDY: dict[str, tuple[Callable[[bytes], Any], bytes, str]] = {
+    "a-number-in-base-60": (reading.read_yaml, b"endpoints: " + OF_SIXTIES, "too long"),
+    "the-same-by-its-tag": (reading.read_yaml, b"endpoints: !!int '" + OF_SIXTIES + b"'", "too long"),
+    "empty-lists": (reading.read_json, b"[" + b"[]," * reading.MOST_CELLS + b"[]]", "more than 2,000,000 values"),
+    "empty-cells": (reading.read_csv, EMPTY_CELLS, "2,000,000 cells"),
+}
+"""Small files that would take hours to read, or the memory of a whole server."""
+
+
+@pytest.mark.parametrize("how", [pytest.param(name, id=f"v44h-{name}") for name in GREEDY])
+def test_a_small_file_does_not_become_a_large_one(how: str) -> None:
+    read, data, words = GREEDY[how]
+    with pytest.raises(Unreadable, match=words):
+        read(data)
+
+
+def test_v44i_nor_does_a_table_of_many_empty_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_CELLS", 1_000)
+    wide = MONITOR + "INSERT INTO monitor (type) " + " UNION ALL ".join(["SELECT 'http'"] * 400) + ";"
+    with pytest.raises(Unreadable, match="1,000 cells"):
+        SOURCES["kuma"].read(database(wide, tmp_path))
