@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotFound, Throttled
 
@@ -101,6 +102,13 @@ class Locked(Throttled):
 
     def __init__(self, wait: float) -> None:
         super().__init__(wait=ceil(wait))
+
+
+class ElsewhereRefused(AuthenticationFailed):
+    """By the provider that signs people in, or by us on what it says. The detail is for the person, and no more."""
+
+    default_code = "sign_in_elsewhere_refused"
+    default_detail = _("Signing in that way did not work. Try again, or log in with your password.")
 
 
 class NotConfirmed(AuthenticationFailed):

@@ -304,6 +304,26 @@ class ApiSession(models.Model):
         return any(constant_time_compare(self.password_mark, mark) for mark in marks)
 
 
+class Identity(models.Model):
+    """Who somebody is at the provider that signs people in (OpenID Connect): its name for them, which never changes."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=500)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="accounts_identity_once"),
+            models.UniqueConstraint(fields=["user", "issuer"], name="accounts_one_identity_per_issuer"),
+        ]
+        verbose_name_plural = "identities"
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.issuer}"
+
+
 class Tries(models.Model):
     """How often somebody knocked at a door since ``until`` was set; counting begins anew after it.
 

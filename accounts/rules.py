@@ -81,6 +81,50 @@ SECOND_FACTOR: Mapping[str, Limit] = {
 """Wrong codes of one person: only who knows the password comes this far, so the address does not matter."""
 
 
+class Elsewhere(StrEnum):
+    """What becomes of somebody whom the provider has signed in."""
+
+    KNOWN = "known"
+    LINK = "link"
+    NEW = "new"
+    UNPROVEN_THERE = "unproven_there"
+    UNPROVEN_HERE = "unproven_here"
+    OPERATOR = "operator"
+    NOT_OURS = "not_ours"
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as far as it matters to who signs in elsewhere."""
+
+    active: bool = True
+    staff: bool = False
+    confirmed: bool = True
+    linked: bool = False
+    """With somebody at this provider, be it this person or another."""
+
+
+def from_elsewhere(*, known: Account | None, same_address: Account | None, verified: bool) -> Elsewhere:
+    """``known`` is linked with this very person; ``same_address`` has the address that the provider tells.
+
+    An address alone links nobody who has not proven it on both sides: whoever signs up here first with somebody else's
+    address would share their account, and so would whoever inherits an address at the provider. Operators hold
+    everybody's keys, so that no provider's word is enough for them.
+    """
+    account = known or same_address
+    if account is not None and account.staff:
+        return Elsewhere.OPERATOR
+    if known is not None:
+        return Elsewhere.KNOWN if known.active else Elsewhere.NOT_OURS
+    if not verified:
+        return Elsewhere.UNPROVEN_THERE
+    if same_address is None:
+        return Elsewhere.NEW
+    if not same_address.active or same_address.linked:
+        return Elsewhere.NOT_OURS
+    return Elsewhere.LINK if same_address.confirmed else Elsewhere.UNPROVEN_HERE
+
+
 PLACES = (
     "Africa/",
     "America/",

@@ -5,7 +5,7 @@ from django.urls import path
 from accounts.api import account as account_api
 from accounts.api import doors as doors_api
 from accounts.api import teams as teams_api
-from accounts.views import account, doors, invitation
+from accounts.views import account, doors, elsewhere, invitation
 
 api_urlpatterns = [
     path("auth/signup", doors_api.SignUp.as_view(), name="api-signup"),
@@ -42,6 +42,8 @@ urlpatterns = [
     path("signup/", doors.SignUp.as_view(), name="signup"),
     path("login/", doors.Login.as_view(), name="login"),
     path("login/code/", doors.SecondFactor.as_view(), name="second-factor"),
+    path("login/elsewhere/", elsewhere.Leave.as_view(), name="elsewhere"),
+    path("login/elsewhere/back/", elsewhere.Return.as_view(), name="elsewhere-back"),
     path("logout/", doors.Logout.as_view(), name="logout"),
     path("check-mail/", doors.CheckMail.as_view(), name="check-mail"),
     path("password/reset/", doors.PasswordReset.as_view(), name="password-reset"),

@@ -20,7 +20,7 @@ from django.views.generic import TemplateView
 
 from accounts.forms import CodeForm, LoginForm, NewPasswordForm, ResetForm, SignUpForm
 from accounts.models import User
-from accounts.services import factors, letters, people
+from accounts.services import factors, letters, oidc, people
 from accounts.services.sessions import enter
 from accounts.views.base import LimitedForm
 from common.addresses import client_network
@@ -47,7 +47,10 @@ class DoorPage(RedirectURLMixin, LimitedForm):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
-            next=self.get_redirect_url(), registration_open=settings.REGISTRATION_OPEN, **kwargs
+            next=self.get_redirect_url(),
+            registration_open=settings.REGISTRATION_OPEN,
+            elsewhere=oidc.is_on() and settings.OIDC_NAME,
+            **kwargs,
         )
 
 
@@ -62,18 +65,21 @@ class Login(DoorPage):
             email=given["username"], password=given["password"], place=client_network(self.request)
         )
         people.check_confirmed(user=user)
-        if factors.are_on(user):
-            mark = user.get_session_auth_hash()
-            self.request.session.cycle_key()
-            self.request.session[HALFWAY] = {
-                "user": str(user.pk),
-                "mark": mark,
-                "at": int(time.time()),
-                "next": self.get_redirect_url(),
-            }
-            return redirect("second-factor")
-        enter(self.request, user)
-        return HttpResponseRedirect(self.get_success_url())
+        return go_on(self.request, user, self.get_redirect_url()) or HttpResponseRedirect(self.get_success_url())
+
+
+def go_on(request: HttpRequest, user: User, wanted: str) -> HttpResponse | None:
+    """Let somebody in who has shown the first factor; or, where a second one is on, lead to the page that asks for it.
+
+    ``wanted``: where they were going, which has been looked at.
+    """
+    if not factors.are_on(user):
+        enter(request, user)
+        return None
+    mark = user.get_session_auth_hash()
+    request.session.cycle_key()
+    request.session[HALFWAY] = {"user": str(user.pk), "mark": mark, "at": int(time.time()), "next": wanted}
+    return redirect("second-factor")
 
 
 class SecondFactor(DoorPage):
@@ -136,7 +142,7 @@ class SignUp(DoorPage):
         if settings.EMAIL_VERIFICATION == "mandatory":
             people.ask_to_join(**form.cleaned_data)
             return redirect("check-mail")
-        enter(self.request, people.sign_up(**form.cleaned_data))
+        enter(self.request, people.come_straight_in(**form.cleaned_data))
         return HttpResponseRedirect(self.get_success_url())
 
 

@@ -64,6 +64,8 @@ RULES: dict[str, Rule] = {
     "signup/": PUBLIC,
     "logout/": PUBLIC,
     "login/code/": PUBLIC,
+    "login/elsewhere/": TOKEN,
+    "login/elsewhere/back/": TOKEN,
     "check-mail/": PUBLIC,
     "password/*": PUBLIC,
     "email/*": PUBLIC,
