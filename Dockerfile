@@ -12,12 +12,22 @@ ENV PYTHONUNBUFFERED=1 \
 RUN useradd --uid 10001 --create-home uptime
 WORKDIR /app
 
+# What each image is made of, by name, version and hash (CycloneDX): /app/sbom.cdx.json.
+FROM base AS bom
+COPY requirements-audit.txt .
+RUN pip install --require-hashes -r requirements-audit.txt
+COPY requirements.txt requirements-region.txt ./
+RUN for part in requirements requirements-region; do \
+        cyclonedx-py requirements --output-reproducible --of JSON -o /$part.cdx.json $part.txt || exit; \
+    done
+
 FROM base AS region
 COPY requirements-region.txt .
 RUN pip install --require-hashes -r requirements-region.txt
 ARG OTEL=""
 COPY requirements-otel.txt .
 RUN [ -z "$OTEL" ] || pip install --require-hashes -r requirements-otel.txt
+COPY --from=bom /requirements-region.cdx.json sbom.cdx.json
 COPY probes probes
 COPY scripts/talks_to_broker.py scripts/
 # Owned by the account that writes there, also where a volume is put over it.
@@ -34,6 +44,7 @@ ARG OTEL=""
 COPY requirements-otel.txt .
 RUN [ -z "$OTEL" ] || pip install --require-hashes -r requirements-otel.txt
 COPY . .
+COPY --from=bom /requirements.cdx.json sbom.cdx.json
 # The settings want values; collecting files uses none of them, and none stays in the image.
 RUN SECRET_KEY=only-while-files-are-collected-not-kept \
     JWT_SIGNING_KEY=only-while-files-are-collected-not-kept \

@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run manage test lint types layers fmt lock settings words openapi fuzz bench chaos soak pictures clean chromium
+.PHONY: help setup run manage test lint audit sbom types layers fmt lock settings words openapi fuzz bench chaos soak pictures clean chromium
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -30,6 +30,16 @@ test: $(STAMP) chromium ## run all tests against throw-away servers
 lint: $(STAMP) ## check style
 	$(BIN)/ruff check $(TREES)
 	$(BIN)/ruff format --check $(TREES)
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(filter-out tests bench,$(TREES))
+
+audit: $(STAMP) ## ask whether anything that is installed has a known flaw; says so where there is no network
+	$(BIN)/python scripts/audit.py
+
+sbom: $(STAMP) ## list what the images are made of, with hashes, as CycloneDX: var/sbom/
+	@mkdir -p var/sbom
+	for part in requirements requirements-region; do \
+		$(BIN)/cyclonedx-py requirements --output-reproducible --of JSON -o var/sbom/$$part.cdx.json $$part.txt || exit; \
+	done
 
 # mypy's Django plugin loads the settings, and they want values; so does their reference.
 types settings words openapi: export SECRET_KEY := only-for-the-type-checker-and-no-secret
@@ -62,7 +72,7 @@ words: $(STAMP) ## collect what is to be translated (needs xgettext) and compile
 	$(BIN)/pybabel -q compile -d locale -D django --statistics
 
 lock: $(STAMP) ## pin requirements*.txt anew from requirements*.in
-	for name in requirements requirements-region requirements-otel requirements-dev; do \
+	for name in requirements requirements-region requirements-otel requirements-audit requirements-dev; do \
 		$(BIN)/uv pip compile -q --generate-hashes --python-version 3.11 --universal --no-header \
 			$$name.in -o $$name.txt || exit; \
 	done

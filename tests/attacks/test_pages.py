@@ -23,6 +23,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Team, User
 from monitors.models import Monitor
+from scripts import audit
 from statuspages import logo, markdown
 from statuspages.models import StatusPage, Subscriber
 from statuspages.rules import Road
@@ -334,7 +335,48 @@ def test_row55_a_wheel_that_is_another_is_not_installed(tmp_path: Path) -> None:
 def test_row55_every_requirement_is_pinned_by_hash() -> None:
     root = Path(__file__).parents[2]
     assert "--require-hashes" in (root / "Makefile").read_text()
-    for name in ("requirements.txt", "requirements-region.txt", "requirements-otel.txt", "requirements-dev.txt"):
+    kinds = ("", "-region", "-otel", "-audit", "-dev")
+    for name in [f"requirements{kind}.txt" for kind in kinds]:
         blocks = (root / name).read_text().replace("\\\n", " ").splitlines()
         loose = [line for line in blocks if line[:1].isalpha() and "--hash=sha256:" not in line]
         assert not loose, f"{name}: {loose}"
+
+
+def test_v55a_ci_runs_nothing_that_can_be_exchanged() -> None:
+    """A tag of an action is whatever its owner says today; a commit stays what it is."""
+    found = [
+        line
+        for file in (Path(__file__).parents[2] / ".github").rglob("*.yml")
+        for line in re.findall(r"uses:\s*(\S+)", file.read_text())
+    ]
+    assert found
+    assert [action for action in found if not re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", action)] == []
+
+
+def test_v55b_the_list_of_what_an_image_is_made_of_names_it_all(tmp_path: Path) -> None:
+    root, listed = Path(__file__).parents[2], tmp_path / "region.cdx.json"
+    tool = Path(sys.executable).with_name("cyclonedx-py")
+    options = ["--output-reproducible", "--of", "JSON", "-o", str(listed), "requirements-region.txt"]
+    subprocess.run([tool, "requirements", *options], cwd=root, check=True, capture_output=True)
+    parts = json.loads(listed.read_text())["components"]
+    pinned = re.findall(r"^([a-z0-9][\w.-]*)==(\S+)", (root / "requirements-region.txt").read_text(), re.MULTILINE)
+    assert {(part["name"], part["version"]) for part in parts} == set(pinned)
+    # cyclonedx writes the hashes of a requirement as those of the file that may be fetched
+    assert all(reference["hashes"] for part in parts for reference in part["externalReferences"][:1])
+
+
+@pytest.mark.parametrize(
+    ("answer", "required", "status"),
+    [
+        ({"version": "1", "vulns": []}, "1", 0),
+        ({"version": "1", "vulns": [{"id": "CVE-2026-1"}]}, "", 1),
+        ({"skip_reason": "not found there"}, "", 0),
+        ({"skip_reason": "not found there"}, "1", 1),
+    ],
+)
+def test_v55c_what_nobody_was_asked_about_is_not_sound(
+    answer: dict[str, Any], required: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no network that is said; in CI it is a failure."""
+    monkeypatch.setenv("CI_REQUIRE_AUDIT", required)
+    assert audit.told([{"name": "one", **answer}]) == status
