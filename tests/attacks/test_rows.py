@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -31,3 +32,10 @@ def _is_there(node: str) -> bool:
 def test_gaps_are_told_to_operators() -> None:
     told = " ".join((ROOT / "docs" / "security.md").read_text().split())
     assert [row for row, why in GAPS.items() if why not in told] == []
+
+
+def test_the_tests_that_are_named_to_operators_are_there() -> None:
+    told = set(re.findall(r"`((?:tests/\w+/)?test_\w+\.py)`", (ROOT / "docs" / "security.md").read_text()))
+    assert len(told) > 30
+    files = [ROOT / (name if "/" in name else f"tests/attacks/{name}") for name in told]
+    assert [file.name for file in files if not file.exists()] == []
