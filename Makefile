@@ -68,7 +68,7 @@ fuzz: $(STAMP) ## ask the API what nobody would ask it, for some minutes
 
 words: $(STAMP) ## collect what is to be translated (needs xgettext) and compile locale/; the results are committed
 	$(BIN)/python manage.py makemessages -l de --no-wrap --no-location -e html,txt,py \
-		-i '.venv/*' -i 'tests/*' -i 'bench/*' -i 'var/*'
+		-i '.venv/*' -i 'onebox/*' -i 'tests/*' -i 'bench/*' -i 'var/*'
 	$(BIN)/pybabel -q compile -d locale -D django --statistics
 
 lock: $(STAMP) ## pin requirements*.txt anew from requirements*.in

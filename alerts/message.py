@@ -42,6 +42,7 @@ class Message:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     items: tuple[Item, ...] = ()
+    language: str = "en"
 
     @property
     def text(self) -> str:

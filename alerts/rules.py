@@ -15,6 +15,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from probes.sentences import say
+
 PAUSES_S = (10, 30, 60, 120, 300, 600, 1_800, 3_600)
 """Between tries; the last one again and again."""
 
@@ -143,13 +145,13 @@ class Quiet:
     def parse(cls, data: Mapping[str, Any]) -> Quiet:
         """Raises ``ValueError`` with a sentence."""
         if not isinstance(data, Mapping) or set(data) != {"from", "to", "zone"}:
-            raise ValueError('quiet hours are {"from": "22:00", "to": "07:00", "zone": "Europe/Berlin"}')
+            raise ValueError(say('quiet hours are {"from": "22:00", "to": "07:00", "zone": "Europe/Berlin"}'))
         begins, ends = _hour(data["from"]), _hour(data["to"])
         if begins == ends:
-            raise ValueError("quiet hours must end at another time than they begin")
+            raise ValueError(say("quiet hours must end at another time than they begin"))
         zone = data["zone"]
         if not isinstance(zone, str) or not _is_zone(zone):
-            raise ValueError("zone must be a time zone like Europe/Berlin or UTC")
+            raise ValueError(say("zone must be a time zone like Europe/Berlin or UTC"))
         return cls(begins, ends, zone)
 
     def until(self, moment: datetime) -> datetime | None:
@@ -169,7 +171,7 @@ def _hour(text: Any) -> time:
     try:
         return time.fromisoformat(text).replace(second=0, microsecond=0, tzinfo=None)
     except (TypeError, ValueError):
-        raise ValueError("from and to are times of day like 22:00") from None
+        raise ValueError(say("from and to are times of day like 22:00")) from None
 
 
 def _is_zone(name: str) -> bool:
@@ -348,7 +350,7 @@ def is_broken(failures: int) -> bool:
 LOOK_AT_PARENT = timedelta(seconds=15)
 """How often is looked whether a parent is well again."""
 
-WAS_HELD_BY_PARENT = "waited while what it depends on was down"
+WAS_HELD_BY_PARENT = say("waited while what it depends on was down")
 
 
 @dataclass(frozen=True, slots=True)

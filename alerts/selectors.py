@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from monitors.models import Monitor
 from monitors.rules import Status
 from probes.contract import Outcome
 from probes.fields import Field
+from probes.sentences import say
 
 MOST_ANCESTORS = 10
 """How far up a chain of parents is looked; a circle ends there as well."""
@@ -73,6 +74,14 @@ def owner_of(team: Team) -> User | None:
     """Who is told by default."""
     membership = team.memberships.filter(role=Role.OWNER, user__is_active=True).select_related("user").first()
     return membership.user if membership else None
+
+
+def reader_of(team_id: UUID, kind: str, settings: Mapping[str, Any]) -> User | None:
+    """The one person of the team who reads a channel, where it is known to be one: mail to a member."""
+    if kind != "email":
+        return None
+    members = User.objects.filter(memberships__team=team_id, is_active=True)
+    return members.filter(email__iexact=settings.get("to", "")).first()
 
 
 def is_members(team: Team, address: str) -> bool:
@@ -206,5 +215,5 @@ def attempts_of(delivery: Delivery) -> list[Attempt]:
 
 def _one_of(text: str, words: type[State | Kind], field: str) -> str:
     if text not in set(words):
-        raise ValidationError({field: [f"must be one of {', '.join(words)}"]})
+        raise ValidationError({field: [say("must be one of {names}", names=", ".join(words))]})
     return text

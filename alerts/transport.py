@@ -29,6 +29,7 @@ from monitors.secrets import MASK
 from probes.contract import Reason
 from probes.findings import Fault
 from probes.post import Answer, Post, shared_poster
+from probes.sentences import say
 
 logger = logging.getLogger(__name__)
 
@@ -123,12 +124,16 @@ def judge(answer: Answer, *, complaint: Callable[[bytes], str | None] | None, no
         return said if problem is None else replace(said, ok=False, reason=problem, permanent=True)
     if 300 <= answer.status < 400:
         where = (answer.header("location") or "")[:100]
-        reason = f"it answered {answer.status} and leads to {where or 'nowhere'}; redirects are not followed"
+        reason = say(
+            "it answered {status} and leads to {place}; redirects are not followed",
+            status=answer.status,
+            place=where or say("nowhere"),
+        )
         return replace(said, ok=False, reason=reason, permanent=answer.status in MOVED)
     return replace(
         said,
         ok=False,
-        reason=f"it answered {answer.status}",
+        reason=say("it answered {status}", status=answer.status),
         permanent=answer.status in NEVER_AGAIN,
         retry_after=read_retry_after(answer.header("retry-after"), now=now),
     )
@@ -173,13 +178,13 @@ def _relay(relay: Relay) -> Sent:
         said = json.loads(done.stdout.rpartition("\n")[2])
     except (subprocess.SubprocessError, OSError, ValueError) as error:
         logger.warning("The relay failed: %s", type(error).__name__)
-        return Sent(ok=False, reason=f"Apprise could not be used: {type(error).__name__}")
+        return Sent(ok=False, reason=say("Apprise could not be used: {name}", name=type(error).__name__))
     status = said.get("status")
     return Sent(
         ok=said["ok"],
         status=status,
         answer=_readable(said.get("answer", "").encode()),
-        reason=said["reason"] or ("" if said["ok"] else f"it answered {status}"),
+        reason=said["reason"] or ("" if said["ok"] else say("it answered {status}", status=status)),
         permanent=said["permanent"] or (not said["ok"] and status in NEVER_AGAIN),
         retry_after=read_retry_after(said.get("retry_after"), now=timezone.now()),
     )
@@ -214,11 +219,13 @@ def _mail(mail: Mail) -> Sent:
     except smtplib.SMTPResponseException as error:
         return _refused(error.smtp_code, error.smtp_error)
     except (smtplib.SMTPException, ssl.SSLError, OSError, ValueError) as error:
-        return Sent(ok=False, reason=f"the mail server could not be used: {error or type(error).__name__}")
+        return Sent(
+            ok=False, reason=say("the mail server could not be used: {error}", error=error or type(error).__name__)
+        )
     return Sent(ok=True, status=250)
 
 
 def _refused(code: int, said: bytes | str, *, permanent: bool | None = None) -> Sent:
     text = said.decode(errors="replace") if isinstance(said, bytes) else said
     final = 500 <= code < 600 if permanent is None else permanent
-    return Sent(ok=False, status=code, answer=_readable(text.encode()), reason="it was refused", permanent=final)
+    return Sent(ok=False, status=code, answer=_readable(text.encode()), reason=say("it was refused"), permanent=final)

@@ -1,67 +1,96 @@
-"""What messages say, in plain English and without markup. Pure."""
+"""What messages say, without markup and in the language of the moment, which is that of who reads them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
+
 from alerts.rules import Kind
+from common.languages import spoken
+from probes.sentences import say
 
 MOST_LISTED = 50
 LINE_LENGTH = 400
 _TITLES: Mapping[Kind, str] = {
-    Kind.DOWN: "DOWN: {name}",
-    Kind.UP: "UP: {name} works again",
-    Kind.REMINDER: "STILL DOWN: {name}",
-    Kind.DEGRADED: "DEGRADED: {name}",
-    Kind.PARTIAL: "PARTLY DOWN: {name}",
-    Kind.RECOVERED: "RECOVERED: {name}",
-    Kind.CERTIFICATE: "CERTIFICATE: {name}",
-    Kind.FLAPPING: "FLAPPING: {name} keeps changing",
-    Kind.CALM: "CALM: {name} has stopped flapping",
-    Kind.ACKNOWLEDGED: "ACKNOWLEDGED: {name}",
-    Kind.REGION: "REGION: {name} is in trouble",
-    Kind.REGION_WELL: "REGION: {name} is well again",
-    Kind.TEST: "TEST: this is how a message from Uptime looks",
+    Kind.DOWN: _("DOWN: {name}"),
+    Kind.UP: _("UP: {name} works again"),
+    Kind.REMINDER: _("STILL DOWN: {name}"),
+    Kind.DEGRADED: _("DEGRADED: {name}"),
+    Kind.PARTIAL: _("PARTLY DOWN: {name}"),
+    Kind.RECOVERED: _("RECOVERED: {name}"),
+    Kind.CERTIFICATE: _("CERTIFICATE: {name}"),
+    Kind.FLAPPING: _("FLAPPING: {name} keeps changing"),
+    Kind.CALM: _("CALM: {name} has stopped flapping"),
+    Kind.ACKNOWLEDGED: _("ACKNOWLEDGED: {name}"),
+    Kind.REGION: _("REGION: {name} is in trouble"),
+    Kind.REGION_WELL: _("REGION: {name} is well again"),
+    Kind.TEST: _("TEST: this is how a message from Uptime looks"),
 }
 _CLOSED: Mapping[str, str] = {
-    "by_hand": "CLOSED: {name}, by hand",
-    "paused": "CLOSED: {name}, as it was paused",
-    "calm": "CALM: {name} works and has stopped flapping",
+    "by_hand": _("CLOSED: {name}, by hand"),
+    "paused": _("CLOSED: {name}, as it was paused"),
+    "calm": _("CALM: {name} works and has stopped flapping"),
 }
 """The end of an incident that is not, or not only, a recovery."""
 
 _LISTS: Mapping[Kind, str] = {
-    Kind.DOWN: "DOWN: {count} monitors",
-    Kind.UP: "UP: {count} monitors work again",
-    Kind.REMINDER: "STILL DOWN: {count} monitors",
+    Kind.DOWN: _("DOWN: {count} monitors"),
+    Kind.UP: _("UP: {count} monitors work again"),
+    Kind.REMINDER: _("STILL DOWN: {count} monitors"),
 }
 
 
 def title_of_many(kinds: Collection[Kind]) -> str:
     """Of a message with a list. Only quiet hours make one that tells of several kinds."""
+    count = len(kinds)
     if len(set(kinds)) > 1:
-        return f"WHILE IT WAS QUIET: {len(kinds)} messages"
+        return spoken(say("WHILE IT WAS QUIET: {count} messages", count=count))
     kind = next(iter(kinds))
-    return _LISTS.get(kind, f"{kind.upper()}: {{count}} messages").replace("{count}", str(len(kinds)))
+    if kind in _LISTS:
+        return gettext(_LISTS[kind]).format(count=count)
+    what = gettext(_TITLES[kind]).partition(":")[0]
+    return spoken(say("{what}: {count} messages", what=what, count=count))
 
 
 def title(kind: Kind, name: str, *, why: str = "") -> str:
     """One line, whatever the name holds. ``why``: what closed an incident."""
     words = _CLOSED.get(why, _TITLES[kind]) if kind is Kind.UP else _TITLES[kind]
+    return _one_line(gettext(words), name)
+
+
+def retold(kind: str, subject: str) -> str:
+    """A title that was stored in English, in the language of the moment."""
+    if kind not in set(Kind):
+        return subject
+    for words in (*_CLOSED.values(), _TITLES[Kind(kind)]):
+        before, _hole, after = words.partition("{name}")
+        if found := re.fullmatch(re.escape(before) + "(.*)" + re.escape(after), subject):
+            return _one_line(gettext(words), found[1])
+    return subject
+
+
+def _one_line(words: str, name: str) -> str:
     return " ".join(words.replace("{name}", name).split())[:200]
 
 
 def reasons(votes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """``region: what it saw``, of the regions that saw something wrong."""
     wrong = [vote for vote in votes if vote.get("outcome") in {"down", "degraded"} and not vote.get("excluded")]
-    return tuple(line(f"{vote.get('region')}: {vote.get('message') or vote.get('reason')}") for vote in wrong)
+    return tuple(_by_region(vote.get("region"), vote) for vote in wrong)
 
 
 def causes(cause: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     """The same from an incident's cause, which is by region."""
-    return tuple(line(f"{region}: {why.get('message') or why.get('reason')}") for region, why in sorted(cause.items()))
+    return tuple(_by_region(region, why) for region, why in sorted(cause.items()))
+
+
+def _by_region(region: object, seen: Mapping[str, Any]) -> str:
+    return line(f"{region}: {spoken(seen.get('message') or seen.get('reason'))}")
 
 
 def line(text: str) -> str:
@@ -80,7 +109,7 @@ def span(seconds: float) -> str:
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
         count, left = divmod(left, size)
         if count:
-            parts.append(f"{count} {unit}")
+            parts.append(f"{count} {gettext(unit)}")
     return " ".join(parts[:2]) or "0 s"
 
 
@@ -88,4 +117,4 @@ def listed(lines: Sequence[str]) -> tuple[str, ...]:
     """As many as can be read, and how many more there are."""
     more = len(lines) - MOST_LISTED
     shown = tuple(f"- {one}" for one in lines[:MOST_LISTED])
-    return (*shown, f"... and {more} more") if more > 0 else shown
+    return (*shown, spoken(say("... and {more} more", more=more))) if more > 0 else shown

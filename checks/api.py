@@ -54,11 +54,12 @@ from monitors import services as monitor_services
 from monitors.api import monitor_of
 from monitors.models import Monitor
 from probes.contract import Outcome
+from probes.sentences import say
 
 
 class CheckingUnavailable(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The broker is away, so no region can be asked now; try again in a moment."
+    default_detail = say("The broker is away, so no region can be asked now; try again in a moment.")
     default_code = "broker_unavailable"
 
 
@@ -87,7 +88,7 @@ def _wanted(request: Request) -> Wanted:
     asked = request.query_params
     wanted: dict[str, Any] = {"region": asked.get("region", ""), "outcome": asked.get("outcome", "")}
     if wanted["outcome"] and wanted["outcome"] not in {*Outcome, MAINTENANCE}:
-        raise ValidationError({"outcome": [f"must be one of {', '.join((*Outcome, MAINTENANCE))}"]})
+        raise ValidationError({"outcome": [say("must be one of {names}", names=", ".join((*Outcome, MAINTENANCE)))]})
     if asked.get("from"):
         wanted["since"] = _moment(asked["from"], "from")
     if asked.get("to"):
@@ -105,7 +106,7 @@ def _moment(text: str, field: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise ValidationError({field: ["must be a time with its zone, like 2026-01-31T12:00:00Z"]})
+        raise ValidationError({field: [say("must be a time with its zone, like 2026-01-31T12:00:00Z")]})
     return moment
 
 
@@ -156,7 +157,7 @@ class ResultCleanup(APIView):
         """Remove a monitor's single results of long ago. Its figures by hour and day stay."""
         text = request.query_params.get("days", "90")
         if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= 36_500:
-            raise ValidationError({"days": ["must be a whole number from 1 to 36500"]})
+            raise ValidationError({"days": [say("must be a whole number from {low} to {high}", low=1, high=36_500)]})
         deleted = storage.delete_results(monitor_of(request, pk), older_than_days=int(text), now=database_now())
         return Response({"deleted": deleted, "days": int(text)})
 
@@ -276,7 +277,7 @@ def _correction(request: Request, asked: dict[str, Any], *, now: datetime) -> tu
         monitor, since, until = incident.monitor, incident.started_at, incident.resolved_at or now
     else:
         if missing := [name for name in ("monitor", "from", "to") if name not in asked]:
-            raise ValidationError({missing[0]: ["is required, unless an incident is named"]})
+            raise ValidationError({missing[0]: [say("is required, unless an incident is named")]})
         incident = None
         monitor, since, until = monitor_of(request, asked["monitor"]), asked["from"], asked["to"]
     span = {"verdict": asked.get("kind", ""), "starts_at": since, "ends_at": until}

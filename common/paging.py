@@ -17,9 +17,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
+from probes.sentences import say
+
 Row = TypeVar("Row", bound=Model)
 
-NO_CURSOR = ValidationError({"cursor": ["is not a cursor of this list; leave it out to start at the beginning"]})
+NO_CURSOR = ValidationError({"cursor": [say("is not a cursor of this list; leave it out to start at the beginning")]})
 DEFAULT_LIMIT = 100
 
 
@@ -29,7 +31,7 @@ def read_limit(value: str | None) -> int:
     if value is None or value == "":
         return DEFAULT_LIMIT
     if not value.isascii() or not value.isdigit() or not 1 <= int(value[:6]) <= most:
-        raise ValidationError({"limit": [f"must be a whole number from 1 to {most}"]})
+        raise ValidationError({"limit": [say("must be a whole number from 1 to {most}", most=most)]})
     return int(value)
 
 
@@ -63,7 +65,7 @@ def page_by(found: QuerySet[Row], query: Mapping[str, str], *, order: Sequence[s
     if cursor := query.get("cursor"):
         written, *values = read_cursor(cursor, parts=len(order) + 1)
         if written != said:
-            raise ValidationError({"cursor": ["is of another order; leave it out to start at the beginning"]})
+            raise ValidationError({"cursor": [say("is of another order; leave it out to start at the beginning")]})
         found = found.filter(_behind(found.model, order, values))
     fields = [name.removeprefix("-") for name in order]
     return page_of(found, query, key=lambda row: (said, *(getattr(row, field) for field in fields)))
@@ -87,7 +89,7 @@ def read_order(query: Mapping[str, str], allowed: Sequence[str]) -> str:
     """``?order=``: one of the allowed fields, with a minus for descending; the first is the usual one."""
     wanted = query.get("order") or allowed[0]
     if wanted not in allowed:
-        raise ValidationError({"order": [f"must be one of {', '.join(allowed)}"]})
+        raise ValidationError({"order": [say("must be one of {names}", names=", ".join(allowed))]})
     return wanted
 
 
@@ -95,7 +97,7 @@ def read_flag(query: Mapping[str, str], name: str) -> bool | None:
     """A parameter that is ``true`` or ``false``; None where it is left out."""
     text = query.get(name, "")
     if text not in {"", "true", "false"}:
-        raise ValidationError({name: ["must be true or false"]})
+        raise ValidationError({name: [say("must be true or false")]})
     return text == "true" if text else None
 
 
@@ -104,7 +106,7 @@ def read_id(text: str, name: str) -> UUID:
     try:
         return UUID(text)
     except ValueError as error:
-        raise ValidationError({name: ["is not an id"]}) from error
+        raise ValidationError({name: [say("is not an id")]}) from error
 
 
 def cut_page(rows: Sequence[Row], limit: int, *, key: Callable[[Row], tuple[Any, ...]]) -> tuple[list[Row], str | None]:

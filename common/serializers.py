@@ -9,6 +9,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from probes.sentences import say
+
 UNKNOWN_FIELDS_NAMED = 10  # a body may hold a hundred thousand
 
 
@@ -29,7 +31,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         writable = {field.field_name for field in self._writable_fields}
         unknown = [str(name)[:100] for name in data if name not in writable]
         return {
-            name: ["This field cannot be set." if name in self.fields else "Unknown field."]
+            name: [say("This field cannot be set.") if name in self.fields else say("Unknown field.")]
             for name in unknown[:UNKNOWN_FIELDS_NAMED]
         }
 

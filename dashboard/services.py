@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from accounts.models import Membership, User
 from dashboard.filters import Filters
 from dashboard.models import SavedView
+from probes.sentences import say
 
 MOST_VIEWS = 30
 
@@ -20,7 +20,7 @@ def save_view(membership: Membership, *, name: str, filters: Filters, is_first: 
     own, name = SavedView.objects.of(membership), _cleaned(name)
     view = own.filter(name__iexact=name).first()
     if view is None and own.count() >= MOST_VIEWS:
-        raise ValidationError({"name": [_("there are %s views already: delete one first") % MOST_VIEWS]})
+        raise ValidationError({"name": [say("there are {count} views already: delete one first", count=MOST_VIEWS)]})
     view = view or SavedView(team=membership.team, user=membership.user)
     return _saved(membership, view, name=name, filters=filters, is_first=is_first)
 
@@ -38,7 +38,7 @@ def change_view(
     _one_at_a_time(membership)
     name = view.name if name is None else _cleaned(name)
     if SavedView.objects.of(membership).filter(name__iexact=name).exclude(pk=view.pk).exists():
-        raise ValidationError({"name": [_("another view has this name")]})
+        raise ValidationError({"name": [say("another view has this name")]})
     is_first = view.is_first if is_first is None else is_first
     return _saved(membership, view, name=name, filters=filters, is_first=is_first)
 
@@ -50,7 +50,7 @@ def _one_at_a_time(membership: Membership) -> None:
 def _cleaned(name: str) -> str:
     name = " ".join(name.split())[:60]
     if not name:
-        raise ValidationError({"name": [_("give the view a name")]})
+        raise ValidationError({"name": [say("give the view a name")]})
     return name
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from alerts.rules import State
+from common.languages import spoken
 from dashboard import alert_words, words
 
 MARKS = {
@@ -85,7 +86,7 @@ def of_event(event: Event, *, actor: str) -> Line:
     lasted = event.data.get("lasted_s")
     if event.kind == "resolved" and isinstance(lasted, int | float):
         words_of += " " + gettext("after %s") % words.span(lasted)
-    text = event.note or str(event.data.get("reason") or "")
+    text = event.note or spoken(event.data.get("reason") or "")
     told = words_of or WORDS.get(event.kind, event.kind)
     return Line(event.happened_at, MARKS.get(event.kind, "unknown"), told, text=text, actor=actor)
 
@@ -101,7 +102,7 @@ def of_message(told: Told) -> Line:
     }
     sentence = gettext(sentences.get(State(told.state), _("%(channel)s will be told: %(what)s")))
     sentence %= {"channel": told.channel, "what": what}
-    text = "" if told.state == State.SENT else told.reason
+    text = "" if told.state == State.SENT else spoken(told.reason)
     return Line(told.at, alert_words.state_mark(told.state), sentence, text=text, delivery=told.id)
 
 

@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from django.utils.dates import MONTHS_3
+from django.utils.formats import date_format
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_noop as _
 
-from accounts.rules import Role
+from accounts.rules import Role, Scope
+from common.languages import Words as Words
+from common.languages import spoken
+from drills.rules import Stage
 from monitors.rules import Status
 from monitors.words import NOTHING as NOTHING
 from monitors.words import milliseconds as milliseconds
 from monitors.words import percent as percent
 from probes.contract import Outcome, Reason
-
-K = TypeVar("K")
-
-
-class Words(Mapping[K, str]):
-    """A vocabulary: keys of the code, and for each a text (marked by ``_``) that is translated when it is read."""
-
-    def __init__(self, texts: Mapping[K, str]) -> None:
-        self._texts = texts
-
-    def __getitem__(self, key: K) -> str:
-        return gettext(self._texts[key])
-
-    def __iter__(self) -> Iterator[K]:
-        return iter(self._texts)
-
-    def __len__(self) -> int:
-        return len(self._texts)
-
 
 STATUSES: Mapping[Status, str] = Words(
     {
@@ -57,8 +41,6 @@ OUTCOMES: Mapping[Outcome, str] = Words(
         Outcome.UNKNOWN: _("Unknown"),
     }
 )
-
-ROLES: Mapping[str, str] = Words({Role.OWNER: _("owner"), Role.EDITOR: _("editor"), Role.VIEWER: _("viewer")})
 
 REASONS: Mapping[Reason, str] = Words(
     {
@@ -125,6 +107,28 @@ def reason_in_words(code: str | None) -> str:
     return REASONS[Reason(code)] if code in set(Reason) else code or ""
 
 
+ROLES: Mapping[str, str] = Words(
+    {Role.OWNER.value: _("owner"), Role.EDITOR.value: _("editor"), Role.VIEWER.value: _("viewer")}
+)
+SCOPES: Mapping[str, str] = Words(
+    {Scope.READ.value: _("Read"), Scope.WRITE.value: _("Write"), Scope.ADMIN.value: _("Admin")}
+)
+STAGES: Mapping[str, str] = Words(
+    {
+        Stage.PREPARING.value: _("waits until the target is found well"),
+        Stage.DOWN.value: _("the target fails, or is about to"),
+        Stage.MENDED.value: _("the target works again"),
+        Stage.DONE.value: _("over"),
+        Stage.FAILED.value: _("did not come to its end"),
+    }
+)
+"""How far a drill has come."""
+
+CORRECTIONS: Mapping[str, str] = Words({"false_alarm": _("false alarm"), "maintenance": _("planned work")})
+BREAKERS: Mapping[str, str] = Words(
+    {"closed": _("closed"), "open": _("open"), "half-open": _("half open"), "unknown": _("unknown")}
+)
+
 SILENCES = Words({"stale": _("Nothing was heard for too long."), "no_result": _("No result came.")})
 """What the rules say of a region whose word does not count, beside the reasons."""
 
@@ -135,8 +139,8 @@ def why(status_reason: str, regions: Collection[str]) -> str:
     for part in status_reason.split("; "):
         region, colon, text = part.partition(": ")
         if not colon or region not in regions:
-            return status_reason
-        told.setdefault(SILENCES.get(text) or reason_in_words(text), []).append(region)
+            return spoken(status_reason)
+        told.setdefault(SILENCES.get(text) or spoken(reason_in_words(text)), []).append(region)
     return "; ".join(f"{listing(who)}: {text}" for text, who in told.items())
 
 
@@ -165,7 +169,8 @@ def ago(moment: datetime, *, now: datetime) -> str:
 
 def clock(moment: datetime) -> str:
     """By the clocks of the moment's own zone, which is named."""
-    return f"{moment.day} {str(MONTHS_3[moment.month]).title()} {moment:%Y, %H:%M:%S %Z}"
+    form = gettext("j M Y, H:i:s")
+    return f"{date_format(moment, form)} {moment:%Z}"
 
 
 def listing(words: list[str]) -> str:
@@ -173,8 +178,8 @@ def listing(words: list[str]) -> str:
     return pgettext("before the last of several", " and ").join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
-def quantity(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}".replace(",", "\u202f")
+def thousands(number: int) -> str:
+    return f"{number:,}".replace(",", "\u202f")
 
 
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -191,10 +196,12 @@ SYSTEMS = (
 def client_name(agent: str) -> str:
     """``Firefox on Linux``. Browsers name each other, so the order of looking matters."""
     if not agent.startswith("Mozilla/"):
-        return agent or "Unknown"
+        return agent or gettext("Unknown")
     browser = next((name for mark, name in BROWSERS if mark in agent), "")
     system = next((name for mark, name in SYSTEMS if mark in agent), "")
-    return f"{browser} on {system}" if browser and system else browser or agent
+    if not (browser and system):
+        return browser or agent
+    return gettext("%(browser)s on %(system)s") % {"browser": browser, "system": system}
 
 
 def for_scripts() -> dict[str, Any]:

@@ -28,6 +28,7 @@ from monitors.rules import Policy, Status
 from monitors.selectors import region_codes
 from probes.contract import InvalidSpec, Outcome, Reason
 from probes.findings import outcome_of
+from probes.sentences import say
 
 PAGE = timedelta(hours=6)
 LEAD = timedelta(hours=1)
@@ -40,9 +41,12 @@ TIME_LIMIT_S = 15.0
 LOOK_AT_CLOCK_EVERY = 5_000
 
 LIMITS = (
-    "Retries happen inside a check, so another number of them cannot be replayed.",
-    "More confirmations would have been asked for at once; here they come with the stored checks, so they seem slower.",
-    "Regions and interval are taken as they are now; when a region was out and when work was planned is known.",
+    say("Retries happen inside a check, so another number of them cannot be replayed."),
+    say(
+        "More confirmations would have been asked for at once; here they come with the stored checks, so "
+        "they seem slower."
+    ),
+    say("Regions and interval are taken as they are now; when a region was out and when work was planned is known."),
 )
 
 
@@ -64,9 +68,20 @@ class Backtest:
 def run(monitor: Monitor, *, policy: dict[str, Any], days: int) -> Backtest:
     """Replay the last days under the present and a proposed policy; raises ``ValidationError`` with the field."""
     if monitor.is_passive:
-        raise ValidationError({"monitor": ["a heartbeat is judged by what its job says, not by regions that agree"]})
+        raise ValidationError(
+            {"monitor": [say("a heartbeat is judged by what its job says, not by regions that agree")]}
+        )
     if not 1 <= days <= settings.RETENTION_DAYS:
-        raise ValidationError({"days": [f"must be from 1 to {settings.RETENTION_DAYS}, as results are kept so long"]})
+        raise ValidationError(
+            {
+                "days": [
+                    say(
+                        "must be from 1 to {most}, as results are kept so long",
+                        most=settings.RETENTION_DAYS,
+                    )
+                ]
+            }
+        )
     try:
         proposed = Policy.parse(policy)
     except InvalidSpec as error:
@@ -94,7 +109,16 @@ class _Past:
         deadline = time.monotonic() + TIME_LIMIT_S
         for arrival in in_order(self._arrivals()):
             if self.results % LOOK_AT_CLOCK_EVERY == 0 and time.monotonic() > deadline:
-                raise ValidationError({"days": [f"are too many to replay in {TIME_LIMIT_S:.0f} s: ask for fewer"]})
+                raise ValidationError(
+                    {
+                        "days": [
+                            say(
+                                "are too many to replay in {most} s: ask for fewer",
+                                most=f"{TIME_LIMIT_S:.0f}",
+                            )
+                        ]
+                    }
+                )
             for telling in tellings:
                 telling.hear(arrival)
         for telling in tellings:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from incidents.rules.replay import Raised
 from monitors.rules import Policy
+from probes.sentences import say
 
 TOLERANCE = timedelta(seconds=15)
 """What a result takes from the region to the verdict, and silence until it is noticed, is not stored."""
@@ -116,7 +117,9 @@ class Difference:
     replayed: Outage | None
 
 
-ELSE = "the monitor had other settings then or was paused, another region stood in, or results came in another order"
+ELSE = say(
+    "the monitor had other settings then or was paused, another region stood in, or results came in another order"
+)
 
 
 def differences(recorded: Sequence[Recorded], replayed: Sequence[Outage]) -> list[Difference]:
@@ -128,7 +131,7 @@ def differences(recorded: Sequence[Recorded], replayed: Sequence[Outage]) -> lis
             left.remove(match)
         if what := _what(record, match):
             found.append(Difference(what, _why(record, match), record.outage, match))
-    return found + [Difference("only in the replay", _why_extra(each, recorded), None, each) for each in left]
+    return found + [Difference(say("only in the replay"), _why_extra(each, recorded), None, each) for each in left]
 
 
 def _match(outage: Outage, among: Sequence[Outage]) -> Outage | None:
@@ -138,11 +141,11 @@ def _match(outage: Outage, among: Sequence[Outage]) -> Outage | None:
 
 def _what(record: Recorded, match: Outage | None) -> str:
     if match is None:
-        return "only in the record"
+        return say("only in the record")
     outage = record.outage
     if match.started_at != outage.started_at or abs(match.confirmed_at - outage.confirmed_at) > TOLERANCE:
-        return "another beginning"
-    return "" if _near(match.resolved_at, outage.resolved_at) else "another end"
+        return say("another beginning")
+    return "" if _near(match.resolved_at, outage.resolved_at) else say("another end")
 
 
 def _near(one: datetime | None, other: datetime | None) -> bool:
@@ -153,15 +156,15 @@ def _near(one: datetime | None, other: datetime | None) -> bool:
 
 def _why(record: Recorded, match: Outage | None) -> str:
     if not record.results_kept:
-        return "its results are not stored any more"
+        return say("its results are not stored any more")
     if not record.same_policy:
-        return "it was decided by another policy"
+        return say("it was decided by another policy")
     if match is not None and match.started_at == record.outage.started_at and record.ended_why == "by_hand":
-        return "a person closed it before it was over"
+        return say("a person closed it before it was over")
     if record.ended_why == "paused":
-        return "the monitor was paused"
+        return say("the monitor was paused")
     if record.excluded:
-        return f"regions had no vote then: {', '.join(record.excluded)}"
+        return say("regions had no vote then: {names}", names=", ".join(record.excluded))
     return ELSE
 
 
@@ -170,5 +173,5 @@ def _why_extra(replayed: Outage, recorded: Sequence[Recorded]) -> str:
     for record in recorded:
         end = record.outage.resolved_at
         if end is not None and replayed.started_at <= end + TOLERANCE and record.outage.overlaps(replayed):
-            return f"it is part of one that ended otherwise ({record.ended_why})"
+            return say("it is part of one that ended otherwise ({ended_why})", ended_why=record.ended_why)
     return ELSE

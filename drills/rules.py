@@ -9,6 +9,7 @@ from enum import StrEnum
 from math import ceil
 
 from monitors.rules import Status
+from probes.sentences import say
 
 PATIENCE = timedelta(seconds=60)
 """Beside the turns that checking needs."""
@@ -17,7 +18,7 @@ DELIVERY_PATIENCE = timedelta(seconds=120)
 """A message that was not accepted by then shows a channel in trouble, which is worth knowing as well."""
 
 
-OPEN_THE_WAY = (
+OPEN_THE_WAY = say(
     "Set SITE_URL to this server's public address, or open its network to web and workers by PROBE_ALLOWED_NETWORKS."
 )
 
@@ -78,9 +79,9 @@ def is_broken(fault_at: datetime | None, mended_at: datetime | None, now: dateti
 def next_step(times: Times, seen: Seen, *, interval: timedelta, now: datetime) -> tuple[Step, str]:
     """What to do, and the sentence that says what went wrong when that is to end a drill before its time."""
     if seen.status is None:
-        return Step.END, "Its monitor was deleted."
+        return Step.END, say("Its monitor was deleted.")
     if seen.status is Status.PAUSED:
-        return Step.END, "Its monitor was paused."
+        return Step.END, say("Its monitor was paused.")
     if times.fault_at is None:
         return _prepare(times, seen, interval=interval, now=now)
     if times.mended_at is None:
@@ -93,9 +94,15 @@ def _prepare(times: Times, seen: Seen, *, interval: timedelta, now: datetime) ->
         return Step.BREAK, ""
     if now - times.asked_at > interval + PATIENCE:
         if seen.blocked:
-            return Step.END, f"The regions may not dial the target: {seen.blocked}. {OPEN_THE_WAY}"
-        why = f": {seen.reason}" if seen.reason else ""
-        return Step.END, f"The regions did not find the target well; its monitor is {seen.status}{why}."
+            return Step.END, say(
+                "The regions may not dial the target: {blocked}. {open_the_way}",
+                blocked=seen.blocked,
+                open_the_way=OPEN_THE_WAY,
+            )
+        told = {"status": seen.status, "why": seen.reason}
+        if seen.reason:
+            return Step.END, say("The regions did not find the target well; its monitor is {status}: {why}.", **told)
+        return Step.END, say("The regions did not find the target well; its monitor is {status}.", **told)
     return Step.WAIT, ""
 
 
@@ -104,12 +111,14 @@ def _tell(times: Times, seen: Seen, *, late: bool, now: datetime) -> tuple[Step,
     if times.accepted_at is not None:
         return Step.MEND, ""
     if times.confirmed_at is None:
-        return (Step.END, "No incident was opened in time.") if late else (Step.WAIT, "")
+        return (Step.END, say("No incident was opened in time.")) if late else (Step.WAIT, "")
     if seen.planned and times.queued_at is None:
-        return Step.END, "No rule of the team sends anybody a message of this monitor."
+        return Step.END, say("No rule of the team sends anybody a message of this monitor.")
     if now - times.confirmed_at > DELIVERY_PATIENCE:
-        why = f": {seen.trouble}" if seen.trouble else ""
-        return Step.END, f"No channel has accepted the message in {DELIVERY_PATIENCE.seconds} s{why}."
+        told = {"seconds": DELIVERY_PATIENCE.seconds, "why": seen.trouble}
+        if seen.trouble:
+            return Step.END, say("No channel has accepted the message in {seconds} s: {why}.", **told)
+        return Step.END, say("No channel has accepted the message in {seconds} s.", **told)
     return Step.WAIT, ""
 
 
@@ -117,9 +126,9 @@ def _recover(times: Times, *, late: bool, now: datetime) -> tuple[Step, str]:
     if times.told_at is not None:
         return Step.END, ""
     if times.recovered_at is None:
-        return (Step.END, "The recovery was not noticed in time.") if late else (Step.WAIT, "")
+        return (Step.END, say("The recovery was not noticed in time.")) if late else (Step.WAIT, "")
     if now - times.recovered_at > DELIVERY_PATIENCE:
-        return Step.END, f"No channel was told of the recovery in {DELIVERY_PATIENCE.seconds} s."
+        return Step.END, say("No channel was told of the recovery in {seconds} s.", seconds=DELIVERY_PATIENCE.seconds)
     return Step.WAIT, ""
 
 

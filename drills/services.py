@@ -24,6 +24,7 @@ from drills.rules import Step
 from monitors import secrets
 from monitors import services as monitors
 from monitors.models import Monitor
+from probes.sentences import say
 
 NAME = "Drill, no real outage"
 TAG = "drill"
@@ -53,7 +54,7 @@ def begin(*, team: Team, by: User | None, interval: int | None = None) -> Drill:
     low, usual, high = interval_bounds()
     interval = usual if interval is None else interval
     if not low <= interval <= high:
-        raise ValidationError({"interval": [f"must be from {low} to {high} seconds"]})
+        raise ValidationError({"interval": [say("must be from {low} to {high} seconds", low=low, high=high)]})
     token = secrets.new_token()
     drill = Drill(team=team, asked_by=by, asked_at=database_now(), interval=interval, key=secrets.key_of(token))
     try:
@@ -85,7 +86,12 @@ def _watch(team: Team, url: str, interval: int) -> Monitor:
 
 
 def _out_of_reach(why: str) -> str:
-    return f"The regions may not dial {settings.SITE_URL}: {why}. {rules.OPEN_THE_WAY}"
+    return say(
+        "The regions may not dial {site_url}: {why}. {open_the_way}",
+        site_url=settings.SITE_URL,
+        why=why,
+        open_the_way=rules.OPEN_THE_WAY,
+    )
 
 
 def _forget_old(team: Team) -> None:

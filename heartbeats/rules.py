@@ -16,6 +16,7 @@ from enum import StrEnum
 from monitors.heartbeat import HeartbeatSpec
 from monitors.rules import Status, span
 from probes.contract import Outcome, Reason
+from probes.sentences import say
 
 SETTLES = timedelta(seconds=5)
 """A deadline is decided so long after it has passed: pings that arrived in time have been written down by then, and who
@@ -223,7 +224,7 @@ class Story:
             return
         self.beat = replace(self.beat, runs=(*runs, Run(ping.run, ping.at)))
         if runs:
-            message = f"a run began while the one of {_clock(runs[-1].began)} had not ended"
+            message = say("a run began while the one of {moment} had not ended", moment=_clock(runs[-1].began))
             self._report(ping, Outcome.DEGRADED, Reason.HEARTBEAT_OVERLAP, message)
 
     def _ended_by(self, ping: Ping) -> list[Run]:
@@ -264,20 +265,35 @@ def _hour(moment: datetime) -> datetime:
 
 
 def _gap(slots: int) -> str:
-    return f"{slots} ping{'s' if slots > 1 else ''} not heard: nobody of ours was there"
+    if slots == 1:
+        return say("1 ping not heard: nobody of ours was there")
+    return say("{slots} pings not heard: nobody of ours was there", slots=slots)
 
 
 def _absence(deadline: Deadline, schedule: HeartbeatSpec) -> str:
     if deadline.run and schedule.max_runtime is not None:
-        return f"the run of {_clock(deadline.run.began)} has not ended within {span(schedule.max_runtime)}"
+        return say(
+            "the run of {moment} has not ended within {most}",
+            moment=_clock(deadline.run.began),
+            most=span(schedule.max_runtime),
+        )
     if deadline.run:
-        return f"the run of {_clock(deadline.run.began)} has not ended, and nothing else was heard"
-    return f"no ping was heard; it was due at {_clock(deadline.due)}"
+        return say("the run of {moment} has not ended, and nothing else was heard", moment=_clock(deadline.run.began))
+    return say("no ping was heard; it was due at {moment}", moment=_clock(deadline.due))
 
 
 def _failure(ping: Ping, took: timedelta | None) -> str:
-    what = "the job reported a failure" if ping.exit_code is None else f"the job ended with exit code {ping.exit_code}"
-    return what if took is None else f"{what} after {span(took.total_seconds())}"
+    if ping.exit_code is None:
+        if took is None:
+            return say("the job reported a failure")
+        return say("the job reported a failure after {took}", took=span(took.total_seconds()))
+    if took is None:
+        return say("the job ended with exit code {exit_code}", exit_code=ping.exit_code)
+    return say(
+        "the job ended with exit code {exit_code} after {took}",
+        exit_code=ping.exit_code,
+        took=span(took.total_seconds()),
+    )
 
 
 def _clock(moment: datetime) -> str:

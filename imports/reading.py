@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import yaml
 
 from imports.plain import Unreadable
+from probes.sentences import say
 
 Row = TypeVar("Row", list[str], tuple[Any, ...])
 DEEPEST = 40
@@ -42,18 +43,18 @@ def read_text(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Unreadable("The file is not text in UTF-8.") from None
+        raise Unreadable(say("The file is not text in UTF-8.")) from None
 
 
 def read_json(data: bytes) -> Any:
     if sum(map(data.count, (b",", b"[", b"{"))) > MOST_CELLS:
-        raise Unreadable(f"The JSON holds more than {MOST_CELLS:,} values.")
+        raise Unreadable(say("The JSON holds more than {most_cells} values.", most_cells=f"{MOST_CELLS:,}"))
     try:
         return tidy(json.loads(read_text(data)))
     except RecursionError:
-        raise Unreadable("The JSON is nested too deeply.") from None
+        raise Unreadable(say("The JSON is nested too deeply.")) from None
     except ValueError as error:
-        raise Unreadable(f"The file is not JSON: {str(error)[:200]}.") from None
+        raise Unreadable(say("The file is not JSON: {error}.", error=str(error)[:200])) from None
 
 
 def read_yaml(data: bytes) -> Any:
@@ -63,7 +64,7 @@ def read_yaml(data: bytes) -> Any:
         _measure(yaml.parse(text, Loader=yaml.CSafeLoader))
         return tidy(yaml.load(text, Loader=yaml.CSafeLoader))  # the safe one, in C
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        raise Unreadable(f"The file is not YAML: {' '.join(str(error).split())[:200]}.") from None
+        raise Unreadable(say("The file is not YAML: {names}.", names=" ".join(str(error).split())[:200])) from None
 
 
 def _measure(events: Iterable[yaml.Event]) -> None:
@@ -86,21 +87,21 @@ def _measure(events: Iterable[yaml.Event]) -> None:
                 sizes[event.anchor] = 1
         within[-1] = (within[-1][0], within[-1][1] + size)
         if within[-1][1] > MOST_NODES:
-            raise Unreadable("The YAML stands for too many values, by its aliases or its size.")
+            raise Unreadable(say("The YAML stands for too many values, by its aliases or its size."))
         if len(within) > DEEPEST:
-            raise Unreadable("The YAML is nested too deeply.")
+            raise Unreadable(say("The YAML is nested too deeply."))
 
 
 def _refuse_a_long_number(event: yaml.ScalarEvent) -> None:
     is_number = str(event.tag).endswith((":int", ":float")) or OF_SIXTIES.match(event.value)
     if is_number and len(event.value) > LONGEST_NUMBER:
-        raise Unreadable("The YAML has a number in it that is too long.")
+        raise Unreadable(say("The YAML has a number in it that is too long."))
 
 
 def tidy(value: Any, depth: int = 0) -> Any:
     """What PostgreSQL can store as JSON: no NUL, no half of a surrogate pair, no infinity, no nesting without end."""
     if depth > DEEPEST:
-        raise Unreadable("The file is nested too deeply.")
+        raise Unreadable(say("The file is nested too deeply."))
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if isinstance(value, float) and not math.isfinite(value):
@@ -123,7 +124,7 @@ def read_csv(data: bytes) -> list[dict[str, str]]:
         names = ["".join(char for char in name.lower() if char.isalnum()) for name in next(rows, [])]
         found = [dict(zip(names, (cell.strip() for cell in row), strict=False)) for row in _few(rows) if any(row)]
     except csv.Error as error:
-        raise Unreadable(f"The file is not CSV: {error}.") from None
+        raise Unreadable(say("The file is not CSV: {error}.", error=error)) from None
     return found
 
 
@@ -132,7 +133,13 @@ def _few(rows: Iterable[Row]) -> Iterator[Row]:
     for number, row in enumerate(rows):
         cells += len(row)
         if number >= MOST_ROWS or cells > MOST_CELLS:
-            raise Unreadable(f"The file has more than {MOST_ROWS:,} rows, or {MOST_CELLS:,} cells.")
+            raise Unreadable(
+                say(
+                    "The file has more than {most_rows} rows, or {most_cells} cells.",
+                    most_rows=f"{MOST_ROWS:,}",
+                    most_cells=f"{MOST_CELLS:,}",
+                )
+            )
         yield row
 
 
@@ -149,7 +156,7 @@ def sqlite_tables(data: bytes) -> Iterator[Rows]:
     tables are not read, functions are refused, and whatever takes too long or too much is given up.
     """
     if not data.startswith(SQLITE_MAGIC):
-        raise Unreadable("The file is not an SQLite database.")
+        raise Unreadable(say("The file is not an SQLite database."))
     with tempfile.NamedTemporaryFile(prefix="import-", suffix=".db") as file:
         file.write(data)
         file.flush()
@@ -158,7 +165,7 @@ def sqlite_tables(data: bytes) -> Iterator[Rows]:
             _confine(base)
             yield lambda table, last=None: _rows(base, table, last)
         except sqlite3.Error as error:
-            raise Unreadable(f"The database could not be read: {str(error)[:200]}.") from None
+            raise Unreadable(say("The database could not be read: {error}.", error=str(error)[:200])) from None
         finally:
             base.close()
 
@@ -184,7 +191,7 @@ def _rows(base: sqlite3.Connection, table: str, last: int | None) -> list[dict[s
         return []
     kind, sql = map(tidy, kinds[0])
     if kind != "table" or str(sql).upper().split()[1:2] == ["VIRTUAL"]:
-        raise Unreadable(f"{table!r} is not an ordinary table.")
+        raise Unreadable(say("{table} is not an ordinary table.", table=repr(table)))
     order = f"ORDER BY id DESC LIMIT {int(last)}" if last else f"LIMIT {MOST_ROWS}"
     cursor = base.execute(f'SELECT * FROM "{table}" {order}')  # noqa: S608
     names = [column[0] for column in cursor.description]

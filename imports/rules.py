@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from monitors.rules import MAX_INTERVAL_S, MAX_TIMEOUT_S
+from probes.sentences import say
 
 
 class Action(StrEnum):
@@ -26,12 +27,24 @@ def fit_times(interval: int | None, timeout: int | None, *, least_s: int) -> tup
     if interval is not None:
         fitted["interval"] = min(max(interval, least_s), MAX_INTERVAL_S)
         if fitted["interval"] != interval:
-            words.append(f"its interval of {interval} s: {fitted['interval']} s is the nearest that is allowed here")
+            words.append(
+                say(
+                    "its interval of {told} s: {nearest} s is the nearest that is allowed here",
+                    told=interval,
+                    nearest=fitted["interval"],
+                )
+            )
     longest = min(MAX_TIMEOUT_S, fitted.get("interval", least_s) - 1)
     if timeout is not None:
         fitted["timeout"] = min(max(timeout, 1), longest)
         if fitted["timeout"] != timeout:
-            words.append(f"its timeout of {timeout} s: {fitted['timeout']} s is the nearest that is allowed here")
+            words.append(
+                say(
+                    "its timeout of {told} s: {nearest} s is the nearest that is allowed here",
+                    told=timeout,
+                    nearest=fitted["timeout"],
+                )
+            )
     return fitted, words
 
 

@@ -26,6 +26,7 @@ from monitors.kinds import PASSIVE
 from monitors.models import Monitor
 from monitors.rules import Action as ManyAction
 from monitors.services import Making
+from probes.sentences import say
 
 LONGEST_ID = 500
 CLOCKS = timedelta(seconds=30)
@@ -71,7 +72,7 @@ class Plan:
 
 def source_of(name: str) -> Source:
     if name not in SOURCES:
-        raise ValidationError({"source": [f"must be one of {', '.join(SOURCES)}"]})
+        raise ValidationError({"source": [say("must be one of {names}", names=", ".join(SOURCES))]})
     return SOURCES[name]
 
 
@@ -86,18 +87,35 @@ def read(source: str, data: bytes) -> Export:
     number, most = len(export.monitors) + len(export.left_out), settings.IMPORT_MAX_MONITORS
     if number > most:
         raise ValidationError(
-            {"file": [f"it has {number} monitors, more than the {most} of IMPORT_MAX_MONITORS: import it in parts"]}
+            {
+                "file": [
+                    say(
+                        "it has {number} monitors, more than the {most} of IMPORT_MAX_MONITORS: import it in parts",
+                        number=number,
+                        most=most,
+                    )
+                ]
+            }
         )
     if not number:
-        raise ValidationError({"file": [f"there is nothing in it to import from {tool.title}"]})
+        raise ValidationError({"file": [say("there is nothing in it to import from {title}", title=tool.title)]})
     return export
 
 
 def _check_size(data: bytes) -> None:
     if not data:
-        raise ValidationError({"file": ["it is empty"]})
+        raise ValidationError({"file": [say("it is empty")]})
     if len(data) > settings.IMPORT_MAX_MB * 1_048_576:
-        raise ValidationError({"file": [f"it is larger than the {settings.IMPORT_MAX_MB} MB of IMPORT_MAX_MB"]})
+        raise ValidationError(
+            {
+                "file": [
+                    say(
+                        "it is larger than the {most} MB of IMPORT_MAX_MB",
+                        most=settings.IMPORT_MAX_MB,
+                    )
+                ]
+            }
+        )
 
 
 # --- taking over ---
@@ -143,8 +161,8 @@ def _carry_out(team: Team, source: str, export: Export, origin: str, *, shadow: 
 
 def _id_problem(foreign_id: str, seen: set[str]) -> str:
     if not foreign_id.strip() or len(foreign_id) > LONGEST_ID:
-        return "it has no id that it could be known by again"
-    return "the file has it twice; the first one counts" if foreign_id in seen else ""
+        return say("it has no id that it could be known by again")
+    return say("the file has it twice; the first one counts") if foreign_id in seen else ""
 
 
 def _skipped(one: LeftOut) -> Item:
@@ -273,7 +291,7 @@ def compare(*, team: Team, source: str, data: bytes, origin: str = "", now: date
     known = selectors.known(team, source, origin)
     if not known:
         raise ValidationError(
-            {"source": [f"nothing was imported from {tool.title} yet, so there is nothing to compare"]}
+            {"source": [say("nothing was imported from {title} yet, so there is nothing to compare", title=tool.title)]}
         )
     try:
         said = tool.history(data)

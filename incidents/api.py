@@ -20,6 +20,7 @@ from incidents import selectors
 from incidents.handling import outages
 from incidents.models import Incident
 from incidents.serializers import ExplanationOutput, IncidentDetailOutput, IncidentOutput, NoteInput
+from probes.sentences import say
 
 
 class IncidentList(APIView):
@@ -66,7 +67,7 @@ class IncidentExplain(APIView):
         """Why it was opened, and whether the same rules would open it again."""
         explained = selectors.explain(incident_of(request, pk))
         if explained is None:
-            raise NotFound("The verdict that opened this incident is not stored any more.")
+            raise NotFound(say("The verdict that opened this incident is not stored any more."))
         return Response(ExplanationOutput(explained).data)
 
 

@@ -20,6 +20,7 @@ from monitors.models import Monitor
 from monitors.rules import Status
 from monitors.selectors import offline_regions, region_codes
 from probes.contract import Outcome, Reason
+from probes.sentences import say
 
 STATE_FIELDS = [item.name for item in fields(rules.RegionState) if item.name != "region"]
 
@@ -352,7 +353,7 @@ def close_paused(*, now: datetime) -> int:
     incidents = list(selectors.incidents_of_paused().select_for_update(of=("self",)))
     for incident in incidents:
         if incident.resolved_at is None:
-            outages.resolve(incident, why="paused", now=now, text="the monitor was paused")
+            outages.resolve(incident, why="paused", now=now, text=say("the monitor was paused"))
         else:
             outages.mark(incident, recovered_at=now)
     return len(incidents)

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.rrule import rrule, rruleset, rrulestr
 
+from probes.sentences import say
+
 LONGEST = timedelta(days=30)
 LONGEST_RULE = 300
 LONGEST_INTERVAL = 1_000
@@ -63,14 +65,17 @@ def check(plan: Plan) -> None:
     """Raises ``BadPlan`` for the first thing that is wrong."""
     _zone(plan)
     if not EARLIEST <= plan.starts < LATEST:
-        raise BadPlan("starts", f"must lie between the years {EARLIEST:%Y} and {LATEST:%Y}")
+        raise BadPlan(
+            "starts",
+            say("must lie between the years {earliest} and {latest}", earliest=f"{EARLIEST:%Y}", latest=f"{LATEST:%Y}"),
+        )
     if not timedelta(minutes=1) <= plan.length <= LONGEST:
-        raise BadPlan("minutes", f"must be from 1 to {LONGEST // timedelta(minutes=1)}")
+        raise BadPlan("minutes", say("must be from 1 to {most}", most=LONGEST // timedelta(minutes=1)))
     if not plan.rule:
         return
     _check_parts(plan.rule)
     if _fits_no_day(plan) or next(iter(_local_starts(plan)), None) is None:
-        raise BadPlan("rule", "never comes round: no day within ten years fits all of its parts")
+        raise BadPlan("rule", say("never comes round: no day within ten years fits all of its parts"))
 
 
 def _fits_no_day(plan: Plan) -> bool:
@@ -94,17 +99,27 @@ def _late_year_like(year: int) -> int:
 
 def _check_parts(rule: str) -> None:
     if len(rule) > LONGEST_RULE or not rule.isascii():
-        raise BadPlan("rule", f"must be at most {LONGEST_RULE} plain letters, like FREQ=WEEKLY;BYDAY=SU")
+        raise BadPlan(
+            "rule",
+            say("must be at most {most} plain letters, like FREQ=WEEKLY;BYDAY=SU", most=LONGEST_RULE),
+        )
     parts = dict(part.partition("=")[::2] for part in rule.upper().split(";"))
     if unknown := sorted(set(parts) - PARTS):
-        raise BadPlan("rule", f"{unknown[0][:40]} is not known here; the parts are {', '.join(sorted(PARTS))}")
+        raise BadPlan(
+            "rule",
+            say(
+                "{unknown} is not known here; the parts are {names}",
+                unknown=unknown[0][:40],
+                names=", ".join(sorted(PARTS)),
+            ),
+        )
     if parts.get("FREQ") not in FREQUENCIES:
-        raise BadPlan("rule", f"FREQ must be one of {', '.join(FREQUENCIES)}")
+        raise BadPlan("rule", say("FREQ must be one of {names}", names=", ".join(FREQUENCIES)))
     interval = parts.get("INTERVAL", "1")
     if not interval.isdigit() or not 1 <= int(interval[:6]) <= LONGEST_INTERVAL:
-        raise BadPlan("rule", f"INTERVAL must be from 1 to {LONGEST_INTERVAL}")
+        raise BadPlan("rule", say("INTERVAL must be from 1 to {most}", most=LONGEST_INTERVAL))
     if parts.get("UNTIL", "").endswith("Z"):
-        raise BadPlan("rule", "UNTIL is a local time here, like the start: leave out the Z")
+        raise BadPlan("rule", say("UNTIL is a local time here, like the start: leave out the Z"))
 
 
 def occurrences(plan: Plan, *, after: datetime, limit: int = 10) -> list[Occurrence]:
@@ -140,7 +155,7 @@ def _parsed(rule: str, starts: datetime) -> rrule | rruleset:
     try:
         return rrulestr(rule, dtstart=starts)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
-        raise BadPlan("rule", f"is no recurrence rule: {error}") from None
+        raise BadPlan("rule", say("is no recurrence rule: {error}", error=error)) from None
 
 
 def _on_the_clock(local: datetime, zone: ZoneInfo, length: timedelta) -> Occurrence:
@@ -161,4 +176,6 @@ def _zone(plan: Plan) -> ZoneInfo:
     try:
         return ZoneInfo(plan.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadPlan("zone", f"there is no time zone {plan.zone[:60]!r}; use one like Europe/Berlin or UTC") from None
+        raise BadPlan(
+            "zone", say("there is no time zone {zone}; use one like Europe/Berlin or UTC", zone=repr(plan.zone[:60]))
+        ) from None

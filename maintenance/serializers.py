@@ -12,13 +12,14 @@ from common.schema import example
 from common.serializers import StrictSerializer, TextField
 from maintenance.models import Window
 from monitors.models import Monitor
+from probes.sentences import say
 
 
 @extend_schema_field({"type": "string", "examples": ["2026-03-29T02:30"]})
 class LocalTime(serializers.Field[datetime, str, str, Any]):
     """A time on somebody's clocks, as in ``2026-03-29T02:30``: without an offset, because the zone says it."""
 
-    default_error_messages = {"invalid": "Use a local time like 2026-03-29T02:30; the zone is a field of its own."}
+    default_error_messages = {"invalid": say("Use a local time like 2026-03-29T02:30; the zone is a field of its own.")}
 
     def to_internal_value(self, data: Any) -> datetime:
         try:

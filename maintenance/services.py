@@ -24,6 +24,7 @@ from monitors import rules as monitor_rules
 from monitors.models import Monitor
 from monitors.selectors import region_codes
 from monitors.services import watch_anew
+from probes.sentences import say
 
 TURNED_AT_ONCE = 1_000
 MOST_MONITORS = 1_000
@@ -76,7 +77,7 @@ def start_early(window: Window) -> Window:
     now = timezone.now()
     window = Window.objects.select_for_update().get(pk=window.pk)
     if window.next_starts is None:
-        raise ValidationError({"starts": ["this plan is over; there is nothing left to start"]})
+        raise ValidationError({"starts": [say("this plan is over; there is nothing left to start")]})
     if window.next_starts > now:
         window.next_starts = now
         window.save(update_fields=["next_starts"])
@@ -123,10 +124,10 @@ def _apply(window: Window, fields: dict[str, Any]) -> None:
     chosen = _chosen(window.team, fields["monitors"]) if "monitors" in fields else None
     names_none = not (chosen if chosen is not None else window.pk and window.monitors.exists())
     if not window.everything and not window.tags and names_none:
-        raise ValidationError({"monitors": ["name some monitors or tags, or choose everything"]})
+        raise ValidationError({"monitors": [say("name some monitors or tags, or choose everything")]})
     _look_up_next(window, after=now)
     if window.next_starts is None:
-        raise ValidationError({"starts": ["this time is over, and it does not come round again"]})
+        raise ValidationError({"starts": [say("this time is over, and it does not come round again")]})
     window.save()
     if chosen is not None:
         window.monitors.set(chosen)
@@ -155,10 +156,10 @@ def _chosen(team: Team, wanted: Iterable[UUID]) -> list[Monitor]:
     """The team's own monitors; somebody else's are as unknown as ones that never were."""
     ids = set(wanted)
     if len(ids) > MOST_MONITORS:
-        raise ValidationError({"monitors": [f"name at most {MOST_MONITORS}, or use a tag"]})
+        raise ValidationError({"monitors": [say("name at most {most}, or use a tag", most=MOST_MONITORS)]})
     found = list(Monitor.objects.for_team(team).filter(pk__in=ids))
     if unknown := ids - {monitor.pk for monitor in found}:
-        raise ValidationError({"monitors": [f"there is no monitor {min(map(str, unknown))}"]})
+        raise ValidationError({"monitors": [say("there is no monitor {id}", id=min(map(str, unknown)))]})
     return found
 
 

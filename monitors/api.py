@@ -34,6 +34,7 @@ from monitors.serializers import (
     RegionOutput,
     TagOutput,
 )
+from probes.sentences import say
 
 
 def monitor_of(request: Request, pk: UUID) -> Monitor:
@@ -50,7 +51,7 @@ def _known(words: list[str], field: str, known: Collection[str]) -> list[str]:
     """What was said of a closed list of words. What is none of them is no filter, but a mistake."""
     said = [word for word in words if word]
     if any(word not in set(known) for word in said):
-        raise ValidationError({field: [f"must be one of {', '.join(known)}"]})
+        raise ValidationError({field: [say("must be one of {names}", names=", ".join(known))]})
     return said
 
 

@@ -16,6 +16,7 @@ from cronsim import CronSim, CronSimError
 from monitors.rules import span
 from probes.contract import InvalidSpec
 from probes.fields import Described, told, unless_empty, whole_number
+from probes.sentences import say
 
 MINUTE_S, DAY_S, YEAR_S = 60, 86_400, 31_622_400
 LONGEST_CRON, FIELDS = 100, 5
@@ -29,15 +30,21 @@ more than this counts for the time to come."""
 
 def read_cron(value: Any, name: str) -> str:
     if not isinstance(value, str) or len(value) > LONGEST_CRON or not value.isascii():
-        raise InvalidSpec(f"must be a cron expression of at most {LONGEST_CRON} characters, like 30 2 * * 1-5", name)
+        raise InvalidSpec(
+            say(
+                "must be a cron expression of at most {most} characters, like 30 2 * * 1-5",
+                most=LONGEST_CRON,
+            ),
+            name,
+        )
     if len(value.split()) != FIELDS:
-        raise InvalidSpec("must have five fields: minute, hour, day of the month, month, day of the week", name)
+        raise InvalidSpec(say("must have five fields: minute, hour, day of the month, month, day of the week"), name)
     try:
         next(CronSim(value, SOME_DAY))
     except StopIteration:
-        raise InvalidSpec("never comes round", name) from None
+        raise InvalidSpec(say("never comes round"), name) from None
     except (CronSimError, ValueError, IndexError) as error:
-        raise InvalidSpec(f"is not a cron expression: {str(error).lower()}", name) from None
+        raise InvalidSpec(say("is not a cron expression: {error}", error=str(error).lower()), name) from None
     return " ".join(value.split())
 
 
@@ -46,7 +53,7 @@ def read_zone(value: Any, name: str) -> str:
         return ZoneInfo(str(value)).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InvalidSpec(
-            f"there is no time zone {str(value)[:60]!r}; use one like Europe/Berlin or UTC", name
+            say("there is no time zone {zone}; use one like Europe/Berlin or UTC", zone=repr(str(value)[:60])), name
         ) from None
 
 
@@ -85,7 +92,7 @@ class HeartbeatSpec(Described):
 
     def __post_init__(self) -> None:
         if (self.period is None) == (self.cron is None):
-            raise InvalidSpec("give either a period in seconds or a cron expression", "period")
+            raise InvalidSpec(say("give either a period in seconds or a cron expression"), "period")
 
     @property
     def default_name(self) -> str:
@@ -94,7 +101,9 @@ class HeartbeatSpec(Described):
     @property
     def sentence(self) -> str:
         """When a ping is due, as the end of a sentence."""
-        return f"at {self.cron} ({self.zone})" if self.cron else f"every {span(self.period or 0)}"
+        if self.cron:
+            return say("at {cron} ({zone})", cron=self.cron, zone=self.zone)
+        return say("every {period}", period=span(self.period or 0))
 
     @property
     def grace_time(self) -> timedelta:

@@ -12,6 +12,7 @@ from django.db.models.functions import Cast
 from accounts.models import Team
 from monitors.kinds import PASSIVE
 from monitors.models import Monitor
+from probes.sentences import say
 
 ACTIVE = Q(paused=False) & ~Q(kind__in=PASSIVE)
 
@@ -47,7 +48,10 @@ class Room:
         """For a new monitor. Raises ``ValidationError`` where there is none left."""
         most, number = settings.TEAM_MAX_MONITORS, self._stored[0] + self._more_monitors
         if number >= most:
-            words = f"a team has at most {most:,} monitors here (TEAM_MAX_MONITORS); delete some, or ask your operator"
+            words = say(
+                "a team has at most {most} monitors here (TEAM_MAX_MONITORS); delete some, or ask your operator",
+                most=f"{most:,}",
+            )
             raise ValidationError({NON_FIELD_ERRORS: [words]})
         self.change(monitor, before=0.0)
         self._more_monitors += 1
@@ -56,7 +60,11 @@ class Room:
         """For one that had another pace before. Raises ``ValidationError`` where it is too much now."""
         more, most = pace_of(monitor) - before, settings.TEAM_MAX_CHECKS_PER_MINUTE
         if more > 0 and (pace := self._stored[1] + self._more_pace + more) > most:
-            words = f"with this a team would make {pace:,.0f} checks a minute, and {most:,} are the most "
-            words += "here (TEAM_MAX_CHECKS_PER_MINUTE): choose a longer interval or fewer regions"
+            words = say(
+                "with this a team would make {pace} checks a minute, and {most} are the most "
+                "here (TEAM_MAX_CHECKS_PER_MINUTE): choose a longer interval or fewer regions",
+                pace=f"{pace:,.0f}",
+                most=f"{most:,}",
+            )
             raise ValidationError({"interval": [words]})
         self._more_pace += more

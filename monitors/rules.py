@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from probes.contract import InvalidSpec
+from probes.sentences import ended, listed, say, say_many
 
 MAX_INTERVAL_S = 86_400
 MAX_TIMEOUT_S = 60
@@ -78,15 +79,17 @@ class Policy:
     def parse(cls, data: object) -> Policy:
         """Read a policy, or raise ``InvalidSpec`` naming the part that is wrong. What is left out gets its default."""
         if not isinstance(data, dict):
-            raise InvalidSpec("must be an object", "policy")
+            raise InvalidSpec(say("must be an object"), "policy")
         parts = [part.name for part in fields(cls)]
         if unknown := sorted(set(data) - set(parts)):
-            listed = f"{', '.join(parts[:-1])} and {parts[-1]}"
-            raise InvalidSpec(f"has no part called {unknown[0]!r}; it has {listed}", "policy")
+            raise InvalidSpec(
+                say("has no part called {unknown}; it has {listed}", unknown=repr(unknown[0]), listed=listed(parts)),
+                "policy",
+            )
         usual = cls()
         degraded_counts = data.get("degraded_counts", usual.degraded_counts)
         if not isinstance(degraded_counts, bool):
-            raise InvalidSpec("degraded_counts must be true or false", "policy")
+            raise InvalidSpec(say("degraded_counts must be true or false"), "policy")
         return cls(
             confirmations=_within(data, "confirmations", usual.confirmations, 1, 10),
             quorum=None if data.get("quorum") is None else _within(data, "quorum", 1, 1, 100),
@@ -132,65 +135,84 @@ def policy_sentence(policy: Policy, *, regions: int, interval: int, timeout: int
     rounds = policy.confirmations + (1 if policy.needed(regions) > 1 else 0)
     quick = max(turn + SLACK_S, policy.alert_after_s)
     slow = max(turn + rounds * timeout + SLACK_S, policy.alert_after_s)
-    when = f"about {span(quick)} after an outage begins"
+    told = {"agreement": agreement(policy, regions), "quick": span(quick), "slow": span(slow)}
     if slow > quick:
-        when += f" ({span(slow)} where checks time out)"
-    parts = [f"Alerts when {agreement(policy, regions)}, {when}"]
-    if policy.degraded_counts:
-        parts.append("slow answers and other warnings count as failures")
-    parts.append(
-        f"well again when {_who(policy, regions)} {_verb('pass', policy, regions)} {_times(policy.recoveries)}"
+        when = say(
+            "Alerts when {agreement}, about {quick} after an outage begins ({slow} where checks time out)", **told
+        )
+    else:
+        when = say("Alerts when {agreement}, about {quick} after an outage begins", **told)
+    counts = [say("slow answers and other warnings count as failures")] if policy.degraded_counts else []
+    well = say_many(
+        "well again when {who} passes {times}",
+        "well again when {who} pass {times}",
+        policy.needed(regions),
+        who=_who(policy, regions),
+        times=_times(policy.recoveries),
     )
     silence = stale_after_s(interval=interval, timeout=timeout, freshness=policy.freshness)
-    parts.append(f"a region silent for more than {span(silence)} has no vote")
-    return "; ".join(parts) + "."
+    silent = say("a region silent for more than {silence} has no vote", silence=span(silence))
+    return ended([when, *counts, well, silent])
 
 
 def passive_sentence(*, due: str, grace: int, alert_after: int) -> str:
     """The same for a monitor that waits to be told, where one word is enough; ``grace``, ``alert_after`` in seconds."""
-    later = f", {span(alert_after)} later" if alert_after else ""
-    return (
-        f"Alerts{later} when its job reports a failure, or nothing at all within {span(grace)} of the time it is due"
-        f" ({due}); well again when the job reports that it is."
+    parts = {"grace": span(grace), "due": due, "later": span(alert_after)}
+    if not alert_after:
+        return say(
+            "Alerts when its job reports a failure, or nothing at all within {grace} of the time it is due ({due}); "
+            "well again when the job reports that it is.",
+            **parts,
+        )
+    return say(
+        "Alerts, {later} later, when its job reports a failure, or nothing at all within {grace} of the time it is due "
+        "({due}); well again when the job reports that it is.",
+        **parts,
     )
 
 
 def agreement(policy: Policy, regions: int) -> str:
     """Who has to say what before a monitor is down: "both regions fail twice in a row"."""
-    return f"{_who(policy, regions)} {_verb('fail', policy, regions)} {_times(policy.confirmations)}"
+    return say_many(
+        "{who} fails {times}",
+        "{who} fail {times}",
+        policy.needed(regions),
+        who=_who(policy, regions),
+        times=_times(policy.confirmations),
+    )
 
 
 def _who(policy: Policy, regions: int) -> str:
     needed = policy.needed(regions)
     if regions <= 1:
-        return "its region"
+        return say("its region")
     if needed < regions:
-        return f"{needed} of {regions} regions"
-    return "both regions" if regions == 2 else f"all {regions} regions"
-
-
-def _verb(verb: str, policy: Policy, regions: int) -> str:
-    if policy.needed(regions) > 1:
-        return verb
-    return f"{verb}es" if verb.endswith("s") else f"{verb}s"
+        return say("{needed} of {regions} regions", needed=needed, regions=regions)
+    return say("both regions") if regions == 2 else say("all {regions} regions", regions=regions)
 
 
 def _times(count: int) -> str:
-    return {1: "once", 2: "twice in a row"}.get(count, f"{count} times in a row")
+    known = {1: say("once"), 2: say("twice in a row")}
+    return known.get(count) or say("{count} times in a row", count=count)
 
 
 def span(seconds: float) -> str:
     """A length of time as people say it: 40 s, 5 min, 2 h, 3 d; never more exact than it need be."""
-    for unit, size, until in (("s", 1, 120), ("min", 60, 7_200), ("h", 3_600, 172_800)):
-        if seconds < until:
-            return f"{round(seconds / size)} {unit}"
-    return f"{round(seconds / 86_400)} d"
+    if seconds < 120:
+        return say("{count} s", count=round(seconds))
+    if seconds < 7_200:
+        return say("{count} min", count=round(seconds / 60))
+    if seconds < 172_800:
+        return say("{count} h", count=round(seconds / 3_600))
+    return say("{count} d", count=round(seconds / 86_400))
 
 
 def _within(data: dict[str, Any], name: str, default: int, low: int, high: int) -> int:
     value = data.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidSpec(f"{name} must be a whole number from {low} to {high}", "policy")
+        raise InvalidSpec(
+            say("{name} must be a whole number from {low} to {high}", name=name, low=low, high=high), "policy"
+        )
     return value
 
 
@@ -198,30 +220,35 @@ def timing_problems(*, interval: int, timeout: int, min_interval: int) -> dict[s
     """Errors by field, empty when interval and timeout (seconds) fit together."""
     problems = {}
     if not min_interval <= interval <= MAX_INTERVAL_S:
-        problems["interval"] = f"must be from {min_interval} to {MAX_INTERVAL_S} seconds"
+        problems["interval"] = say("must be from {least} to {most} seconds", least=min_interval, most=MAX_INTERVAL_S)
     if not 1 <= timeout <= MAX_TIMEOUT_S:
-        problems["timeout"] = f"must be from 1 to {MAX_TIMEOUT_S} seconds"
+        problems["timeout"] = say("must be from {least} to {most} seconds", least=1, most=MAX_TIMEOUT_S)
     elif timeout >= interval:
-        problems["timeout"] = "must be smaller than the interval, so that one check ends before the next begins"
+        problems["timeout"] = say("must be smaller than the interval, so that one check ends before the next begins")
     return problems
 
 
 def region_code_problem(code: str) -> str | None:
     if not code:
-        return "a region needs a code, like usa"
+        return say("a region needs a code, like usa")
     if not REGION_CODE.fullmatch(code):
-        return f"{code!r} is no region code: use up to 31 small letters, digits and hyphens, no hyphen in front"
+        return say(
+            "{code} is no region code: use up to 31 small letters, digits and hyphens, no hyphen in front",
+            code=repr(code),
+        )
     if code == "heartbeat":
-        return "'heartbeat' is no region code: what jobs report is kept by that name"
+        return say("'heartbeat' is no region code: what jobs report is kept by that name")
     return None
 
 
 def region_problem(chosen: Collection[str], enabled: Collection[str]) -> str | None:
     if not chosen:
-        return "choose at least one region"
+        return say("choose at least one region")
     if missing := sorted(set(chosen) - set(enabled)):
-        return (
-            f"there is no region {missing[0]!r}; choose from {', '.join(sorted(enabled)) or 'none, as none is enabled'}"
+        return say(
+            "there is no region {missing}; choose from {enabled}",
+            missing=repr(missing[0]),
+            enabled=", ".join(sorted(enabled)) or say("none, as none is enabled"),
         )
     return None
 
@@ -249,9 +276,9 @@ def is_offline(*, was_offline: bool, last_sign: datetime | None, watched_since: 
 def fallback_problem(fallbacks: Sequence[str], assigned: Collection[str], enabled: Collection[str]) -> str | None:
     """What is wrong with the regions that may stand in; ``enabled`` may be all that were ever good."""
     if len(set(fallbacks)) < len(fallbacks):
-        return "name each fallback region once"
+        return say("name each fallback region once")
     if doubled := sorted(set(fallbacks) & set(assigned)):
-        return f"{doubled[0]!r} checks this monitor already; a fallback must be another region"
+        return say("{doubled} checks this monitor already; a fallback must be another region", doubled=repr(doubled[0]))
     return region_problem(fallbacks, enabled) if fallbacks else None
 
 
@@ -268,24 +295,24 @@ MAX_ANCESTORS = 10
 def parent_problem(monitor: UUID, parent: UUID, family: Mapping[UUID, UUID | None]) -> str | None:
     """Why a monitor may not depend on ``parent``; ``family`` gives the parent of each of the team's monitors."""
     if parent == monitor:
-        return "a monitor cannot be its own parent"
+        return say("a monitor cannot be its own parent")
     if parent not in family:
-        return "there is no such monitor in your team"
+        return say("there is no such monitor in your team")
     ancestors, above = 1, family[parent]
     while above is not None:
         if above == monitor:
-            return "that monitor depends on this one already; a parent cannot be one of its own descendants"
+            return say("that monitor depends on this one already; a parent cannot be one of its own descendants")
         ancestors, above = ancestors + 1, family.get(above)
         if ancestors > MAX_ANCESTORS:
-            return f"at most {MAX_ANCESTORS} monitors may depend on one another in a row"
+            return say("at most {most} monitors may depend on one another in a row", most=MAX_ANCESTORS)
     return None
 
 
 def tag_problem(tags: Collection[str]) -> str | None:
     if len(tags) > MAX_TAGS:
-        return f"at most {MAX_TAGS} tags"
+        return say("at most {most} tags", most=MAX_TAGS)
     if any(not tag.strip() or len(tag) > MAX_TAG_LENGTH for tag in tags):
-        return f"a tag has from 1 to {MAX_TAG_LENGTH} characters"
+        return say("a tag has from 1 to {most} characters", most=MAX_TAG_LENGTH)
     return None
 
 
@@ -311,19 +338,25 @@ def bulk_problems(
     """What is wrong with a wish whichever monitors it is for; by field."""
     problems = {}
     if not 1 <= monitors <= most:
-        problems["monitors"] = f"name from 1 to {most} monitors" if monitors else "choose at least one monitor"
+        problems["monitors"] = (
+            say("name from 1 to {most} monitors", most=most) if monitors else say("choose at least one monitor")
+        )
     if action in {Action.TAG, Action.UNTAG}:
-        if problem := tag_problem(tags) if tags else "name at least one tag":
+        if problem := tag_problem(tags) if tags else say("name at least one tag"):
             problems["tags"] = problem
     elif tags:
-        problems["tags"] = "only the actions tag and untag take tags"
+        problems["tags"] = say("only the actions tag and untag take tags")
     if action is Action.EDIT:
         if not fields:
-            problems["set"] = f"name at least one of {', '.join(EDITABLE_AT_ONCE)}"
+            problems["set"] = say("name at least one of {names}", names=", ".join(EDITABLE_AT_ONCE))
         elif unknown := sorted(set(fields) - set(EDITABLE_AT_ONCE)):
-            problems["set"] = f"{unknown[0]} cannot be changed for many at once; {', '.join(EDITABLE_AT_ONCE)} can"
+            problems["set"] = say(
+                "{unknown} cannot be changed for many at once; {names} can",
+                unknown=unknown[0],
+                names=", ".join(EDITABLE_AT_ONCE),
+            )
     elif fields:
-        problems["set"] = "only the action edit takes fields"
+        problems["set"] = say("only the action edit takes fields")
     return problems
 
 

@@ -11,6 +11,7 @@ from common.serializers import StrictSerializer
 from monitors.kinds import SPECS
 from monitors.models import Monitor, Region
 from monitors.rules import Action, Status
+from probes.sentences import say
 
 
 @example(
@@ -134,7 +135,7 @@ class BulkInput(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("monitors" in attrs) == ("match" in attrs):
-            raise serializers.ValidationError({"monitors": ["Give either monitors or match."]})
+            raise serializers.ValidationError({"monitors": [say("Give either monitors or match.")]})
         return attrs
 
 

@@ -29,6 +29,7 @@ from probes import guard
 from probes.contract import InvalidSpec
 from probes.fields import Spec
 from probes.kinds import KINDS
+from probes.sentences import say
 
 CHECKED_FIELDS = ("kind", "full_spec", "interval", "timeout", "regions", "rules")
 """Fields that change what a check does; the others only change how it is shown."""
@@ -297,7 +298,7 @@ def change_many(
 
 def _locked(team: Team, ids: list[UUID], changed: ManyChanged) -> list[Monitor]:
     found = Monitor.objects.for_team(team).filter(pk__in=ids).select_for_update().order_by("pk").in_bulk()
-    unknown = [Refusal(pk, "", "there is no such monitor in your team") for pk in ids if pk not in found]
+    unknown = [Refusal(pk, "", say("there is no such monitor in your team")) for pk in ids if pk not in found]
     changed.refused.extend(unknown)
     return list(found.values())
 
@@ -359,7 +360,7 @@ def _tag(monitor: Monitor, tags: set[str]) -> str:
 
 def _edit(monitor: Monitor, *, fields: dict[str, Any], ground: Ground) -> str:
     if monitor.is_passive and (foreign := sorted(set(fields) - {"policy"})):
-        words = "a heartbeat has none of its own: its job reports when it is due"
+        words = say("a heartbeat has none of its own: its job reports when it is due")
         raise ValidationError({name: [words] for name in foreign})
     policy = monitor.rules.as_dict() | fields.get("policy", {})
     return _update(monitor, fields=fields | ({"policy": policy} if "policy" in fields else {}), ground=ground)
@@ -387,7 +388,9 @@ def add_region(code: str, *, name: str = "") -> Region:
     if problem := rules.region_code_problem(code):
         raise ValidationError({"code": [problem]})
     if Region.objects.filter(pk=code).exists():
-        raise ValidationError({"code": [f"there is a region {code!r} already; enable it if it is disabled"]})
+        raise ValidationError(
+            {"code": [say("there is a region {code} already; enable it if it is disabled", code=repr(code))]}
+        )
     last = Region.objects.aggregate(last=Max("ordinal"))["last"]
     region = Region.objects.create(
         code=code,
@@ -417,7 +420,7 @@ def disable_region(code: str) -> Region:
 def drain_region(code: str) -> Region:
     """Send a region nothing new. What is out comes home, and nothing is owed for the time until it is enabled."""
     if not _region(code).enabled:
-        raise ValidationError({"code": [f"region {code!r} is disabled: there is nothing to drain"]})
+        raise ValidationError({"code": [say("region {code} is disabled: there is nothing to drain", code=repr(code))]})
     return _set_region(code, enabled=True, draining=True)
 
 
@@ -480,8 +483,10 @@ def _region(code: str) -> Region:
         raise ValidationError({"code": [problem]})
     region = Region.objects.select_for_update().filter(pk=code).first()
     if region is None:
-        known = ", ".join(Region.objects.values_list("code", flat=True)) or "none yet"
-        raise ValidationError({"code": [f"there is no region {code!r}; there are: {known}"]})
+        known = ", ".join(Region.objects.values_list("code", flat=True)) or say("none yet")
+        raise ValidationError(
+            {"code": [say("there is no region {code}; there are: {known}", code=repr(code), known=known)]}
+        )
     return region
 
 
@@ -549,7 +554,7 @@ def _apply(monitor: Monitor, fields: dict[str, Any], ground: Ground) -> None:
     if problem := rules.tag_problem(monitor.tags):
         problems["tags"] = problem
     if monitor.is_passive != was_passive and not monitor._state.adding:
-        problems["kind"] = "a heartbeat cannot become a check, nor a check a heartbeat: make a new monitor"
+        problems["kind"] = say("a heartbeat cannot become a check, nor a check a heartbeat: make a new monitor")
     else:
         problems |= _apply_schedule(monitor, fields) if monitor.is_passive else _apply_checks(monitor, fields, ground)
     if problems:
@@ -568,7 +573,7 @@ def _apply_checks(monitor: Monitor, fields: dict[str, Any], ground: Ground) -> d
 def _apply_schedule(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
     """What of a passive monitor is its own: no region is asked, its interval follows from its spec, one word counts."""
     if fields.get("url"):
-        return {"url": "a heartbeat has no address to check; its job calls ping_url"}
+        return {"url": say("a heartbeat has no address to check; its job calls ping_url")}
     spec = dict(fields.get("spec", monitor.spec))
     try:
         parsed = HeartbeatSpec.parse(spec)
@@ -593,7 +598,7 @@ def renew_ping_url(monitor: Monitor) -> Monitor:
     """Give the job of a passive monitor another address to report to; the old one is forgotten at once."""
     monitor = Monitor.objects.select_for_update().get(pk=monitor.pk)
     if not monitor.is_passive:
-        raise ValidationError({"kind": ["only a heartbeat has an address to report to"]})
+        raise ValidationError({"kind": [say("only a heartbeat has an address to report to")]})
     _give_ping_token(monitor)
     monitor.save(update_fields=["ping_key", "ping_sealed", "updated_at"])
     audit.done(monitor, "ping address renewed")
@@ -655,7 +660,7 @@ def _apply_spec(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
     if "url" in fields:
         spec["url"] = fields["url"]
     if monitor.kind not in KINDS:
-        return {"kind": f"must be one of {', '.join(sorted(SPECS))}"}
+        return {"kind": say("must be one of {names}", names=", ".join(sorted(SPECS)))}
     kept = secrets.unseal(monitor.sealed)
     shown, hidden = secrets.split(monitor.kind, spec, kept=kept)
     parsed, problems = _read_spec(monitor.kind, shown | hidden)
@@ -665,7 +670,11 @@ def _apply_spec(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
         # Or an editor could have the secrets of one site sent to another and read them there.
         shown, hidden = secrets.split(monitor.kind, spec, kept={})
     if lost := secrets.lost(hidden):
-        return {"spec": f"{lost[0]} holds only a mask: give its secret values again, as the site they are for changed"}
+        return {
+            "spec": say(
+                "{lost} holds only a mask: give its secret values again, as the site they are for changed", lost=lost[0]
+            )
+        }
     monitor.spec = shown
     monitor.sealed = monitor.sealed if hidden == kept else secrets.seal(hidden)
     monitor.name = monitor.name.strip() or parsed.default_name
@@ -686,7 +695,7 @@ def _origin(spec: Spec) -> tuple[str, int]:
 
 def _read_spec(kind: str, spec: dict[str, Any]) -> tuple[Spec | None, dict[str, str]]:
     if kind not in KINDS:
-        return None, {"kind": f"must be one of {', '.join(sorted(KINDS))}"}
+        return None, {"kind": say("must be one of {names}", names=", ".join(sorted(KINDS)))}
     try:
         parsed = KINDS[kind].spec.parse(spec)
     except InvalidSpec as error:
@@ -699,7 +708,7 @@ def _read_spec(kind: str, spec: dict[str, Any]) -> tuple[Spec | None, dict[str, 
 def check_spec(kind: str, spec: dict[str, Any]) -> None:
     """Refuse a check that could not be run, naming the field."""
     if kind in PASSIVE:
-        raise ValidationError({"kind": [f"there is nothing to run for a {kind}: its job reports"]})
+        raise ValidationError({"kind": [say("there is nothing to run for a {kind}: its job reports", kind=kind)]})
     _, problems = _read_spec(kind, spec)
     if problems:
         raise ValidationError({name: [message] for name, message in problems.items()})

@@ -14,6 +14,7 @@ from typing import Any
 import re2
 
 from probes.contract import InvalidSpec, Reason
+from probes.sentences import say
 
 MAX_ASSERTIONS = 50
 MAX_PATTERN = 1_000
@@ -194,35 +195,40 @@ def read_status_set(value: Any, name: str) -> StatusSet:
     items = value if isinstance(value, list) else [value]
     parts = [part.strip() for item in items for part in str(item).split(",")]
     if not parts or len(parts) > MAX_ASSERTIONS or any(isinstance(item, bool) for item in items):
-        raise InvalidSpec('must be like "200-399" or "200,204,300-399"', name)
+        raise InvalidSpec(say('must be like "200-399" or "200,204,300-399"'), name)
     return StatusSet(tuple(_status_range(part, name) for part in parts))
 
 
 def _status_range(part: str, name: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d\d)(?:\s*-\s*([1-9]\d\d))?|([1-9])xx", part, re.IGNORECASE | re.ASCII)
     if match is None:
-        raise InvalidSpec(f'{part[:20]!r} is no status; it must be like "200-399" or "200,204,300-399"', name)
+        raise InvalidSpec(
+            say('{part} is no status; it must be like "200-399" or "200,204,300-399"', part=repr(part[:20])), name
+        )
     if match[3]:
         return int(match[3]) * 100, int(match[3]) * 100 + 99
     low, high = int(match[1]), int(match[2] or match[1])
     if low > high:
-        raise InvalidSpec(f"{part!r} ends before it begins", name)
+        raise InvalidSpec(say("{part} ends before it begins", part=repr(part)), name)
     return low, high
 
 
 def read_pattern(value: Any, name: str) -> str:
     """An RE2 pattern: linear in time whatever the page holds."""
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_PATTERN:
-        raise InvalidSpec(f"must be a pattern of 1 to {MAX_PATTERN} characters", name)
+        raise InvalidSpec(say("must be a pattern of 1 to {most} characters", most=MAX_PATTERN), name)
     try:
         _compiled(value)
     except UnicodeError:
-        raise InvalidSpec("this pattern holds half a character", name) from None
+        raise InvalidSpec(say("this pattern holds half a character"), name) from None
     except re2.error as error:
         problem = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
         raise InvalidSpec(
-            f"this pattern cannot be used: {problem}. Patterns follow RE2, "
-            "which knows no look-ahead, look-behind or back-references",
+            say(
+                "this pattern cannot be used: {problem}. Patterns follow RE2, which knows no look-ahead, "
+                "look-behind or back-references",
+                problem=problem,
+            ),
             name,
         ) from None
     return value
@@ -252,22 +258,22 @@ def _renamed(item: Any, alias: str, name: str) -> Any:
 
 def _list(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list) or len(value) > MAX_ASSERTIONS:
-        raise InvalidSpec(f"must be a list of at most {MAX_ASSERTIONS}", name)
+        raise InvalidSpec(say("must be a list of at most {most}", most=MAX_ASSERTIONS), name)
     return value
 
 
 def _assertion(item: Any, where: str, name: str) -> Assertion:
     if not isinstance(item, dict) or set(item) - {where, "op", "value"}:
-        raise InvalidSpec(f"must be an object with {where}, op and value", name)
+        raise InvalidSpec(say("must be an object with {where}, op and value", where=where), name)
     place, op = item.get(where), item.get("op", "eq" if "value" in item else "exists")
     if not isinstance(place, str) or not 1 <= len(place) <= MAX_PATH:
-        raise InvalidSpec(f"{where} must be a text of 1 to {MAX_PATH} characters", name)
+        raise InvalidSpec(say("{where} must be a text of 1 to {most} characters", where=where, most=MAX_PATH), name)
     if op not in OPERATORS:
-        raise InvalidSpec(f"op must be one of {', '.join(OPERATORS)}", name)
+        raise InvalidSpec(say("op must be one of {names}", names=", ".join(OPERATORS)), name)
     if op != "exists" and "value" not in item:
-        raise InvalidSpec(f"{op} needs a value to compare with", name)
+        raise InvalidSpec(say("{op} needs a value to compare with", op=op), name)
     if len(json.dumps(item.get("value"), default=str)) > MAX_VALUE:
-        raise InvalidSpec(f"value is longer than {MAX_VALUE} characters", name)
+        raise InvalidSpec(say("value is longer than {most} characters", most=MAX_VALUE), name)
     if where == "path":
         _steps(place, name)
     return Assertion(place, op, item.get("value"))
@@ -279,7 +285,9 @@ def _assertion(item: Any, where: str, name: str) -> Assertion:
 def judge_status(expected: StatusSet, status: int) -> Complaint | None:
     if status in expected:
         return None
-    return Complaint(Reason.UNEXPECTED_STATUS, f"the status is {status}, expected {expected}")
+    return Complaint(
+        Reason.UNEXPECTED_STATUS, say("the status is {status}, expected {expected}", status=status, expected=expected)
+    )
 
 
 def judge_headers(assertions: Sequence[Assertion], headers: Sequence[tuple[str, str]]) -> Complaint | None:
@@ -288,7 +296,10 @@ def judge_headers(assertions: Sequence[Assertion], headers: Sequence[tuple[str, 
         values = [value for name, value in headers if name.lower() == assertion.where.lower()]
         found: Any = ", ".join(values) if values else _MISSING
         if not _as_header(assertion, found).holds(_as_number(assertion, found)):
-            return Complaint(Reason.HEADER_MISMATCH, f"header {assertion} does not hold: it is {_shown(found)}")
+            return Complaint(
+                Reason.HEADER_MISMATCH,
+                say("header {assertion} does not hold: it is {shown}", assertion=assertion, shown=_shown(found)),
+            )
     return None
 
 
@@ -313,11 +324,11 @@ def judge_text(response: Response, *, contains: str | None, lacks: str | None, m
         return _unreadable(response)
     text = response.text()
     if contains is not None and contains not in text:
-        return _absent(response, Reason.BODY_MISSING_TEXT, f"the text {_shown(contains)} is not there")
+        return _absent(response, Reason.BODY_MISSING_TEXT, say("the text {shown} is not there", shown=_shown(contains)))
     if lacks is not None and lacks in text:
-        return Complaint(Reason.BODY_FORBIDDEN_TEXT, f"the text {_shown(lacks)} is there")
+        return Complaint(Reason.BODY_FORBIDDEN_TEXT, say("the text {shown} is there", shown=_shown(lacks)))
     if matches is not None and _compiled(matches).search(text) is None:
-        return _absent(response, Reason.BODY_REGEX_MISMATCH, f"nothing matches {_shown(matches)}")
+        return _absent(response, Reason.BODY_REGEX_MISMATCH, say("nothing matches {shown}", shown=_shown(matches)))
     return None
 
 
@@ -325,15 +336,19 @@ def _unreadable(response: Response) -> Complaint:
     """Browsers read more codings than we do: what we cannot read is no proof that anything is wrong."""
     codings = ", ".join(response.packed_as)
     return Complaint(
-        Reason.INTERNAL_ERROR, f"the body comes as {codings}, unasked for, and the probe cannot read it to judge it"
+        Reason.INTERNAL_ERROR,
+        say("the body comes as {codings}, unasked for, and the probe cannot read it to judge it", codings=codings),
     )
 
 
 def _absent(response: Response, reason: Reason, message: str) -> Complaint:
     if not response.body:
-        return Complaint(Reason.BODY_EMPTY, f"{message}: the body is empty")
+        return Complaint(Reason.BODY_EMPTY, say("{message}: the body is empty", message=message))
     if response.cut:
-        return Complaint(Reason.BODY_TOO_LARGE, f"{message} within the first {len(response.body):,} bytes")
+        return Complaint(
+            Reason.BODY_TOO_LARGE,
+            say("{message} within the first {count} bytes", message=message, count=f"{len(response.body):,}"),
+        )
     return Complaint(reason, message)
 
 
@@ -343,19 +358,21 @@ def judge_json(assertions: Sequence[Assertion], response: Response) -> Complaint
     if response.packed_as:
         return _unreadable(response)
     if not response.body.strip():
-        return Complaint(Reason.BODY_EMPTY, "JSON was expected, but the body is empty")
+        return Complaint(Reason.BODY_EMPTY, say("JSON was expected, but the body is empty"))
     if response.cut:
-        return Complaint(Reason.BODY_TOO_LARGE, f"the JSON is longer than {len(response.body):,} bytes")
+        return Complaint(
+            Reason.BODY_TOO_LARGE, say("the JSON is longer than {count} bytes", count=f"{len(response.body):,}")
+        )
     try:
         document = _read_json(response)
     except RecursionError:
-        return Complaint(Reason.JSON_INVALID, "the body is JSON nested too deeply to read")
+        return Complaint(Reason.JSON_INVALID, say("the body is JSON nested too deeply to read"))
     except ValueError as error:
-        return Complaint(Reason.JSON_INVALID, f"the body is not JSON: {error}"[:200])
+        return Complaint(Reason.JSON_INVALID, say("the body is not JSON: {error}", error=error)[:200])
     try:
         return next(filter(None, (_json_complaint(assertion, document) for assertion in assertions)), None)
     except RecursionError:
-        return Complaint(Reason.JSON_INVALID, "the body is JSON nested too deeply to compare")
+        return Complaint(Reason.JSON_INVALID, say("the body is JSON nested too deeply to compare"))
 
 
 def _read_json(response: Response) -> Any:
@@ -370,11 +387,13 @@ def _json_complaint(assertion: Assertion, document: Any) -> Complaint | None:
     found = find(document, assertion.where)
     if assertion.holds(found):
         return None
-    return Complaint(Reason.JSON_MISMATCH, f"{assertion} does not hold: it is {_shown(found)}")
+    return Complaint(
+        Reason.JSON_MISMATCH, say("{assertion} does not hold: it is {shown}", assertion=assertion, shown=_shown(found))
+    )
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(say("{name} is no JSON", name=name))
 
 
 def find(document: Any, path: str) -> Any:
@@ -402,7 +421,11 @@ def _steps(path: str, name: str) -> list[str | int]:
         match = _STEP.match(path, at)
         if match is None:
             raise InvalidSpec(
-                f"the path is not understood from {path[at : at + 20]!r}; write it like $.items[0].name", name
+                say(
+                    "the path is not understood from {path}; write it like $.items[0].name",
+                    path=repr(path[at : at + 20]),
+                ),
+                name,
             )
         plain, index, double, single = match.groups()
         if index is not None or (plain is not None and re.fullmatch(r"\d{1,9}", plain, re.ASCII)):
@@ -416,14 +439,18 @@ def _steps(path: str, name: str) -> list[str | int]:
 def judge_speed(limit_ms: float | None, total_ms: float | None) -> Complaint | None:
     if limit_ms is None or total_ms is None or total_ms <= limit_ms:
         return None
-    return Complaint(Reason.SLOW_RESPONSE, f"it took {total_ms:.0f} ms, more than {limit_ms:g} ms")
+    return Complaint(
+        Reason.SLOW_RESPONSE,
+        say("it took {total_ms} ms, more than {limit_ms} ms", total_ms=f"{total_ms:.0f}", limit_ms=f"{limit_ms:g}"),
+    )
 
 
 def judge_protocol(tls_version: str | None) -> Complaint | None:
     if tls_version not in OBSOLETE_TLS:
         return None
     return Complaint(
-        Reason.TLS_DEPRECATED, f"the server speaks nothing newer than {tls_version}, which browsers refuse"
+        Reason.TLS_DEPRECATED,
+        say("the server speaks nothing newer than {tls_version}, which browsers refuse", tls_version=tls_version),
     )
 
 
@@ -435,5 +462,9 @@ def judge_certificate(warn_days: int | None, certificate: Mapping[str, Any] | No
     limit = warn_days if warn_days is not None else min(DEFAULT_EXPIRY_DAYS, (certificate.get("days_valid") or 0) / 3)
     if days_left >= limit:
         return None
-    when = f"expires in {days_left:.0f} days" if days_left >= 0 else f"expired {-days_left:.0f} days ago"
-    return Complaint(Reason.CERT_EXPIRING, f"the certificate {when}")
+    when = (
+        say("expires in {days_left} days", days_left=f"{days_left:.0f}")
+        if days_left >= 0
+        else say("expired {days_left} days ago", days_left=f"{-days_left:.0f}")
+    )
+    return Complaint(Reason.CERT_EXPIRING, say("the certificate {when}", when=when))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 
+from probes.sentences import say
+
 OFFERED = "gzip, deflate"
 """What requests say we can read: what the standard library can."""
 
@@ -110,7 +112,7 @@ class _Deflate:
             return b""
         self._members += 1
         if self._members > MAX_MEMBERS:
-            raise Corrupt("it consists of too many parts")
+            raise Corrupt(say("it consists of too many parts"))
         self._inflater = zlib.decompressobj(wrapping)
         return data
 
@@ -128,7 +130,7 @@ class _Deflate:
                 raise Corrupt(str(error).rpartition(": ")[2]) from None
             self._unpacked += len(piece)
             if self._unpacked > MAX_UNPACKED:
-                raise Corrupt("it unpacks without end")
+                raise Corrupt(say("it unpacks without end"))
             if piece:
                 yield piece
             data = inflater.unconsumed_tail

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from probes.sentences import say
+
 WIRE_VERSION = 1
 
 
@@ -123,12 +125,12 @@ class CheckRequest:
     def from_wire(cls, data: object) -> Self:
         """Read a request, or raise ``InvalidSpec`` naming the field that is wrong."""
         if not isinstance(data, dict):
-            raise InvalidSpec("a request must be a JSON object", "request")
+            raise InvalidSpec(say("a request must be a JSON object"), "request")
         kind, spec = data.get("kind"), data.get("spec")
         if not isinstance(kind, str):
-            raise InvalidSpec("kind must be a string", "kind")
+            raise InvalidSpec(say("kind must be a string"), "kind")
         if not isinstance(spec, dict):
-            raise InvalidSpec("spec must be a JSON object", "spec")
+            raise InvalidSpec(say("spec must be a JSON object"), "spec")
         return cls(
             id=str(data.get("id", "")),
             kind=kind,
@@ -154,7 +156,7 @@ def _moment(data: dict[str, Any], name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidSpec(f"{name} must be a time in seconds since the epoch", name)
+        raise InvalidSpec(say("{name} must be a time in seconds since the epoch", name=name), name)
     return float(value)
 
 
@@ -165,7 +167,9 @@ def _whole_number(data: dict[str, Any], name: str, *, default: int, low: int, hi
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidSpec(f"{name} must be a whole number from {low} to {high}", name)
+        raise InvalidSpec(
+            say("{name} must be a whole number from {low} to {high}", name=name, low=low, high=high), name
+        )
     return value
 
 
@@ -226,7 +230,7 @@ class CheckResult:
         phases = {item.name for item in fields(Timings)}
         timings = values.get("timings_ms") or {}
         if not isinstance(timings, dict):
-            raise TypeError("timings_ms must be an object")
+            raise TypeError(say("timings_ms must be an object"))
         values["timings_ms"] = Timings(**{name: value for name, value in timings.items() if name in phases})
         return cls(**values)
 

@@ -24,6 +24,7 @@ from probes.loop import Loop, start_thread
 from probes.pace import DomainLimits, Lag, Pace
 from probes.resolver import Resolver
 from probes.road import Road
+from probes.sentences import say
 from probes.settings import Settings, read_settings
 from probes.transfer import Transfers
 
@@ -238,7 +239,9 @@ class Engine:
             self._ready.append(job)
             self._admit()
             return
-        job.on_result(_unrun(job.request, Reason.RATE_LIMITED, f"too many checks of {job.domain} are waiting"))
+        job.on_result(
+            _unrun(job.request, Reason.RATE_LIMITED, say("too many checks of {domain} are waiting", domain=job.domain))
+        )
 
     def _admit(self) -> None:
         """Start what may start now; come back later for the rest."""
@@ -257,7 +260,7 @@ class Engine:
         self._pace.started(room)
         for job in group:
             if monotonic() - job.taken_in_at > self._patience:
-                self._finish(job, _unrun(job.request, Reason.LATE, "the worker was too busy to check in time"))
+                self._finish(job, _unrun(job.request, Reason.LATE, say("the worker was too busy to check in time")))
                 continue
             self._under_way += 1
             self._loop.spawn(self._run(job))
@@ -296,7 +299,7 @@ class Engine:
         try:
             result = await self._check(job)
         except Exception as error:  # noqa: BLE001  # our fault, and it must not look like the site's
-            problem = f"the probe failed: {type(error).__name__}: {error}"[:500]
+            problem = say("the probe failed: {name}: {error}", name=type(error).__name__, error=error)[:500]
             result = _unrun(job.request, Reason.INTERNAL_ERROR, problem)
         self._under_way -= 1
         self._finish(job, result)
@@ -356,10 +359,16 @@ def _allow_open_files(wanted: int) -> None:
 def _in_doubt(finding: Finding, stood_still: float) -> Finding:
     """Our own standstill is never the site's: what only lateness speaks for becomes unknown."""
     if stood_still and finding.reason in LATENESS:
-        was = f"the worker stood still for {stood_still:.1f} s; it would have said: {finding.reason}"
+        was = say(
+            "the worker stood still for {stood_still} s; it would have said: {reason}",
+            stood_still=f"{stood_still:.1f}",
+            reason=finding.reason,
+        )
         finding.blame(Fault(Reason.LATE, finding.phase, was))
     elif stood_still and finding.reason is None:
-        finding.message = f"the worker stood still for {stood_still:.1f} s, so the times are too long"
+        finding.message = say(
+            "the worker stood still for {stood_still} s, so the times are too long", stood_still=f"{stood_still:.1f}"
+        )
     return finding
 
 
@@ -367,15 +376,20 @@ def read_spec(request: CheckRequest) -> tuple[Kind, Spec]:
     """Raises ``InvalidSpec``."""
     kind = KINDS.get(request.kind)
     if kind is None:
-        raise InvalidSpec(f"there is no kind {request.kind[:40]!r}; the kinds are {', '.join(KINDS)}", "kind")
+        raise InvalidSpec(
+            say("there is no kind {kind}; the kinds are {names}", kind=repr(request.kind[:40]), names=", ".join(KINDS)),
+            "kind",
+        )
     try:
         return kind, kind.spec.parse(request.spec)
     except InvalidSpec:
         raise
     except RecursionError:
-        raise InvalidSpec("the spec is nested too deeply") from None
+        raise InvalidSpec(say("the spec is nested too deeply")) from None
     except Exception as error:  # noqa: BLE001  # whatever a reader trips over, the request gets its answer
-        raise InvalidSpec(f"the spec cannot be read: {type(error).__name__}: {error}"[:500]) from None
+        raise InvalidSpec(
+            say("the spec cannot be read: {name}: {error}", name=type(error).__name__, error=error)[:500]
+        ) from None
 
 
 def invalid(request: CheckRequest, error: InvalidSpec) -> CheckResult:
@@ -400,7 +414,11 @@ def _remembered(finding: Finding) -> dict[str, Any]:
 def _result(request: CheckRequest, finding: Finding, *, started_at: float, tries: list[dict[str, Any]]) -> CheckResult:
     message = finding.message
     if tries and finding.outcome in (Outcome.UP, Outcome.DEGRADED):
-        message = f"{finding.outcome} on try {len(tries) + 1}; before: {tries[-1]['message']}. {message}".strip()
+        told = {"outcome": finding.outcome, "count": len(tries) + 1, "before": tries[-1]["message"]}
+        if message:
+            message = say("{outcome} on try {count}; before: {before}. {message}", message=message, **told)
+        else:
+            message = say("{outcome} on try {count}; before: {before}.", **told)
     return CheckResult(
         id=request.id,
         kind=request.kind,

@@ -10,19 +10,20 @@ import pycurl
 from probes.certificates import Intermediates, is_signed_by_itself, names_nobody
 from probes.contract import Phase, Reason
 from probes.findings import Fault
+from probes.sentences import say
 from probes.transfer import Exchange
 
 # What OpenSSL's verification calls it (X509_V_ERR_...).
 _CERTIFICATE_FAULTS = {
-    9: (Reason.TLS_CERT_NOT_YET_VALID, "the certificate is not valid yet"),
-    10: (Reason.TLS_CERT_EXPIRED, "the certificate has expired"),
-    18: (Reason.TLS_SELF_SIGNED, "the certificate is signed by itself"),
+    9: (Reason.TLS_CERT_NOT_YET_VALID, say("the certificate is not valid yet")),
+    10: (Reason.TLS_CERT_EXPIRED, say("the certificate has expired")),
+    18: (Reason.TLS_SELF_SIGNED, say("the certificate is signed by itself")),
 }
 _UNKNOWN_ISSUER = frozenset({2, 20, 21, 27})
 _CONNECT_FAULTS = {
-    errno.ECONNREFUSED: (Reason.CONNECT_REFUSED, "the connection was refused"),
-    errno.ECONNRESET: (Reason.CONNECTION_RESET, "the connection was reset"),
-    errno.ETIMEDOUT: (Reason.CONNECT_TIMEOUT, "no connection could be made in time"),
+    errno.ECONNREFUSED: (Reason.CONNECT_REFUSED, say("the connection was refused by {address}")),
+    errno.ECONNRESET: (Reason.CONNECTION_RESET, say("the connection was reset by {address}")),
+    errno.ETIMEDOUT: (Reason.CONNECT_TIMEOUT, say("no connection could be made in time")),
 }
 FIRST_FINAL_STATUS = 200
 _LONG_STATUS = re.compile(rb"HTTP/\S+ \d{4}", re.IGNORECASE)
@@ -35,13 +36,13 @@ _BROKEN_OFF = re.compile(r"HTTP/2 stream \d+ (?:reset by|was closed)|Connection 
 
 _PROTOCOL_VERSION_SIGNS = ("protocol version", "unsupported protocol", "no protocols available")
 _TIMED_OUT = {
-    Phase.CONNECT: (Reason.CONNECT_TIMEOUT, "no connection could be made in time"),
-    Phase.TLS: (Reason.TLS_TIMEOUT, "the TLS handshake did not end in time"),
+    Phase.CONNECT: (Reason.CONNECT_TIMEOUT, say("no connection could be made in time")),
+    Phase.TLS: (Reason.TLS_TIMEOUT, say("the TLS handshake did not end in time")),
     Phase.FIRST_BYTE: (
         Reason.FIRST_BYTE_TIMEOUT,
-        "the server accepted the connection and did not answer in time",
+        say("the server accepted the connection and did not answer in time"),
     ),
-    Phase.DOWNLOAD: (Reason.BODY_TIMEOUT, "the body did not arrive in time"),
+    Phase.DOWNLOAD: (Reason.BODY_TIMEOUT, say("the body did not arrive in time")),
 }
 
 
@@ -51,18 +52,18 @@ def fault_of(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...])
         return Fault(
             Reason.TLS_HOSTNAME_MISMATCH,
             Phase.TLS,
-            "the certificate names a host only as its subject, not as browsers ask",
+            say("the certificate names a host only as its subject, not as browsers ask"),
         )
     if exchange.corrupt is not None:
-        problem = f"the body is not what its Content-Encoding says: {exchange.corrupt}"
+        problem = say("the body is not what its Content-Encoding says: {corrupt}", corrupt=exchange.corrupt)
         return Fault(Reason.PROTOCOL_ERROR, Phase.DOWNLOAD, problem)
     if exchange.cut or exchange.has_left:
         return _odd_status_line(exchange)
     if _has_succeeded(exchange):
         return _odd_status_line(exchange) or _unnoticed_end(exchange)
     if exchange.our_fault is not None or exchange.opened < len(exchange.dialled):
-        limit = exchange.our_fault or "no descriptor for a socket"
-        return Fault(Reason.INTERNAL_ERROR, Phase.CONNECT, f"the probe has reached a limit: {limit}")
+        limit = exchange.our_fault or say("no descriptor for a socket")
+        return Fault(Reason.INTERNAL_ERROR, Phase.CONNECT, say("the probe has reached a limit: {limit}", limit=limit))
     if exchange.blocked is not None and not exchange.connected_at:
         return Fault(Reason.ADDRESS_BLOCKED, Phase.CONNECT, exchange.blocked)
     if exchange.code == pycurl.E_OPERATION_TIMEDOUT:
@@ -81,7 +82,7 @@ def _fault_when_connected(
     if _was_refused_late(exchange):
         return _handshake_fault(exchange)
     if _was_reset(exchange):
-        return Fault(Reason.CONNECTION_RESET, phase, "the server reset the connection")
+        return Fault(Reason.CONNECTION_RESET, phase, say("the server reset the connection"))
     if phase is Phase.TLS:
         return _handshake_fault(exchange)
     if _ended_without_a_goodbye(exchange):
@@ -105,7 +106,9 @@ def has_answer(exchange: Exchange) -> bool:
 def _odd_status_line(exchange: Exchange) -> Fault | None:
     """libcurl reads ``HTTP/1.1 2000`` as 200."""
     if exchange.wants_answer and _LONG_STATUS.match(_status_line(exchange)):
-        return Fault(Reason.PROTOCOL_ERROR, Phase.FIRST_BYTE, "the answer is not proper HTTP: its status is no status")
+        return Fault(
+            Reason.PROTOCOL_ERROR, Phase.FIRST_BYTE, say("the answer is not proper HTTP: its status is no status")
+        )
     return None
 
 
@@ -125,7 +128,11 @@ def _promised_more_than_there_can_be(exchange: Exchange) -> bool:
 
 
 def _truncated(exchange: Exchange) -> Fault:
-    return Fault(Reason.BODY_TRUNCATED, Phase.DOWNLOAD, f"the body ended after {len(exchange.body):,} bytes, too early")
+    return Fault(
+        Reason.BODY_TRUNCATED,
+        Phase.DOWNLOAD,
+        say("the body ended after {count} bytes, too early", count=f"{len(exchange.body):,}"),
+    )
 
 
 def _status_line(exchange: Exchange) -> bytes:
@@ -144,17 +151,15 @@ def phase_reached(exchange: Exchange) -> Phase:
 def _timeout(exchange: Exchange) -> Fault:
     phase = phase_reached(exchange)
     if phase is Phase.FIRST_BYTE and (exchange.answered or exchange.header_lines):
-        return Fault(Reason.HEADER_TIMEOUT, phase, "the headers did not arrive in time")
+        return Fault(Reason.HEADER_TIMEOUT, phase, say("the headers did not arrive in time"))
     reason, message = _TIMED_OUT[phase]
     return Fault(reason, phase, message)
 
 
 def _connect_fault(exchange: Exchange) -> Fault:
-    where = f" by {exchange.remote_ip}" if exchange.remote_ip else ""
-    known = _CONNECT_FAULTS.get(exchange.os_errno)
-    if known is not None:
-        return Fault(known[0], Phase.CONNECT, known[1] + (where if known[0] is not Reason.CONNECT_TIMEOUT else ""))
-    return Fault(Reason.NETWORK_UNREACHABLE, Phase.CONNECT, f"{exchange.remote_ip or 'the address'} cannot be reached")
+    unreachable = (Reason.NETWORK_UNREACHABLE, say("{address} cannot be reached"))
+    reason, pattern = _CONNECT_FAULTS.get(exchange.os_errno, unreachable)
+    return Fault(reason, Phase.CONNECT, say(pattern, address=exchange.remote_ip or say("the address")))
 
 
 def _certificate_fault(exchange: Exchange, known: Intermediates, chain: tuple[bytes, ...]) -> Fault:
@@ -163,33 +168,43 @@ def _certificate_fault(exchange: Exchange, known: Intermediates, chain: tuple[by
     if fault is not None:
         return Fault(fault[0], Phase.TLS, fault[1])
     if exchange.verify_result in _UNKNOWN_ISSUER and known.forgotten_by(chain):
-        return Fault(Reason.TLS_INCOMPLETE_CHAIN, Phase.TLS, "the server does not send the intermediate certificate")
+        return Fault(
+            Reason.TLS_INCOMPLETE_CHAIN, Phase.TLS, say("the server does not send the intermediate certificate")
+        )
     if exchange.verify_result > 1:
         return Fault(
             Reason.TLS_UNTRUSTED_ISSUER,
             Phase.TLS,
-            f"the certificate is not trusted: {_plain(exchange.error)}",
+            say("the certificate is not trusted: {error}", error=_plain(exchange.error)),
         )
     if is_signed_by_itself(chain[0]):  # libcurl compares the names first
-        return Fault(Reason.TLS_SELF_SIGNED, Phase.TLS, "the certificate is signed by itself, and for another host")
-    return Fault(Reason.TLS_HOSTNAME_MISMATCH, Phase.TLS, "the certificate is for another host")
+        return Fault(
+            Reason.TLS_SELF_SIGNED, Phase.TLS, say("the certificate is signed by itself, and for another host")
+        )
+    return Fault(Reason.TLS_HOSTNAME_MISMATCH, Phase.TLS, say("the certificate is for another host"))
 
 
 def _handshake_fault(exchange: Exchange) -> Fault:
     text = exchange.error.lower()
     if speaks_no_tls_of_today(exchange):
-        return Fault(Reason.TLS_PROTOCOL_VERSION, Phase.TLS, "the server speaks no TLS version that we do")
+        return Fault(Reason.TLS_PROTOCOL_VERSION, Phase.TLS, say("the server speaks no TLS version that we do"))
     if exchange.code == pycurl.E_USE_SSL_FAILED:
-        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, "the server does not offer STARTTLS")
+        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, say("the server does not offer STARTTLS"))
     if exchange.asked_who_we_are and exchange.secured_at:
-        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, "the server demands a client certificate")
+        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, say("the server demands a client certificate"))
     if exchange.tls_alert:
-        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, f"the server refused the TLS handshake: {exchange.tls_alert}")
+        return Fault(
+            Reason.TLS_HANDSHAKE,
+            Phase.TLS,
+            say("the server refused the TLS handshake: {tls_alert}", tls_alert=exchange.tls_alert),
+        )
     if "wrong version number" in text or "packet length too long" in text or "http request" in text:
-        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, "the server does not speak TLS on this port")
+        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, say("the server does not speak TLS on this port"))
     if "unexpected eof" in text or "syscall" in text:
-        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, "the server closed the connection during the TLS handshake")
-    return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, f"the TLS handshake failed: {_plain(exchange.error)}")
+        return Fault(Reason.TLS_HANDSHAKE, Phase.TLS, say("the server closed the connection during the TLS handshake"))
+    return Fault(
+        Reason.TLS_HANDSHAKE, Phase.TLS, say("the TLS handshake failed: {error}", error=_plain(exchange.error))
+    )
 
 
 def speaks_no_tls_of_today(exchange: Exchange) -> bool:
@@ -227,21 +242,29 @@ def _broken_off(exchange: Exchange, phase: Phase) -> Fault:
     """HTTP/2's way to hang up: the connection may live on, the request does not."""
     if phase is Phase.DOWNLOAD:
         return _truncated(exchange)
-    return Fault(Reason.CONNECTION_CLOSED, phase, f"the server ended the request without an answer: {exchange.error}")
+    return Fault(
+        Reason.CONNECTION_CLOSED,
+        phase,
+        say("the server ended the request without an answer: {error}", error=exchange.error),
+    )
 
 
 def _http_fault(exchange: Exchange, phase: Phase, code: int) -> Fault:
     if code == 0:
-        return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection in the middle of the headers")
+        return Fault(
+            Reason.CONNECTION_CLOSED, phase, say("the server closed the connection in the middle of the headers")
+        )
     if code == pycurl.E_GOT_NOTHING:
-        return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection without an answer")
+        return Fault(Reason.CONNECTION_CLOSED, phase, say("the server closed the connection without an answer"))
     if code == pycurl.E_PARTIAL_FILE or (code == pycurl.E_SEND_ERROR and phase is Phase.DOWNLOAD):
         return _truncated(exchange)
     if code == pycurl.E_SEND_ERROR:
-        return Fault(Reason.CONNECTION_CLOSED, phase, "the server closed the connection during the request")
+        return Fault(Reason.CONNECTION_CLOSED, phase, say("the server closed the connection during the request"))
     if "HTTP/0.9" in exchange.error:
-        return Fault(Reason.PROTOCOL_ERROR, phase, "something answers, but not in HTTP")
-    return Fault(Reason.PROTOCOL_ERROR, phase, f"the answer is not proper HTTP: {_plain(exchange.error)}")
+        return Fault(Reason.PROTOCOL_ERROR, phase, say("something answers, but not in HTTP"))
+    return Fault(
+        Reason.PROTOCOL_ERROR, phase, say("the answer is not proper HTTP: {error}", error=_plain(exchange.error))
+    )
 
 
 def _was_reset(exchange: Exchange) -> bool:
@@ -250,4 +273,4 @@ def _was_reset(exchange: Exchange) -> bool:
 
 def _plain(error: str) -> str:
     """libcurl's words without OpenSSL's numbers."""
-    return error.rpartition("::")[2].strip() or "no details"
+    return error.rpartition("::")[2].strip() or say("no details")

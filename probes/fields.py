@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self, cast
 
 from probes.contract import InvalidSpec
 from probes.hosts import plain_host
+from probes.sentences import say
 
 FAMILIES = {"any": None, "4": 4, "6": 6}
 Reader = Callable[[Any, str], Any]
@@ -75,17 +76,19 @@ class Described:
     @classmethod
     def parse(cls, data: dict[str, Any]) -> Self:
         if not isinstance(data, dict):
-            raise InvalidSpec("spec must be a JSON object")
+            raise InvalidSpec(say("spec must be a JSON object"))
         known = {item.name: item for item in fields(cast(Any, cls))}
         for name in data:
             if name not in known:
-                raise InvalidSpec(f"there is no such field; the fields are {', '.join(known)}", str(name)[:100])
+                raise InvalidSpec(
+                    say("there is no such field; the fields are {names}", names=", ".join(known)), str(name)[:100]
+                )
         values = {}
         for name, item in known.items():
             if data.get(name) is not None:
                 values[name] = item.metadata["reader"](data[name], name)
             elif item.default is MISSING:
-                raise InvalidSpec("this field is required", name)
+                raise InvalidSpec(say("this field is required"), name)
         return cls(**values)
 
     @classmethod
@@ -107,7 +110,9 @@ class Described:
 def text(maximum: int, *, minimum: int = 1) -> Reader:
     def read(value: Any, name: str) -> str:
         if not isinstance(value, str) or not minimum <= len(value) <= maximum:
-            raise InvalidSpec(f"must be a text of {minimum} to {maximum} characters", name)
+            raise InvalidSpec(
+                say("must be a text of {minimum} to {maximum} characters", minimum=minimum, maximum=maximum), name
+            )
         return value
 
     return read
@@ -116,7 +121,7 @@ def text(maximum: int, *, minimum: int = 1) -> Reader:
 def whole_number(low: int, high: int) -> Reader:
     def read(value: Any, name: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise InvalidSpec(f"must be a whole number from {low} to {high}", name)
+            raise InvalidSpec(say("must be a whole number from {low} to {high}", low=low, high=high), name)
         return value
 
     return read
@@ -125,7 +130,7 @@ def whole_number(low: int, high: int) -> Reader:
 def number(low: float, high: float) -> Reader:
     def read(value: Any, name: str) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise InvalidSpec(f"must be a number from {low:g} to {high:,.0f}", name)
+            raise InvalidSpec(say("must be a number from {low} to {high}", low=f"{low:g}", high=f"{high:,.0f}"), name)
         return value
 
     return read
@@ -142,13 +147,13 @@ def unless_empty(reader: Reader) -> Reader:
 
 def yes_or_no(value: Any, name: str) -> bool:
     if not isinstance(value, bool):
-        raise InvalidSpec("must be true or false", name)
+        raise InvalidSpec(say("must be true or false"), name)
     return value
 
 
 def read_host(value: Any, name: str) -> str:
     if not isinstance(value, str):
-        raise InvalidSpec("must be a host name or an address", name)
+        raise InvalidSpec(say("must be a host name or an address"), name)
     return plain_host(value.strip(), name)
 
 
@@ -163,7 +168,7 @@ def one_of(*choices: str) -> Reader:
     def read(value: Any, name: str) -> str:
         choice = by_lower.get(str(value).lower())
         if choice is None:
-            raise InvalidSpec(f"must be one of {', '.join(choices)}", name)
+            raise InvalidSpec(say("must be one of {names}", names=", ".join(choices)), name)
         return choice
 
     return read

@@ -14,6 +14,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from probes.hosts import Address, numeric_address
+from probes.sentences import say
 
 Network = IPv4Network | IPv6Network
 
@@ -108,14 +109,14 @@ def refusal(address: str | Address, policy: Policy = PUBLIC_ONLY) -> str | None:
     try:
         parsed = ip_address(address)
     except ValueError:
-        return f"{address} is not a numeric address"
+        return say("{address} is not a numeric address", address=address)
     faces = tuple(_faces(parsed))
     if any(face in METADATA for face in faces):
-        return f"{parsed} is a cloud metadata address"
+        return say("{address} is a cloud metadata address", address=parsed)
     if policy.allows(parsed) or policy.allows(_unmapped(parsed)):
         return None
     if any(not _is_public(face) for face in faces):
-        return f"{parsed} is not on the public internet"
+        return say("{address} is not on the public internet", address=parsed)
     return None
 
 
@@ -132,7 +133,7 @@ def refusal_for_host(host: str, policy: Policy = PUBLIC_ONLY) -> str | None:
         return None
     if any(refusal(loopback, policy) is None for loopback in ("127.0.0.1", "::1")):
         return None
-    return f"{host} is this machine"
+    return say("{host} is this machine", host=host)
 
 
 def is_localhost(host: str) -> bool:

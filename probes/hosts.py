@@ -15,6 +15,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from probes.contract import InvalidSpec
+from probes.sentences import say
 
 Address = IPv4Address | IPv6Address
 
@@ -77,11 +78,11 @@ def plain_host(host: str, field: str = "host") -> str:
     address = numeric_address(host)
     if address is not None:
         if getattr(address, "scope_id", None):
-            raise InvalidSpec("an address with a zone belongs to one machine only", field)
+            raise InvalidSpec(say("an address with a zone belongs to one machine only"), field)
         return address.compressed
     name = ".".join(_ascii_label(label, field) for label in _DOTS.sub(".", host).rstrip(".").split("."))
     if not name or len(name) > MAX_HOST:
-        raise InvalidSpec(f"a host name has 1 to {MAX_HOST} characters", field)
+        raise InvalidSpec(say("a host name has 1 to {most} characters", most=MAX_HOST), field)
     return name
 
 
@@ -89,10 +90,10 @@ def _ascii_label(label: str, field: str) -> str:
     plain = unicodedata.normalize("NFKC", label.lower())
     if not plain.isascii():
         if any(unicodedata.category(char)[0] in "CZ" for char in plain) or len(plain) > MAX_LABEL:
-            raise InvalidSpec(f"{label!r} is not part of a host name", field)
+            raise InvalidSpec(say("{label} is not part of a host name", label=repr(label)), field)
         plain = "xn--" + plain.encode("punycode").decode("ascii")
     if len(plain) > MAX_LABEL or not _LABEL.fullmatch(plain):
-        raise InvalidSpec(f"{label!r} is not part of a host name", field)
+        raise InvalidSpec(say("{label} is not part of a host name", label=repr(label)), field)
     return plain
 
 
@@ -100,9 +101,9 @@ def parse_url(text: str, field: str = "url") -> Url:
     """Take a URL apart. Raises ``InvalidSpec`` unless it is http(s) with a host and no credentials."""
     parts, scheme = _split(text.strip(), field)
     if scheme not in DEFAULT_PORTS:
-        raise InvalidSpec("the address must begin with http:// or https://", field)
+        raise InvalidSpec(say("the address must begin with http:// or https://"), field)
     if "@" in parts.netloc:
-        raise InvalidSpec("a user name or password does not belong in the address; use a header", field)
+        raise InvalidSpec(say("a user name or password does not belong in the address; use a header"), field)
     return _assemble(parts.netloc, scheme, parts.path, parts.query, field)
 
 
@@ -119,7 +120,7 @@ def follow(base: Url, location: str) -> Url:
     try:
         joined = urljoin(str(base), plain)
     except ValueError as error:
-        raise InvalidSpec(f"the redirect leads nowhere: {error}", "location") from None
+        raise InvalidSpec(say("the redirect leads nowhere: {error}", error=error), "location") from None
     parts, scheme = _split(joined, "location")
     if scheme not in DEFAULT_PORTS:
         raise UnsupportedScheme(scheme)
@@ -146,13 +147,13 @@ def _decoded(netloc: str) -> str:
 
 def _split(text: str, field: str):  # type: ignore[no-untyped-def]  # SplitResult's generics say nothing here
     if not text or len(text) > MAX_URL:
-        raise InvalidSpec(f"an address has 1 to {MAX_URL} characters", field)
+        raise InvalidSpec(say("an address has 1 to {most} characters", most=MAX_URL), field)
     if _CONTROL.search(text):
-        raise InvalidSpec("an address holds no control characters", field)
+        raise InvalidSpec(say("an address holds no control characters"), field)
     try:
         parts = urlsplit(text)
     except ValueError as error:
-        raise InvalidSpec(f"this is not an address: {error}", field) from None
+        raise InvalidSpec(say("this is not an address: {error}", error=error), field) from None
     return parts, parts.scheme.lower()
 
 
@@ -167,12 +168,12 @@ def _assemble(netloc: str, scheme: str, path: str, query: str, field: str) -> Ur
 def _host_and_port(netloc: str, field: str) -> tuple[str, int | None]:
     match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*)(?::(\d*))?", netloc)
     if match is None or not match[1].strip("[]"):
-        raise InvalidSpec("the address needs a host", field)
+        raise InvalidSpec(say("the address needs a host"), field)
     host, port = match[1], match[2]
     if host.startswith("[") and not isinstance(numeric_address(host), IPv6Address):
-        raise InvalidSpec("only an IPv6 address stands in brackets", field)
+        raise InvalidSpec(say("only an IPv6 address stands in brackets"), field)
     if not port:
         return host, None
     if len(port) > 5 or not 1 <= int(port) <= 65535:
-        raise InvalidSpec("a port is a number from 1 to 65535", field)
+        raise InvalidSpec(say("a port is a number from 1 to 65535"), field)
     return host, int(port)

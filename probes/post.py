@@ -20,6 +20,7 @@ from probes.hosts import Url
 from probes.loop import Loop, start_thread
 from probes.resolver import Resolver
 from probes.road import Road
+from probes.sentences import say
 from probes.settings import Settings, read_settings
 from probes.transfer import Call, Exchange, Transfers
 
@@ -63,7 +64,7 @@ class Poster:
         try:
             came = done.get(timeout=timeout_s + 5)
         except queue.Empty:
-            raise Fault(Reason.INTERNAL_ERROR, None, "our own sender does not answer") from None
+            raise Fault(Reason.INTERNAL_ERROR, None, say("our own sender does not answer")) from None
         if isinstance(came, Exception):
             raise came
         return came
@@ -84,7 +85,7 @@ class Poster:
         except Fault as fault:
             done.put(fault)
         except Exception as error:  # noqa: BLE001  # whoever waits must hear of it
-            problem = f"our own sender failed: {type(error).__name__}: {error}"[:500]
+            problem = say("our own sender failed: {name}: {error}", name=type(error).__name__, error=error)[:500]
             done.put(Fault(Reason.INTERNAL_ERROR, None, problem))
 
     async def _perform(self, post: Post, until: float) -> Answer:
@@ -108,7 +109,7 @@ class Poster:
     def _fault(exchange: Exchange, road: Road, finding: Finding) -> Fault:
         chain = road.read_certificate(exchange, finding)
         fault = fault_of(exchange, road.intermediates, chain)
-        return fault or Fault(Reason.PROTOCOL_ERROR, Phase.FIRST_BYTE, "there was no answer in HTTP")
+        return fault or Fault(Reason.PROTOCOL_ERROR, Phase.FIRST_BYTE, say("there was no answer in HTTP"))
 
 
 _shared: tuple[int, Poster] | None = None

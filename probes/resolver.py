@@ -27,6 +27,7 @@ from probes.findings import Fault
 from probes.guard import is_localhost
 from probes.hosts import numeric_address
 from probes.loop import READ, WRITE, Loop, Task
+from probes.sentences import say
 from probes.settings import Nameserver
 
 PATIENCE_SECONDS = 0.4
@@ -49,11 +50,11 @@ _REASONS = {
     dns.rcode.REFUSED: Reason.DNS_REFUSED,
 }
 _WORDS = {
-    Reason.DNS_NXDOMAIN: "{name} does not exist",
-    Reason.DNS_SERVFAIL: "the name servers could not look up {name} (SERVFAIL)",
-    Reason.DNS_REFUSED: "the name servers refused to look up {name}",
-    Reason.DNS_TIMEOUT: "no name server answered for {name}",
-    Reason.DNS_NO_ADDRESS: "{name} exists but has no address",
+    Reason.DNS_NXDOMAIN: say("{name} does not exist"),
+    Reason.DNS_SERVFAIL: say("the name servers could not look up {name} (SERVFAIL)"),
+    Reason.DNS_REFUSED: say("the name servers refused to look up {name}"),
+    Reason.DNS_TIMEOUT: say("no name server answered for {name}"),
+    Reason.DNS_NO_ADDRESS: say("{name} exists but has no address"),
 }
 _LOOPBACK = ("127.0.0.1", "::1")
 _WORST_FIRST = (Reason.DNS_NXDOMAIN, Reason.DNS_SERVFAIL, Reason.DNS_REFUSED, Reason.DNS_TIMEOUT)
@@ -343,7 +344,7 @@ async def _receive(loop: Loop, sock: socket.socket, size: int, until: float) -> 
 
 
 def words_for(reason: Reason, name: str) -> str:
-    return _WORDS[reason].format(name=name)
+    return say(_WORDS[reason], name=name)
 
 
 def _settles_it(answer: Answer) -> bool:

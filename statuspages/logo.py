@@ -8,6 +8,8 @@ from io import BytesIO
 
 from PIL import Image, UnidentifiedImageError
 
+from probes.sentences import say
+
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 """No SVG: that is a document, which may hold scripts."""
 MAX_PIXELS = 16_000_000
@@ -22,7 +24,7 @@ class BadLogo(ValueError):
 def encode(given: bytes, *, most_kb: int) -> bytes:
     """The picture as a small PNG without anything else that its file held. Raises ``BadLogo``."""
     if len(given) > most_kb * 1_000:
-        raise BadLogo(f"must be at most {most_kb:,} kB (LOGO_MAX_KB)")
+        raise BadLogo(say("must be at most {most_kb} kB (LOGO_MAX_KB)", most_kb=f"{most_kb:,}"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -31,15 +33,21 @@ def encode(given: bytes, *, most_kb: int) -> bytes:
     except BadLogo:
         raise
     except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise BadLogo(f"must be a picture of a usual size: {', '.join(FORMATS)}") from None
+        raise BadLogo(say("must be a picture of a usual size: {names}", names=", ".join(FORMATS))) from None
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError):  # what Pillow raises for damaged files
-        raise BadLogo("is damaged: it could not be read to its end") from None
+        raise BadLogo(say("is damaged: it could not be read to its end")) from None
 
 
 def _encode(picture: Image.Image) -> bytes:
     width, height = picture.size  # from the header; nothing has been unpacked yet
     if width * height > MAX_PIXELS:
-        raise BadLogo(f"has too many pixels ({width} by {height}): make it smaller than 4000 by 4000")
+        raise BadLogo(
+            say(
+                "has too many pixels ({width} by {height}): make it smaller than 4000 by 4000",
+                width=width,
+                height=height,
+            )
+        )
     picture.draft("RGB", SIZE)
     small = picture.convert("RGBA")
     small.thumbnail(SIZE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -86,4 +87,5 @@ def days_in_words(days: Sequence[Day]) -> str:
 
 def day_in_words(day: Day) -> str:
     """``3 Nov: short outage``."""
-    return f"{day.day:%-d %b}: {words.DAYS[day.state]}"
+    date = date_format(day.day, _("j M"))
+    return f"{date}: {words.DAYS[day.state]}"

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from monitors.rules import Status
+from probes.sentences import say
 
 DAYS = 90
 """How many days the bars go back, today included."""
@@ -220,26 +221,30 @@ VISIBLE = 1.5
 def slug_problem(slug: str) -> str | None:
     if SLUG.fullmatch(slug):
         return None
-    return "must be 1 to 60 small letters, digits and hyphens, like my-company"
+    return say("must be 1 to 60 small letters, digits and hyphens, like my-company")
 
 
 def domain_problem(domain: str) -> str | None:
     if DOMAIN.fullmatch(domain):
         return None
-    return "must be a host name like status.example.com, without http:// and without a port"
+    return say("must be a host name like status.example.com, without http:// and without a port")
 
 
 def colours_problem(colours: Mapping[str, object]) -> str | None:
     for name, value in colours.items():
         if name not in COLOURS:
-            return f"{str(name)[:40]} is not known here; the names are {', '.join(COLOURS)}"
+            return say("{name} is not known here; the names are {names}", name=str(name)[:40], names=", ".join(COLOURS))
         if not isinstance(value, str) or not COLOUR.fullmatch(value):
-            return f"{name} must be like #3f51d4"
+            return say("{name} must be like #3f51d4", name=name)
         contrast = contrast_on_white(value)
         if name == "accent" and contrast < READABLE:
-            return f"accent cannot be read on white (contrast {contrast:.1f}, needed {READABLE}): choose a darker one"
+            return say(
+                "accent cannot be read on white (contrast {contrast}, needed {readable}): choose a darker one",
+                contrast=f"{contrast:.1f}",
+                readable=READABLE,
+            )
         if contrast < VISIBLE:
-            return f"{name} is too light to be seen on white: choose a darker one"
+            return say("{name} is too light to be seen on white: choose a darker one", name=name)
     return None
 
 

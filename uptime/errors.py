@@ -24,6 +24,8 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
+from probes.sentences import say
+
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
@@ -55,22 +57,25 @@ class Problem:
         return body | {"fields": self.fields} if self.fields else body
 
 
-NOT_FOUND = Problem(404, "not_found", "There is nothing here.")
-TOO_LARGE = Problem(413, "too_large", "The request is larger than this server accepts.")
-NO_LENGTH = Problem(411, "length_required", "Send the body with a Content-Length.")
-INTERNAL = Problem(500, "internal_error", "Something went wrong on our side. It has been logged.")
+NOT_FOUND = Problem(404, "not_found", say("There is nothing here."))
+TOO_LARGE = Problem(413, "too_large", say("The request is larger than this server accepts."))
+NO_LENGTH = Problem(411, "length_required", say("Send the body with a Content-Length."))
+INTERNAL = Problem(500, "internal_error", say("Something went wrong on our side. It has been logged."))
 PLAIN_HTTP = Problem(
     403,
     "https_required",
-    "The API is reached by https only. What this request carried has crossed the network unencrypted: replace the key.",
+    say(
+        "The API is reached by https only. What this request carried has crossed the network "
+        "unencrypted: replace the key."
+    ),
 )
-BAD_REQUEST = Problem(400, "bad_request", "The server could not make sense of this request.")
+BAD_REQUEST = Problem(400, "bad_request", say("The server could not make sense of this request."))
 # A body of a hundred thousand brackets: Python's JSON reader gives up, or whoever walks the value afterwards.
-TOO_DEEP = Problem(400, "too_deep", "The request is nested too deeply.")
+TOO_DEEP = Problem(400, "too_deep", say("The request is nested too deeply."))
 DATABASE_DOWN = Problem(
     503,
     "database_unavailable",
-    "The database does not answer at the moment. Try again in a few seconds.",
+    say("The database does not answer at the moment. Try again in a few seconds."),
     headers={"Retry-After": str(RETRY_AFTER_S)},
 )
 
@@ -87,7 +92,7 @@ def problem_of(exc: BaseException) -> Problem:
         case django_errors.ValidationError():
             return _invalid(exc.message_dict if hasattr(exc, "error_dict") else exc.messages)
         case django_errors.PermissionDenied():
-            return Problem(403, getattr(exc, "code", "permission_denied"), str(exc) or "You may not do this.")
+            return Problem(403, getattr(exc, "code", "permission_denied"), str(exc) or say("You may not do this."))
         case Http404():
             return NOT_FOUND  # its own words name models and routes
         case OperationalError() | InterfaceError():
@@ -124,7 +129,7 @@ def _invalid(errors: Any) -> Problem:
     if general:
         detail = " ".join(general)
     else:
-        name, messages = next(iter(fields.items()), ("", ["The input is not valid."]))
+        name, messages = next(iter(fields.items()), ("", [say("The input is not valid.")]))
         detail = f"{name}: {messages[0]}" if name else messages[0]
     return Problem(400, "invalid", detail, fields=fields)
 

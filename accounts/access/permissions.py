@@ -12,6 +12,7 @@ from accounts.exceptions import PeopleOnly
 from accounts.models import ApiKey, KeyHolder, User
 from accounts.rules import Role
 from accounts.selectors import membership_of
+from probes.sentences import say
 
 if TYPE_CHECKING:  # the settings name this class, so DRF's views import this module while they are made
     from rest_framework.views import APIView
@@ -49,7 +50,7 @@ class TeamRole(BasePermission):
     ``people_only = True`` refuses every API key: what only a person may do to an account or to keys.
     """
 
-    message = "Your role in the team does not allow this."
+    message = say("Your role in the team does not allow this.")
     code = "role_too_low"
 
     def has_permission(self, request: Request, view: APIView) -> bool:

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from accounts.models import User
 from common.schema import example
 from common.serializers import PasswordField, StrictSerializer, TextField
+from probes.sentences import say
 
 
 @example({"email": "ada@example.org", "password": "three grey herons"})
@@ -59,5 +60,5 @@ class SignedIn(TokensOut):
 
 
 class CheckMail(serializers.Serializer[Any]):
-    detail = serializers.CharField(default="A mail says how to go on.", read_only=True)
+    detail = serializers.CharField(default=say("A mail says how to go on."), read_only=True)
     code = serializers.CharField(default="check_mail", read_only=True)

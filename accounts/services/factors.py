@@ -26,6 +26,7 @@ from accounts.exceptions import Locked, WrongCode
 from accounts.models import User
 from accounts.rules import SECOND_FACTOR
 from accounts.services import tries
+from probes.sentences import say
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ def add_key(*, user: User, name: str, credential: Any) -> list[str]:
         webauthn.parse_registration_response(credential)
         webauthn.complete_registration(credential)
     except (ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValidationError("The browser's answer did not fit what was asked. Try again.") from error
+        raise ValidationError(say("The browser's answer did not fit what was asked. Try again.")) from error
     webauthn.WebAuthn.add(user, name, credential)
     audit.account(user, "second factor added", factor=name)
     return _first_codes(user)

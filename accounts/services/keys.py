@@ -14,6 +14,7 @@ from accounts import audit
 from accounts.exceptions import KeyRefused
 from accounts.models import ApiKey, KeyHolder, Membership, Team, User
 from accounts.rules import Role, Scope, fingerprint, lesser, one_line
+from probes.sentences import say
 
 TEAM_KEY, PERSONAL_TOKEN = "uptk_", "uptp_"
 """How a secret begins, so that people and scanners of leaked secrets know what they have found."""
@@ -44,7 +45,9 @@ def _create(beginning: str, key: ApiKey, fields: dict[str, object]) -> tuple[Api
     _apply(key, fields)
     Team.objects.select_for_update(no_key=True).get(pk=key.team_id)
     if ApiKey.objects.live(timezone.now()).filter(team=key.team, user=key.user).count() >= MOST_KEYS:
-        raise ValidationError({"name": [f"at most {MOST_KEYS} keys are in use at a time: revoke one first"]})
+        raise ValidationError(
+            {"name": [say("at most {most} keys are in use at a time: revoke one first", most=MOST_KEYS)]}
+        )
     secret = beginning + token_urlsafe(32)
     key.prefix, key.secret_key = secret[:SHOWN], fingerprint(secret)
     key.save(force_insert=True)
@@ -58,11 +61,11 @@ def _apply(key: ApiKey, fields: dict[str, object]) -> None:
     expires_at = fields.get("expires_at")
     problems: dict[str, list[str]] = {}
     if not key.name:
-        problems["name"] = ["give it a name, so that you know later what it is for"]
+        problems["name"] = [say("give it a name, so that you know later what it is for")]
     if key.scope not in set(Scope):
-        problems["scope"] = [f"must be one of {', '.join(Scope)}"]
+        problems["scope"] = [say("must be one of {names}", names=", ".join(Scope))]
     if isinstance(expires_at, datetime) and expires_at <= timezone.now():
-        problems["expires_at"] = ["must lie in the future"]
+        problems["expires_at"] = [say("must lie in the future")]
     if problems:
         raise ValidationError(problems)
     key.expires_at = expires_at if isinstance(expires_at, datetime) else None

@@ -12,12 +12,12 @@ from django.core import signing
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts import audit
 from accounts.models import Letter, User
+from common.languages import in_language_of
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def _send(letter: Letter) -> None:
     person = User.objects.filter(is_active=True, **named).first()
     if person is None:
         return
-    with translation.override(person.language or settings.LANGUAGE_CODE):
+    with in_language_of(person):
         words = {"person": person, "site": settings.SITE_URL, "link": _link(letter, person), "to": letter.to}
         text = render_to_string(f"accounts/mail/{letter.kind}.txt", words)
     subject, _, body = text.strip().partition("\n")

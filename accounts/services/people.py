@@ -26,10 +26,11 @@ from accounts.models import Letter, Team, User
 from accounts.rules import ANYWHERE, HERE, RESETS, zone_names
 from accounts.selectors import open_invitation, teams_left_without_owner, teams_of_one
 from accounts.services import factors, letters, sessions, teams, tries
+from probes.sentences import say
 
 logger = logging.getLogger(__name__)
 
-ALREADY = "This e-mail address already has an account."
+ALREADY = say("This e-mail address already has an account.")
 
 
 def sign_up(*, email: str, password: str, name: str = "", time_zone: str = "") -> User:
@@ -157,7 +158,7 @@ def check_password(*, user: User, password: str, place: str = "") -> None:
     try:
         check_credentials(email=user.email, password=password, place=place)
     except WrongCredentials as error:
-        raise ValidationError({"password": "This is not your password."}) from error
+        raise ValidationError({"password": say("This is not your password.")}) from error
 
 
 def check_second_factor(*, user: User, code: str | None) -> None:
@@ -281,7 +282,9 @@ def delete_account(*, user: User) -> None:
         list(Team.objects.select_for_update().filter(pk__in=list(mine)).order_by("pk"))
         if left := teams_left_without_owner(user):
             names = ", ".join(team.name for team in left)
-            raise ValidationError(f"You are the only owner of {names}. Make somebody else an owner first.")
+            raise ValidationError(
+                say("You are the only owner of {names}. Make somebody else an owner first.", names=names)
+            )
         for team in teams_of_one(user):
             audit.deleted(team)
             team.delete()

@@ -29,6 +29,7 @@ from accounts.selectors import open_invitation
 from accounts.services import sessions
 from common import doorbell
 from probes.names import ALERTS_QUEUE
+from probes.sentences import say
 
 NAME_LENGTH = 120
 MOST_TEAMS = 50
@@ -50,7 +51,7 @@ logger = logging.getLogger(__name__)
 @transaction.atomic
 def create_team(*, name: str, owner: User) -> Team:
     if owner.memberships.count() >= MOST_TEAMS:
-        raise ValidationError({"name": [f"nobody is in more than {MOST_TEAMS} teams"]})
+        raise ValidationError({"name": [say("nobody is in more than {most} teams", most=MOST_TEAMS)]})
     team = Team.objects.create(name=_name(name))
     Membership.objects.create(team=team, user=owner, role=Role.OWNER)
     _forget_known(owner)
@@ -73,7 +74,7 @@ def delete_team(team: Team, *, name: str) -> None:
     """With all that it owns; its audit log stays for the operators. ``name`` is typed by whoever deletes it."""
     team = _locked(team)
     if name.strip() != team.name:
-        raise ValidationError({"name": [f"type the name of the team, {team.name}, to delete it"]})
+        raise ValidationError({"name": [say("type the name of the team, {name}, to delete it", name=team.name)]})
     audit.deleted(team)
     team.delete()
 
@@ -139,9 +140,9 @@ def transfer(membership: Membership, *, to: Membership) -> None:
     """Hand the team over: ``to`` becomes an owner, the present one an editor. Both have to sign in again."""
     to, membership = _locked_member(to), _locked_member(membership)
     if to.pk == membership.pk:
-        raise ValidationError({"user": ["choose somebody else"]})
+        raise ValidationError({"user": [say("choose somebody else")]})
     if not to.user.is_active:
-        raise ValidationError({"user": ["this account is switched off"]})
+        raise ValidationError({"user": [say("this account is switched off")]})
     if to.team_id != membership.team_id:
         raise Http404
     for one, role in ((to, Role.OWNER), (membership, Role.EDITOR)):
@@ -174,15 +175,15 @@ def _check_address(team: Team, email: str, now: datetime) -> None:
     try:
         validate_email(email)
     except ValidationError:
-        raise ValidationError({"email": [_("This is no e-mail address.")]}) from None
+        raise ValidationError({"email": [say("This is no e-mail address.")]}) from None
     if team.memberships.filter(user__email=email).exists():
-        raise ValidationError({"email": [_("This person is in the team already.")]})
+        raise ValidationError({"email": [say("This person is in the team already.")]})
     waiting = team.invitations.filter(accepted_at=None, revoked_at=None)
     waiting.filter(expires_at__lte=now).update(revoked_at=now, mail_due_at=None)
     if waiting.filter(email=email).exists():
-        raise ValidationError({"email": [_("This address is invited already; send the invitation again instead.")]})
+        raise ValidationError({"email": [say("This address is invited already; send the invitation again instead.")]})
     if waiting.count() >= MOST_INVITATIONS or team.memberships.count() >= MOST_MEMBERS:
-        raise ValidationError({"email": [_("The team is full: withdraw an invitation first.")]})
+        raise ValidationError({"email": [say("The team is full: withdraw an invitation first.")]})
 
 
 @transaction.atomic
@@ -302,15 +303,15 @@ def _keep_an_owner(membership: Membership) -> None:
 
 def _check_role(role: str, by: User | None) -> None:
     if role not in set(Role):
-        raise ValidationError({"role": [f"must be one of {', '.join(Role)}"]})
+        raise ValidationError({"role": [say("must be one of {names}", names=", ".join(Role))]})
     if role == Role.OWNER and by is None:
-        raise ValidationError({"role": ["only a person makes somebody an owner, not a team's key"]})
+        raise ValidationError({"role": [say("only a person makes somebody an owner, not a team's key")]})
 
 
 def _name(name: str) -> str:
     plain = one_line(name)
     if not plain or len(plain) > NAME_LENGTH:
-        raise ValidationError({"name": [f"must have from 1 to {NAME_LENGTH} characters"]})
+        raise ValidationError({"name": [say("must have from 1 to {most} characters", most=NAME_LENGTH)]})
     return plain
 
 

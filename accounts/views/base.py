@@ -14,6 +14,7 @@ from django.views.generic import FormView
 
 from accounts.access.throttles import ScopedThrottle
 from accounts.exceptions import Locked, NotConfirmed, WrongCode, WrongCredentials
+from common.languages import spoken
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
@@ -38,9 +39,9 @@ class LimitedForm(FormView):  # type: ignore[type-arg]
         except Locked as error:
             return self.ask_to_wait(error.wait)
         except (WrongCredentials, WrongCode, NotConfirmed) as error:
-            form.add_error(None, str(error.detail))
+            form.add_error(None, spoken(error.detail))
         except ValidationError as error:
-            _show(form, error)
+            show(form, error)
         return self.form_invalid(form)
 
     def ask_to_wait(self, seconds: float) -> HttpResponse:
@@ -51,10 +52,10 @@ class LimitedForm(FormView):  # type: ignore[type-arg]
         return self.render_to_response(words, status=429, headers={"Retry-After": str(wait)})
 
 
-def _show(form: Form, error: ValidationError) -> None:
+def show(form: Form, error: ValidationError) -> None:
     """Each message at its field, and at the top what has none."""
     if not hasattr(error, "error_dict"):
-        form.add_error(None, error)
+        form.add_error(None, [spoken(message) for message in error.messages])
         return
-    for name, problems in error.error_dict.items():
-        form.add_error(name if name in form.fields else None, problems)
+    for name, messages in error.message_dict.items():
+        form.add_error(name if name in form.fields else None, [spoken(message) for message in messages])

@@ -22,6 +22,7 @@ from accounts.models import Invitation, User
 from accounts.selectors import open_invitation
 from accounts.services import people, teams
 from accounts.services.sessions import enter
+from accounts.views.base import show
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
@@ -63,7 +64,7 @@ class InvitationPage(View):
             try:
                 user = people.sign_up_invited(token=token, **form.cleaned_data)
             except ValidationError as error:
-                form.add_error(None, error)
+                show(form, error)
             else:
                 enter(self.request, user)
                 return self._in(self.invitation.team_id)

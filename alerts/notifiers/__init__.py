@@ -17,9 +17,10 @@ from alerts.notifiers import (
     webhook,
 )
 from alerts.notifiers.base import Mail, Notifier, Outgoing, Relay, Settings
+from probes.sentences import say
 
 NOTIFIERS: dict[str, Notifier] = {
-    "email": Notifier("E-mail", email.EmailSettings, email.write),
+    "email": Notifier(say("E-mail"), email.EmailSettings, email.write),
     "webhook": Notifier("Webhook", webhook.WebhookSettings, webhook.write),
     "slack": Notifier("Slack", slack.SlackSettings, slack.write),
     "discord": Notifier("Discord", discord.DiscordSettings, discord.write),

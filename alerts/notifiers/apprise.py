@@ -13,6 +13,7 @@ from alerts.message import Message
 from alerts.notifiers.base import Relay, Settings, cut, without_mentions
 from probes.contract import InvalidSpec
 from probes.fields import told
+from probes.sentences import say
 
 SERVICES: dict[str, tuple[str, str]] = {
     "46elks": ("fortysixelks", "Notify46Elks"),
@@ -68,7 +69,9 @@ def _read_address(value: Any, name: str) -> str:
     plain = value.strip() if isinstance(value, str) else ""
     match = _ADDRESS.fullmatch(plain)
     if match is None or match[1] not in SERVICES:
-        raise InvalidSpec(f"must be an Apprise address that begins with {', '.join(SERVICES)} and ://", name)
+        raise InvalidSpec(
+            say("must be an Apprise address that begins with {names} and ://", names=", ".join(SERVICES)), name
+        )
     return plain
 
 

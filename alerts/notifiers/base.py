@@ -15,6 +15,7 @@ from probes.contract import InvalidSpec
 from probes.fields import Described
 from probes.hosts import Url, parse_url
 from probes.post import Post
+from probes.sentences import say
 
 ZERO_WIDTH = "\u200b"
 
@@ -115,7 +116,7 @@ def in_path(text: str) -> str:
 
 def read_url(value: Any, name: str) -> Url:
     if not isinstance(value, str):
-        raise InvalidSpec("must be an address like https://example.org/", name)
+        raise InvalidSpec(say("must be an address like https://example.org/"), name)
     return parse_url(value, name)
 
 
@@ -126,7 +127,7 @@ def matching(pattern: str, meaning: str) -> Callable[[Any, str], str]:
     def read(value: Any, name: str) -> str:
         plain = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
         if not compiled.fullmatch(plain):
-            raise InvalidSpec(f"must be {meaning}", name)
+            raise InvalidSpec(say("must be {meaning}", meaning=meaning), name)
         return plain
 
     return read

@@ -16,6 +16,7 @@ from alerts.notifiers.base import Mail, Settings
 from monitors.words import one_line
 from probes.contract import InvalidSpec
 from probes.fields import told
+from probes.sentences import say
 
 SUBJECT_LENGTH = 180
 
@@ -25,7 +26,7 @@ def _read_address(value: Any, name: str) -> str:
     try:
         validate_email(plain)
     except ValidationError:
-        raise InvalidSpec("must be an e-mail address", name) from None
+        raise InvalidSpec(say("must be an e-mail address"), name) from None
     return plain
 
 
@@ -49,7 +50,7 @@ def _html(message: Message) -> str:
     lines = "".join(f"<p>{escape(line)}</p>" for line in message.lines if line)
     link = escape(message.link)
     return (
-        "<!DOCTYPE html><html><body>"
+        f'<!DOCTYPE html><html lang="{message.language}"><body>'
         f"<h2>{escape(message.title)}</h2>{lines}"
         f'<p><a href="{link}">{link}</a></p>'
         "</body></html>"

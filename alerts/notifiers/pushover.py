@@ -13,10 +13,11 @@ from alerts.notifiers.base import Settings, cut, matching, one_by_severity
 from probes.fields import told
 from probes.hosts import Url
 from probes.post import Post
+from probes.sentences import say
 
 MESSAGE_LENGTH, TITLE_LENGTH, URL_LENGTH = 1_024, 250, 512
 MESSAGES = Url("https", "api.pushover.net", 443, "/1/messages.json")
-_KEY = matching(r"[A-Za-z0-9]{30}", "30 letters and digits")
+_KEY = matching(r"[A-Za-z0-9]{30}", say("30 letters and digits"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +49,4 @@ def complaint(body: bytes) -> str | None:
         return None
     if not isinstance(answer, dict) or answer.get("status") in (1, None):
         return None
-    return "; ".join(map(str, answer.get("errors") or ["it was refused"]))
+    return "; ".join(map(str, answer.get("errors") or [say("it was refused")]))

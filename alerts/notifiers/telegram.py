@@ -13,6 +13,7 @@ from alerts.rules import Severity
 from probes.fields import told
 from probes.hosts import Url
 from probes.post import Post
+from probes.sentences import say
 
 TEXT_LENGTH = 4_096
 
@@ -51,4 +52,4 @@ def complaint(body: bytes) -> str | None:
     except (ValueError, RecursionError):
         return None
     refused = isinstance(answer, dict) and answer.get("ok") is False
-    return str(answer.get("description", "it was refused")) if refused else None
+    return str(answer.get("description", say("it was refused"))) if refused else None

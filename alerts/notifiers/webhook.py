@@ -23,6 +23,7 @@ from probes.fields import one_of, text, told
 from probes.hosts import Url
 from probes.kinds.http import read_headers
 from probes.post import Post
+from probes.sentences import say
 
 METHODS = ("POST", "PUT")
 TEMPLATE_LENGTH = 10_000
@@ -34,13 +35,19 @@ def _read_template(value: Any, name: str) -> Any:
     """A JSON object, as such or as its text."""
     written = value if isinstance(value, str) else json.dumps(value)
     if len(written) > TEMPLATE_LENGTH:
-        raise InvalidSpec(f"must have at most {TEMPLATE_LENGTH} characters", name)
+        raise InvalidSpec(say("must have at most {most} characters", most=TEMPLATE_LENGTH), name)
     try:
         template = json.loads(written)
     except (ValueError, RecursionError):
         template = None
     if not isinstance(template, dict) or _depth(template) > TEMPLATE_DEPTH:
-        raise InvalidSpec(f'must be a JSON object like {{"text": "$TITLE"}}, at most {TEMPLATE_DEPTH} deep', name)
+        raise InvalidSpec(
+            say(
+                'must be a JSON object like {{"text": "$TITLE"}}, at most {most} deep',
+                most=TEMPLATE_DEPTH,
+            ),
+            name,
+        )
     return template
 
 
@@ -55,7 +62,7 @@ def _read_headers(value: Any, name: str) -> tuple[tuple[str, str], ...]:
     headers = read_headers(value, name)
     for header, _ in headers:
         if header.lower() in OURS:
-            raise InvalidSpec(f"{header} is set by us", name)
+            raise InvalidSpec(say("{header} is set by us", header=header), name)
     return headers
 
 

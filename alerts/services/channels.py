@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Team
@@ -22,9 +23,11 @@ from alerts.notifiers import NOTIFIERS, Notifier, Settings
 from alerts.rules import Kind, severity_of
 from alerts.services import confirming
 from alerts.transport import Sent
+from common.languages import in_language_of
 from monitors import secrets
 from probes import guard
 from probes.contract import InvalidSpec
+from probes.sentences import say
 
 NAME_LENGTH = 120
 TEST_COUNTS_FOR_S = 3_600
@@ -38,7 +41,7 @@ def create_channel(*, team: Team, **fields: Any) -> Channel:
     """``fields``: kind, settings; name and enabled if wanted."""
     Team.objects.select_for_update(no_key=True).get(pk=team.pk)
     if Channel.objects.for_team(team).count() >= server.TEAM_MAX_CHANNELS:
-        raise ValidationError({"kind": [f"a team has at most {server.TEAM_MAX_CHANNELS} channels"]})
+        raise ValidationError({"kind": [say("a team has at most {most} channels", most=server.TEAM_MAX_CHANNELS)]})
     channel = Channel(team=team)
     _apply(channel, {"name": "", "settings": {}, "enabled": True} | fields)
     channel.save(force_insert=True)
@@ -94,7 +97,7 @@ def _read(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Settings as they may be shown, and their secrets. Raises ``ValidationError`` naming the field."""
     if kind not in NOTIFIERS:
-        raise ValidationError({"kind": [f"must be one of {', '.join(NOTIFIERS)}"]})
+        raise ValidationError({"kind": [say("must be one of {names}", names=", ".join(NOTIFIERS))]})
     described = NOTIFIERS[kind].settings.describe()
     shown, hidden = secrets.split_fields(described, given, kept=kept)
     parsed = parse(kind, shown | hidden)
@@ -102,7 +105,7 @@ def _read(
         # Or an editor could have the secrets of one site sent to another and read them there.
         shown, hidden = secrets.split_fields(described, given, kept={})
     if lost := secrets.lost(hidden):
-        raise ValidationError({"settings": [f"{lost[0]} holds only a mask: give its value again"]})
+        raise ValidationError({"settings": [say("{lost} holds only a mask: give its value again", lost=lost[0])]})
     return shown, hidden
 
 
@@ -145,7 +148,7 @@ def try_out(*, team: Team, kind: str, settings: dict[str, Any], channel: Channel
     confirmed = known is not None and known.confirmed_at and confirming.address_of(known) == shown.get("to")
     if confirming.is_needed(wanted) and not confirmed:
         raise ValidationError({"settings": [confirming.NOT_YET]})
-    sent = hand_over(NOTIFIERS[kind], parsed, _test_message(), hidden)
+    sent = hand_over(NOTIFIERS[kind], parsed, _test_message(team, kind, shown), hidden)
     _note_test(sent, team, kind, shown=shown, hidden=hidden)
     return sent
 
@@ -198,15 +201,19 @@ def _texts(values: Iterable[Any]) -> list[str]:
     return found
 
 
-def _test_message() -> Message:
+def _test_message(team: Team, kind: str, settings: dict[str, Any]) -> Message:
+    """In the language in which messages will come."""
     now, key = timezone.now(), f"test-{get_random_string(20)}"
+    with in_language_of(selectors.reader_of(team.pk, kind, settings)):
+        title = words.title(Kind.TEST, "")
+        line = _("Nothing is wrong. Somebody wanted to see whether messages arrive here.")
     return Message(
         key=key,
         thread=key,
         kind=Kind.TEST,
         severity=severity_of(Kind.TEST),
-        title=words.title(Kind.TEST, ""),
-        lines=("Nothing is wrong. Somebody wanted to see whether messages arrive here.",),
+        title=title,
+        lines=(line,),
         link=f"{server.SITE_URL}/",
         happened_at=now,
     )

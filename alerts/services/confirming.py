@@ -17,10 +17,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.utils.html import escape
+from django.utils.translation import gettext as _
 
 from alerts import selectors, transport
 from alerts.models import Channel
 from alerts.notifiers import Mail
+from probes.sentences import say
 
 SALT = "alerts.confirm"
 LINK_LASTS_S = 7 * 86_400
@@ -28,7 +30,7 @@ ASKED_A_DAY = 3
 TEAM_ASKS_A_DAY = 20
 DAY_S = 86_400
 
-NOT_YET = "to: whoever reads there has to agree first; save the channel, and a mail with a link is sent there"
+NOT_YET = say("to: whoever reads there has to agree first; save the channel, and a mail with a link is sent there")
 
 logger = logging.getLogger(__name__)
 
@@ -82,14 +84,14 @@ def _mail(channel: Channel, address: str) -> Mail:
     """It says nothing that whoever made the channel has written: else we would carry anybody's words to anybody."""
     link = f"{settings.SITE_URL}/alerts/confirm/{token_of(channel)}/"
     words = (
-        "Somebody wants to send messages about the state of their websites to this address, by Uptime.",
-        f"If that is right, follow this link within a week: {link}",
-        "If not, do nothing: you will get no messages.",
+        _("Somebody wants to send messages about the state of their websites to this address, by Uptime."),
+        _("If that is right, follow this link within a week: %(link)s") % {"link": link},
+        _("If not, do nothing: you will get no messages."),
     )
     html = "".join(f"<p>{escape(line)}</p>" for line in words)
     return Mail(
         to=address,
-        subject="Do you want messages from Uptime?",
+        subject=_("Do you want messages from Uptime?"),
         text="\n\n".join(words) + "\n",
         html=f"<!DOCTYPE html><html><body>{html}</body></html>",
         key=f"confirm-{get_random_string(20)}",

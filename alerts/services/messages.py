@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from alerts import words
 from alerts.message import Item, Message
 from alerts.models import Delivery
 from alerts.rules import Kind, severity_of
+from alerts.selectors import reader_of
 from alerts.services.planning import monitor_of
+from common.languages import in_language_of, spoken
 from incidents.models import IncidentEvent
+from incidents.rules.words import OUTCOMES as STATUSES
 from monitors.models import Monitor
 
 
 def message_of(delivery: Delivery, members: Sequence[Delivery] = ()) -> Message:
-    """The message; with ``members``, one that tells of all of them."""
+    """The message, in the language of who reads the channel; with ``members``, one that tells of all of them."""
+    channel = delivery.channel
+    with in_language_of(reader_of(channel.team_id, channel.kind, channel.settings)):
+        return _message_of(delivery, members)
+
+
+def _message_of(delivery: Delivery, members: Sequence[Delivery]) -> Message:
     event, kind = delivery.event, Kind(delivery.kind)
     monitor, incident = monitor_of(event), event.incident
     why = _why(event, kind)
@@ -40,6 +51,7 @@ def message_of(delivery: Delivery, members: Sequence[Delivery] = ()) -> Message:
         started_at=incident.started_at if incident else None,
         ended_at=incident.resolved_at if incident and kind is Kind.UP else None,
         items=tuple(_item(one) for one in told) if members else (),
+        language=translation.get_language() or settings.LANGUAGE_CODE,
     )
 
 
@@ -48,7 +60,7 @@ def _why(event: IncidentEvent, kind: Kind) -> tuple[str, ...]:
         return words.causes(event.incident.cause)
     if kind in {Kind.UP, Kind.RECOVERED, Kind.CALM, Kind.REGION_WELL, Kind.ACKNOWLEDGED}:
         return ()
-    return words.reasons(event.votes) or tuple(filter(None, [words.line(event.data.get("reason", ""))]))
+    return words.reasons(event.votes) or tuple(filter(None, [words.line(spoken(event.data.get("reason", "")))]))
 
 
 def _lines(delivery: Delivery, monitor: Monitor | None, why: Sequence[str]) -> tuple[str, ...]:
@@ -58,16 +70,21 @@ def _lines(delivery: Delivery, monitor: Monitor | None, why: Sequence[str]) -> t
     lines += why
     if incident is not None and kind in {Kind.DOWN, Kind.REMINDER}:
         began, sure = words.moment(incident.started_at), words.moment(incident.confirmed_at)
-        lines.append(f"First failure {began}, certain {sure}.")
+        lines.append(_("First failure %(began)s, certain %(sure)s.") % {"began": began, "sure": sure})
     if incident is not None and kind is Kind.UP and incident.resolved_at is not None:
         spent = words.span((incident.resolved_at - incident.started_at).total_seconds())
-        lines.append(f"It was open for {spent}, until {words.moment(incident.resolved_at)}.")
+        told = {"spent": spent, "end": words.moment(incident.resolved_at)}
+        lines.append(_("It was open for %(spent)s, until %(end)s.") % told)
         if event.data.get("why") == "by_hand":
-            lines.append(f"What the checks say of it now: {event.data.get('status') or 'nothing'}.")
+            status = event.data.get("status")
+            now = spoken(STATUSES[status]) if status in STATUSES else _("nothing")
+            lines.append(_("What the checks say of it now: %(status)s.") % {"status": now})
     if kind is Kind.REMINDER:
-        lines.append(f"Nobody has acknowledged it {words.span(delivery.step * 60)} after the first message.")
+        waited = {"span": words.span(delivery.step * 60)}
+        lines.append(_("Nobody has acknowledged it %(span)s after the first message.") % waited)
     elif delivery.step:
-        lines.append(f"Nobody has acknowledged it for {words.span(delivery.step * 60)}, so you are told as well.")
+        waited = {"span": words.span(delivery.step * 60)}
+        lines.append(_("Nobody has acknowledged it for %(span)s, so you are told as well.") % waited)
     if event.note:
         lines.append(words.line(event.note))
     return tuple(lines)
@@ -75,7 +92,7 @@ def _lines(delivery: Delivery, monitor: Monitor | None, why: Sequence[str]) -> t
 
 def _list(told: Sequence[Delivery]) -> tuple[str, ...]:
     several = len({one.kind for one in told}) > 1
-    return words.listed([_entry(_item(one), one.subject if several else "") for one in told])
+    return words.listed([_entry(_item(one), words.retold(one.kind, one.subject) if several else "") for one in told])
 
 
 def _entry(item: Item, subject: str) -> str:

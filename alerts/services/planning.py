@@ -27,6 +27,7 @@ from incidents.services import tell_unheard
 from meters import services as meters
 from meters.names import DELIVERIES
 from monitors.models import Monitor
+from probes.sentences import say
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ PLANNERS_LOCK = 7_204_301
 POISONED_AFTER = timedelta(hours=1)
 """An event that could not be planned for so long is tried no more; the log has why."""
 
-WAITS_FOR_TROUBLE = "waits until its trouble is told"
+WAITS_FOR_TROUBLE = say("waits until its trouble is told")
 SECOND_END = 1
 """The step of the message that tells the end of a lesser trouble together with an outage's."""
 
@@ -185,7 +186,7 @@ def _begin(event: IncidentEvent, kind: Kind, batch: _Batch) -> None:
 
 
 def _hold_while_quiet(draft: Delivery) -> None:
-    draft.state, draft.held_for, draft.reason = State.HELD, "quiet", "waits for the end of the quiet hours"
+    draft.state, draft.held_for, draft.reason = State.HELD, "quiet", say("waits for the end of the quiet hours")
 
 
 def _write(batch: _Batch) -> None:
@@ -230,7 +231,7 @@ def _group(new: Sequence[Delivery], *, now: datetime) -> None:
         leader.next_at = leader.due_at = due
         leader.save(update_fields=["next_at", "due_at"])
     for draft in together:
-        draft.state, draft.held_for, draft.reason = State.HELD, "group", "is told together with others"
+        draft.state, draft.held_for, draft.reason = State.HELD, "group", say("is told together with others")
         draft.next_at = draft.due_at = due
         draft.group = leader
         leader = leader or draft
@@ -256,7 +257,7 @@ def _answer(
     facts = [Announced(one.pk, one.channel_id, State(one.state), one.tries, one.due_at) for one in announced]
     ending = rules.ending(facts, ended_at=event.happened_at)
     by_id = {one.pk: one for one in announced}
-    cancel([by_id[pk] for pk in ending.cancel], "it was over before it was told", now=batch.now)
+    cancel([by_id[pk] for pk in ending.cancel], say("it was over before it was told"), now=batch.now)
     drafts = {}
     for channel, answered in ending.answer.items():
         begun = [by_id[pk] for pk in answered]
@@ -322,7 +323,7 @@ def _acknowledge(event: IncidentEvent, batch: _Batch) -> None:
     """Reminders and further steps stop; services that keep cases hear of it where they were told of the trouble."""
     announced = selectors.announced_on(thread_of(event))
     waits = [one for one in announced if one.step and not one.tries and one.state in {State.WAITING, State.HELD}]
-    cancel(waits, "somebody has acknowledged it", now=batch.now)
+    cancel(waits, say("somebody has acknowledged it"), now=batch.now)
     told = {one.channel_id: one for one in announced if one.state in {State.SENT, State.SENDING, State.WAITING}}
     for one in told.values():
         if one.channel.enabled and keeps_cases(one.channel):

@@ -17,6 +17,7 @@ from alerts.models import Channel, Rule, Step
 from alerts.rules import Kind, Quiet, Severity
 from monitors.models import Monitor
 from monitors.rules import tag_problem
+from probes.sentences import say
 
 MOST_RULES = 50
 MOST_STEPS = 20
@@ -48,7 +49,7 @@ def create_rule(*, team: Team, **fields: Any) -> Rule:
     """``fields``: any of those in ``defaults``. Naming monitors or tags means these and not everything."""
     Team.objects.select_for_update(no_key=True).get(pk=team.pk)
     if Rule.objects.for_team(team).count() >= MOST_RULES:
-        raise ValidationError({"name": [f"a team has at most {MOST_RULES} rules"]})
+        raise ValidationError({"name": [say("a team has at most {most} rules", most=MOST_RULES)]})
     return _apply(Rule(team=team), whole(fields))
 
 
@@ -143,15 +144,15 @@ def _problems(team: Team, fields: Mapping[str, Any]) -> dict[str, str]:
 def _strangers(own: Any, wanted: Collection[UUID], what: str) -> str | None:
     """Another team's is as unknown as one that never was."""
     missing = set(wanted) - set(own.filter(pk__in=wanted).values_list("pk", flat=True))
-    return f"there is no {what} {min(map(str, missing))}" if missing else None
+    return say("there is no {what} {id}", what=what, id=min(map(str, missing))) if missing else None
 
 
 def _escalation_problem(team: Team, steps: Sequence[Mapping[str, Any]]) -> str | None:
     if len(steps) > MOST_STEPS:
-        return f"at most {MOST_STEPS} steps"
+        return say("at most {most} steps", most=MOST_STEPS)
     for step in steps:
         if problem := _range_problem(step["after_minutes"], 1, LONGEST_MINUTES):
-            return f"after_minutes {problem}"
+            return say("after_minutes {problem}", problem=problem)
     return _strangers(Channel.objects.for_team(team), [step["channel"] for step in steps], "channel")
 
 
@@ -160,11 +161,15 @@ def _event_problem(team: Team, events: Collection[str] | None) -> str | None:
         return None
     known = {*rules.CHOICES, Kind.UP}
     if unknown := sorted(set(events) - known):
-        return f"there is no event {unknown[0]!r}; choose from {', '.join((*rules.CHOICES, Kind.UP))}"
+        return say(
+            "there is no event {unknown}; choose from {names}",
+            unknown=repr(unknown[0]),
+            names=", ".join((*rules.CHOICES, Kind.UP)),
+        )
     if not set(events) - {Kind.UP}:
-        return "choose at least one event beside up, which follows by itself"
+        return say("choose at least one event beside up, which follows by itself")
     if Kind.REGION in events and not selectors.is_operators(team):
-        return "only operators are told of regions"
+        return say("only operators are told of regions")
     return None
 
 
@@ -178,7 +183,7 @@ def _quiet_problem(quiet: Any) -> str | None:
 
 
 def _range_problem(value: int, low: int, high: int) -> str | None:
-    return None if low <= value <= high else f"must be from {low} to {high}"
+    return None if low <= value <= high else say("must be from {low} to {high}", low=low, high=high)
 
 
 def _reminder_problem(minutes: int) -> str | None:

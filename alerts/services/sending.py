@@ -29,6 +29,7 @@ from meters import services as meters
 from meters.names import ATTEMPTS, DELIVERIES, REFUSALS
 from monitors import secrets
 from probes.contract import InvalidSpec
+from probes.sentences import say
 
 logger = logging.getLogger(__name__)
 
@@ -148,10 +149,10 @@ def _channel_lets(channel: Channel, now: datetime) -> bool:
 def _why_never(delivery: Delivery) -> str:
     if delivery.kind in ENDS:
         told = [State(state) for state in delivery.closes.values_list("state", flat=True)]
-        return "its trouble was never told here" if rules.turn_of_end(told) is Turn.NEVER else ""
+        return say("its trouble was never told here") if rules.turn_of_end(told) is Turn.NEVER else ""
     incident = delivery.event.incident_id
     if (delivery.step or delivery.kind == Kind.REMINDER) and incident and not selectors.still_calls(incident):
-        return "somebody has acknowledged it, or it is over"
+        return say("somebody has acknowledged it, or it is over")
     return ""
 
 
@@ -177,7 +178,7 @@ def _hold_children(deliveries: Sequence[Delivery], *, now: datetime) -> set[UUID
 def hold_for_parent(delivery: Delivery, *, now: datetime) -> None:
     planning.leave_group(delivery)
     delivery.state, delivery.held_for = State.HELD, "parent"
-    delivery.reason, delivery.next_at = "waits while what it depends on is down", now + rules.LOOK_AT_PARENT
+    delivery.reason, delivery.next_at = say("waits while what it depends on is down"), now + rules.LOOK_AT_PARENT
     delivery.save(update_fields=["state", "held_for", "reason", "next_at", "group"])
 
 
@@ -202,14 +203,16 @@ def attempt(claimed: Claimed) -> Sent:
         message = messages.message_of(claimed.delivery, claimed.members)
         return channels.hand_over(notifier, settings, message, secrets.unseal(channel.sealed))
     except (InvalidSpec, KeyError) as error:
-        return Sent(ok=False, reason=f"the channel's settings make no sense: {error}", permanent=True)
+        return Sent(ok=False, reason=say("the channel's settings make no sense: {error}", error=error), permanent=True)
     except InvalidToken:
-        return Sent(ok=False, reason="the channel's secrets cannot be decrypted: no key of FIELD_ENCRYPTION_KEYS fits")
+        return Sent(
+            ok=False, reason=say("the channel's secrets cannot be decrypted: no key of FIELD_ENCRYPTION_KEYS fits")
+        )
     except OperationalError:
         raise
     except Exception:
         logger.exception("Delivery %s could not be sent", claimed.delivery.pk)
-        return Sent(ok=False, reason="something went wrong on our side; it is in the log")
+        return Sent(ok=False, reason=say("something went wrong on our side; it is in the log"))
 
 
 # -- writing down
@@ -267,7 +270,12 @@ def _try_again(delivery: Delivery, sent: Sent, *, now: datetime) -> None:
         return
     again = rules.next_try(tries=delivery.tries, now=now, expires_at=delivery.expires_at, retry_after=sent.retry_after)
     if again is None:
-        _settle(delivery, State.DEAD, f"given up after {delivery.tries} tries: {sent.reason}", now=now)
+        _settle(
+            delivery,
+            State.DEAD,
+            say("given up after {tries} tries: {reason}", tries=delivery.tries, reason=sent.reason),
+            now=now,
+        )
         return
     delivery.state, delivery.next_at, delivery.lease_until = State.WAITING, again, None
     delivery.reason = sent.reason[:300]

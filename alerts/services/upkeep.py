@@ -17,6 +17,7 @@ from alerts.services import planning, sending
 from alerts.services.planning import monitor_of
 from meters import services as meters
 from meters.names import DELIVERIES
+from probes.sentences import say
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +43,10 @@ def _take_from_lost_senders(now: datetime) -> None:
     for one in lost.select_for_update(skip_locked=True, of=("self",))[:AT_ONCE]:
         logger.warning("The sender of delivery %s was lost; it is sent again", one.pk)
         Attempt.objects.filter(delivery=one, number=one.tries, ok__isnull=True).update(
-            reason="the sender was lost; it may have arrived"
+            reason=say("the sender was lost; it may have arrived")
         )
         again = rules.next_try(tries=one.tries, now=now, expires_at=one.expires_at, retry_after=None)
-        one.state, one.lease_until, one.reason = State.WAITING, None, "its sender was lost"
+        one.state, one.lease_until, one.reason = State.WAITING, None, say("its sender was lost")
         one.next_at = now if one.tries <= PATIENT_TRIES else again or one.expires_at
         one.save(update_fields=["state", "lease_until", "reason", "next_at"])
 
@@ -56,8 +57,8 @@ def _give_up(now: datetime) -> None:
     for one in late.select_related("channel").select_for_update(skip_locked=True, of=("self",))[:AT_ONCE]:
         planning.leave_group(one)
         hours = settings.MESSAGE_MAX_AGE.total_seconds() / 3_600
-        what = "held too long" if one.state == State.HELD else f"not delivered in {hours:g} hours"
-        why = f"{what}: {one.reason}"
+        unsent = say("not delivered in {hours} hours: {reason}", hours=f"{hours:g}", reason=one.reason)
+        why = say("held too long: {reason}", reason=one.reason) if one.state == State.HELD else unsent
         one.state, one.held_for, one.reason, one.settled_at = State.DEAD, "", why[:300], now
         meters.add(DELIVERIES, one.channel.kind, one.kind, State.DEAD)
         one.save(update_fields=["state", "held_for", "reason", "settled_at", "group"])
@@ -67,7 +68,7 @@ def _give_up(now: datetime) -> None:
 def _cancel_for_switched_off(now: datetime) -> None:
     idle = Delivery.objects.filter(state__in=[State.WAITING, State.HELD], channel__enabled=False)
     ours = idle.select_related("channel").select_for_update(skip_locked=True, of=("self",))
-    planning.cancel(ours[:AT_ONCE], "its channel is off", now=now)
+    planning.cancel(ours[:AT_ONCE], say("its channel is off"), now=now)
 
 
 @transaction.atomic
@@ -76,7 +77,7 @@ def _cancel_in_shadow(now: datetime) -> None:
     idle = Delivery.objects.filter(state__in=[State.WAITING, State.HELD], tries=0, event__monitor__shadow=True)
     troubles = idle.filter(kind__in=[*sending.TROUBLES, Kind.REMINDER])
     ours = troubles.select_related("channel").select_for_update(skip_locked=True, of=("self",))
-    planning.cancel(ours[:AT_ONCE], "its monitor is in shadow", now=now)
+    planning.cancel(ours[:AT_ONCE], say("its monitor is in shadow"), now=now)
 
 
 @transaction.atomic
@@ -91,7 +92,7 @@ def _end_quiet_hours(now: datetime) -> None:
         first = ours.select_for_update(of=("self",)).first()
         if first is None or planning.keeps_cases(channel):
             continue
-        ours.exclude(pk=first.pk).update(group=first, held_for="group", reason="is told together with others")
+        ours.exclude(pk=first.pk).update(group=first, held_for="group", reason=say("is told together with others"))
 
 
 @transaction.atomic
@@ -140,7 +141,7 @@ def redrive(delivery: Delivery, *, now: datetime) -> bool:
 
 
 def _revive(one: Delivery, *, now: datetime) -> None:
-    one.state, one.held_for, one.reason, one.settled_at = State.WAITING, "", "sent again by hand", None
+    one.state, one.held_for, one.reason, one.settled_at = State.WAITING, "", say("sent again by hand"), None
     one.next_at, one.expires_at, one.lease_until = now, now + settings.MESSAGE_MAX_AGE, None
     one.save(
         update_fields=["state", "held_for", "reason", "settled_at", "next_at", "expires_at", "lease_until", "group"]

@@ -47,7 +47,7 @@ RESULT_COLUMNS = (
 NULL = r"\N"
 NOTHING_SEEN: dict[str, object] = {"seen": {"note": "made up"}, "redirects": [], "certificate": None}
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 Item = TypeVar("Item")
 
 
@@ -164,7 +164,7 @@ def demo_team() -> Team:
     return Team.objects.filter(name=TEAM_NAME, members=None).first() or Team.objects.create(name=TEAM_NAME)
 
 
-def seed(plan: Plan, *, team: Team, say: Say) -> None:
+def seed(plan: Plan, *, team: Team, report: Report) -> None:
     """Make the monitors, their hours and days, one day of single results, and their figures.
 
     Each step is committed by itself, so that no transaction grows without bound; ``clean`` removes what an
@@ -174,15 +174,15 @@ def seed(plan: Plan, *, team: Team, say: Say) -> None:
         raise AlreadyThere
     rollups.close(now=moment(plan.now), seconds=math.inf)
     plan = replace(plan, folded=int(rollups.folded_until().timestamp()))
-    say(f"{plan.monitors} monitors in {', '.join(plan.regions)} ...")
+    report(f"{plan.monitors} monitors in {', '.join(plan.regions)} ...")
     _make_monitors(plan, team)
     hours = range(plan.raw_start, plan.now + 1, HOUR_S)
     days.ensure_days({moment(hour).date() for hour in hours})
     steps = [Step(f"hours and days of {moment(at):%Y-%m-%d}", _write_rollups, at) for at in plan.all_days]
     steps += [Step(f"results of {moment(at):%Y-%m-%d %H} h", _write_results, at) for at in hours]
     for number, step in enumerate(_in_two_threads(plan, steps), 1):
-        say(f"{step.name} ({number} of {len(steps)})")
-    say("statistics ...")
+        report(f"{step.name} ({number} of {len(steps)})")
+    report("statistics ...")
     _analyze()
     for some in _portions([who.id for who in plan.characters]):
         rollups.catch_up(some, since=moment(plan.folded))
@@ -494,11 +494,11 @@ def _analyze() -> None:
 # --- and away with it ---
 
 
-def clean(*, team: Team | None, say: Say) -> int:
+def clean(*, team: Team | None, report: Report) -> int:
     """Remove all demo monitors, or those of a team, with their results; says how many."""
     ids = demo_ids(team)
     for number, some in enumerate(_portions(ids)):
-        say(f"{number * AT_ONCE} of {len(ids)} removed ...")
+        report(f"{number * AT_ONCE} of {len(ids)} removed ...")
         with transaction.atomic():
             CheckEvidence.objects.filter(monitor__in=some).delete()
             CheckResult.objects.filter(monitor__in=some).delete()

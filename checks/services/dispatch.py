@@ -28,6 +28,7 @@ from monitors.models import Monitor, Region
 from monitors.selectors import enabled_regions, working_regions
 from monitors.services import rearrange
 from probes.contract import CheckRequest, Outcome, Reason
+from probes.sentences import say
 
 AHEAD_S = 2
 """Checks are handed out so long before their second, and the worker starts each at its second: a tick that comes late,
@@ -133,9 +134,9 @@ class Shift:
             return
         if (hour_ends := end_of_hour(self.after)) < self.until - CATCH_UP_S:
             self.until = hour_ends
-            self.record_gap(after=self.after, until=self.until, why="the scheduler was not running")
+            self.record_gap(after=self.after, until=self.until, why=say("the scheduler was not running"))
             return
-        self.record_gap(after=self.after, until=self.until, why="the scheduler was not running", catch_up=True)
+        self.record_gap(after=self.after, until=self.until, why=say("the scheduler was not running"), catch_up=True)
         self.hand_out(loads[self.region.code])
 
     def postpone(self) -> None:
@@ -153,7 +154,7 @@ class Shift:
         """Write down what the region missed while nobody was there."""
         if self.region.missed_since is None:
             return
-        why = f"no worker of region {self.region.code} was there"
+        why = say("no worker of region {code} was there", code=self.region.code)
         self.record_gap(after=int(self.region.missed_since.timestamp()), until=until, why=why)
         self.region.missed_since = None
         self.region.save(update_fields=["missed_since"])
@@ -219,7 +220,7 @@ class Shift:
 
     def hand_over(self, loads: Mapping[str, Load]) -> None:
         """Let the regions that stand in for this one check what it cannot, at its turn."""
-        why = "the scheduler was not running"
+        why = say("the scheduler was not running")
         self.record_gap(after=self.after, until=self.until, why=why, catch_up=True, stood_in_for=True)
         by_region: dict[str, list[Due]] = defaultdict(list)
         for monitor, slot in self._still_due(stood_in_for=True):
@@ -263,7 +264,7 @@ class Shift:
         if not due:
             return
         logger.warning("Region %s is behind; left out %d checks: %s", region, len(due), load)
-        message = f"not made: region {region} is behind"
+        message = say("not made: region {region} is behind", region=region)
         rows = (self._unknown(monitor, slot, Reason.BACKPRESSURE, message) for monitor, slot in sorted(due, key=_by_id))
         self._record(rows, judged=len(due) <= JUDGED_AT_MOST)
 
@@ -303,7 +304,9 @@ def end_of_hour(second: int) -> int:
 
 
 def _not_made(count: int, why: str) -> str:
-    return f"{count} check{'s' if count > 1 else ''} not made: {why}"
+    if count == 1:
+        return say("1 check not made: {why}", why=why)
+    return say("{count} checks not made: {why}", count=count, why=why)
 
 
 def _ended_earlier(gap: store.NewResult, interval: int, why: str) -> store.NewResult:

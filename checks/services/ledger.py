@@ -26,6 +26,7 @@ from monitors.models import Monitor
 from monitors.selectors import enabled_regions
 from monitors.services import request_checks_of, slow_down
 from probes.contract import Batch, CheckRequest, Outcome, Reason
+from probes.sentences import say
 
 BATCH_SIZE = 250
 SPLIT_AFTER = 3
@@ -218,7 +219,7 @@ def _give_up(batch: CheckBatch, missing: Sequence[CheckId], *, now: datetime) ->
     reason = Reason.DEAD_LETTER if batch.attempt >= MAX_ATTEMPTS else Reason.LATE
     logger.warning("Gave up on %d checks of batch %s (%s)", len(missing), batch.id, reason)
     waited_s = max(0, int((now - batch.created_at).total_seconds()))
-    message = f"no worker of region {batch.region} reported in {waited_s} s"
+    message = say("no worker of region {region} reported in {waited_s} s", region=batch.region, waited_s=waited_s)
     store.record(
         [
             store.NewResult(

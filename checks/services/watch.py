@@ -16,6 +16,7 @@ from incidents.models import IncidentEvent
 from monitors import rules
 from monitors.models import Monitor, Region, RegionEvent
 from monitors.selectors import region_codes
+from probes.sentences import say
 
 BREAK_S = 10
 """Ticks further apart than this are a break in which we could not have heard a region."""
@@ -53,7 +54,11 @@ def look(region: Region, *, last_sign: datetime | None, ticked_s: int, now: date
 
 
 def _last_heard(last_sign: datetime | None) -> str:
-    return f"no worker heard of since {last_sign:%Y-%m-%d %H:%M:%S} UTC" if last_sign else "no worker was ever heard of"
+    return (
+        say("no worker heard of since {last_sign} UTC", last_sign=f"{last_sign:%Y-%m-%d %H:%M:%S}")
+        if last_sign
+        else say("no worker was ever heard of")
+    )
 
 
 def _note(region: Region, kind: RegionEvent.Kind, *, note: str, since: datetime | None, now: datetime) -> None:

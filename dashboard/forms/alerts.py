@@ -53,7 +53,7 @@ class ChannelForm(forms.Form):
                 self.notifier.settings.parse(shown | hidden)
             except InvalidSpec as error:
                 name = f"{spec_fields.PREFIX}{error.field}"
-                self.add_error(name if name in self.fields else None, sentence(str(error)))
+                self.add_error(name if name in self.fields else None, sentence(error.args[0]))
         return self.cleaned_data | {"settings": settings}
 
     def configuration(self) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class RuleForm(forms.Form):
         self.places = range(min(number + MORE_STEPS, MOST_STEPS))
         for place in self.places:
             self.fields[f"step_{place}_minutes"] = forms.IntegerField(
-                label="After (min)", min_value=1, max_value=10_080, required=False
+                label=_("After (min)"), min_value=1, max_value=10_080, required=False
             )
             self.fields[f"step_{place}_channel"] = forms.TypedChoiceField(
                 label=_("Tell"), coerce=as_id, required=False, empty_value=None, choices=[("", _("Nobody")), *offered]
@@ -170,7 +170,7 @@ class RuleForm(forms.Form):
         try:
             Quiet.parse(_quiet_hours(cleaned))
         except ValueError as error:
-            self.add_error("quiet_from", sentence(str(error)))
+            self.add_error("quiet_from", sentence(error.args[0]))
 
     def _escalation(self, cleaned: dict[str, Any]) -> list[dict[str, Any]]:
         """The lines that are filled in; a half of one is a mistake."""

@@ -9,6 +9,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from common.languages import spoken
+
 
 def show_errors(form: forms.Form, error: ValidationError) -> None:
     """Put a service's complaints at their fields; what has no field here stands above the form."""
@@ -19,7 +21,8 @@ def show_errors(form: forms.Form, error: ValidationError) -> None:
 
 def sentence(message: str) -> str:
     """Services speak to programs too (``must be ...``); a page begins with a capital and ends with a stop."""
-    return message[:1].upper() + message[1:] + ("" if message.endswith((".", "!", "?")) else ".")
+    said = spoken(message)
+    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "!", "?")) else ".")
 
 
 class TagsField(forms.CharField):

@@ -75,7 +75,9 @@ class WorkForm(forms.Form):
         label=_("What is found meanwhile counts for the uptime"),
         help_text=_("Otherwise this time counts neither for nor against."),
     )
-    note = forms.CharField(max_length=2_000, required=False, widget=forms.Textarea(attrs={"rows": 3, "class": "prose"}))
+    note = forms.CharField(
+        label=_("Note"), max_length=2_000, required=False, widget=forms.Textarea(attrs={"rows": 3, "class": "prose"})
+    )
 
     PLAIN = ("title", "everything", "monitors", "tags", "minutes", "pauses_checks", "counts_as_uptime", "note")
 

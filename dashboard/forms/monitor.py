@@ -66,7 +66,7 @@ class MonitorForm(forms.Form):
         label=_("Give up after (s)"), min_value=1, max_value=60, help_text=_("Over all attempts of one check.")
     )
     regions = forms.MultipleChoiceField(label=_("Check from"), widget=forms.CheckboxSelectMultiple)
-    tags = TagsField()
+    tags = TagsField(label=_("Tags"))
     fallback_regions = forms.MultipleChoiceField(
         label=_("Regions that may stand in"),
         widget=forms.CheckboxSelectMultiple,
@@ -190,7 +190,7 @@ class MonitorForm(forms.Form):
             try:
                 SPECS[self.kind].parse(spec)
             except InvalidSpec as error:
-                self.add_error(self._field_of(error.field), sentence(str(error)))
+                self.add_error(self._field_of(error.field), sentence(error.args[0]))
         return cleaned | {"spec": spec, "policy": policy.read(cleaned, stored=self.stored_policy)}
 
     def _field_of(self, part: str) -> str | None:

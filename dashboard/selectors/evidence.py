@@ -7,8 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
+
 from checks.models import CheckResult
 from dashboard import words
+
+CERTIFICATE: Mapping[str, str] = words.Words(
+    {
+        "subject": gettext_noop("Subject"),
+        "issuer": gettext_noop("Issuer"),
+        "names": gettext_noop("Names"),
+        "serial": gettext_noop("Serial number"),
+        "not_before": gettext_noop("Valid from"),
+        "not_after": gettext_noop("Valid until"),
+        "days_valid": gettext_noop("Days valid"),
+        "days_left": gettext_noop("Days left"),
+        "fingerprint": gettext_noop("Fingerprint"),
+        "protocol": gettext_noop("Version of TLS"),
+        "cipher": gettext_noop("Cipher"),
+        "chain": gettext_noop("Chain"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +75,11 @@ class Evidence:
         if self.result is None or self.good is None:
             return []
         told = [
-            Difference("HTTP status", _or_none(self.good.http_status), _or_none(self.result.http_status)),
-            Difference("Address", _or_none(self.good.remote_ip), _or_none(self.result.remote_ip)),
-            Difference("Size", _bytes(self.good.body_bytes), _bytes(self.result.body_bytes)),
+            Difference(_("HTTP status"), _or_none(self.good.http_status), _or_none(self.result.http_status)),
+            Difference(_("Address"), _or_none(self.good.remote_ip), _or_none(self.result.remote_ip)),
+            Difference(_("Size"), _bytes(self.good.body_bytes), _bytes(self.result.body_bytes)),
             Difference(
-                "Response time", words.milliseconds(self.good.total_ms), words.milliseconds(self.result.total_ms)
+                _("Response time"), words.milliseconds(self.good.total_ms), words.milliseconds(self.result.total_ms)
             ),
         ]
         return [item for item in told if item.before != item.after]
@@ -70,7 +90,9 @@ def _or_none(value: object) -> str:
 
 
 def _bytes(value: int | None) -> str:
-    return words.NOTHING if value is None else words.quantity(value, "byte")
+    if value is None:
+        return words.NOTHING
+    return ngettext("%(count)s byte", "%(count)s bytes", value) % {"count": words.thousands(value)}
 
 
 def evidence_from(
@@ -95,7 +117,7 @@ def evidence_from(
         good=good,
         seen=seen.get("seen") or {},
         redirects=seen.get("redirects") or [],
-        certificate=[(name.replace("_", " ").capitalize(), _shown(value)) for name, value in certificate.items()],
+        certificate=[(CERTIFICATE.get(name, name), _shown(value)) for name, value in certificate.items()],
         left_out=", ".join(seen.get("left_out") or []),
     )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from checks.facts import ADDRESSES, CERTIFICATE, CONTENT, REDIRECTS, moment
@@ -119,7 +120,7 @@ def _lines(kind: str, value: Any) -> list[str]:
         told = {"subject": value.get("subject") or NOTHING, "issuer": value.get("issuer") or NOTHING}
         ends = moment(value.get("not_after"))
         lines = [_("%(subject)s, by %(issuer)s") % told]
-        return lines + ([_("valid until %(end)s") % {"end": f"{ends:%-d %b %Y}"}] if ends else [])
+        return lines + ([_("valid until %(end)s") % {"end": date_format(ends, _("j M Y"))}] if ends else [])
     if kind == REDIRECTS:
         return [f"{hop.get('status') or ''} → {hop.get('location')}".strip() for hop in value] or [_("none")]
     if kind == CONTENT:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from accounts.models import Team
 from maintenance.selectors import windows_of
@@ -77,11 +80,18 @@ def posts_on(page: StatusPage) -> list[Post]:
 
 def incident_choices(team: Team) -> list[tuple[str, str]]:
     return [
-        (str(incident.pk), f"{incident.monitor.name}, {incident.started_at:%-d %b %Y, %H:%M} UTC")
+        (str(incident.pk), f"{incident.monitor.name}, {_moment(incident.started_at)}")
         for incident in linkable_incidents(team)
     ]
 
 
 def window_choices(team: Team) -> list[tuple[str, str]]:
     coming = windows_of(team).filter(next_starts__isnull=False).order_by("next_starts")[:MOST_POSTS]
-    return [(str(window.pk), f"{window.title}, {window.next_starts:%-d %b %Y, %H:%M} UTC") for window in coming]
+    return [
+        (str(window.pk), f"{window.title}, {_moment(window.next_starts)}") for window in coming if window.next_starts
+    ]
+
+
+def _moment(at: datetime) -> str:
+    form = _("j M Y, H:i")
+    return f"{date_format(at, form)} UTC"

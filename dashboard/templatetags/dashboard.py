@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils import timezone
-from django.utils.dateformat import format as date_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -18,9 +18,12 @@ from django.utils.translation import gettext
 from accounts.exceptions import NoTeam
 from accounts.models import Membership, User
 from accounts.selectors import membership_of, memberships_of
+from alerts.models import Delivery
 from alerts.notifiers import Notifier
+from alerts.words import retold
 from checks.rules import HourSum, Tick
-from dashboard import alert_words, pictures, words
+from common.languages import spoken
+from dashboard import alert_words, audit_words, pictures, words
 from dashboard.forms.maintenance import REPEATS
 from dashboard.kind_words import kind_words
 from dashboard.selectors.checks import Lane, address_of
@@ -36,6 +39,7 @@ register.filter("percent", words.percent)
 register.filter("reason", words.reason_in_words)
 register.filter("listing", words.listing)
 register.filter("check_address", address_of)
+register.filter("spoken", spoken)
 register.filter("why", words.why)
 register.filter("span", words.span)
 register.filter("event_word", alert_words.event_word)
@@ -43,6 +47,8 @@ register.filter("state_word", alert_words.state_word)
 register.filter("state_mark", alert_words.state_mark)
 register.filter("health_word", alert_words.health_word)
 register.filter("health_mark", alert_words.health_mark)
+register.filter("verb_word", audit_words.verb_word)
+register.filter("audit_kind", audit_words.kind_word)
 register.simple_tag(pictures.status_icon, name="status_icon")
 
 
@@ -55,14 +61,40 @@ def repeats(rule: str) -> str:
 @register.simple_tag
 def in_zone(moment: datetime, zone: str) -> SafeString:
     """A time on the clocks of a zone, which it names."""
-    told = f"{date_format(moment.astimezone(ZoneInfo(zone)), 'D j M Y, H:i')} ({zone})"
-    return format_html('<time datetime="{}">{}</time>', _iso(moment), told)
+    local, form = moment.astimezone(ZoneInfo(zone)), gettext("D j M Y, H:i")
+    return format_html('<time datetime="{}">{}</time>', _iso(moment), f"{date_format(local, form)} ({zone})")
+
+
+@register.filter
+def scope_word(scope: str) -> str:
+    return words.SCOPES.get(scope, scope)
+
+
+@register.filter
+def stage_word(stage: str) -> str:
+    return words.STAGES.get(stage, stage)
+
+
+@register.filter
+def correction_word(kind: str) -> str:
+    return words.CORRECTIONS.get(kind, kind)
+
+
+@register.filter
+def breaker_state(state: str) -> str:
+    return words.BREAKERS.get(state, state)
+
+
+@register.filter
+def subject(delivery: Delivery) -> str:
+    """What a message is about, which is stored in English."""
+    return retold(delivery.kind, delivery.subject)
 
 
 @register.filter
 def kind_title(kinds: Mapping[str, Notifier], kind: str) -> str:
     """What people call a kind of channel."""
-    return kinds[kind].title if kind in kinds else kind
+    return spoken(kinds[kind].title) if kind in kinds else kind
 
 
 @register.filter
@@ -158,12 +190,12 @@ def clock(moment: datetime) -> SafeString:
 def time_of_day(moment: datetime) -> SafeString:
     """For tables whose heading names the zone; the day appears only where it is not today."""
     local = timezone.localtime(moment)
-    form = "%H:%M:%S" if local.date() == timezone.localdate() else "%-d %b %H:%M:%S"
+    form = "H:i:s" if local.date() == timezone.localdate() else gettext("j M H:i:s")
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         _iso(moment),
         _clock(moment),
-        f"{local:{form}}",
+        date_format(local, form),
     )
 
 

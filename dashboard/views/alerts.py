@@ -182,7 +182,7 @@ class ChannelDelete(ChannelView):
 
     def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self.confirm(
-            f"Delete {self.channel.name}?",
+            _("Delete %(title)s?") % {"title": self.channel.name},
             _("Its messages go with it, and rules that tell it tell it no more. To keep it for later, switch it off."),
             reverse("channel", kwargs={"pk": self.channel.pk}),
         )
@@ -244,7 +244,7 @@ class RuleEdit(RuleView):
 class RuleDelete(RuleView):
     def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self.confirm(
-            f"Delete {self.rule.name}?",
+            _("Delete %(title)s?") % {"title": self.rule.name},
             _("Nobody is told by it from then on. What was told already is still told the end of."),
             reverse("rules"),
         )

@@ -17,14 +17,11 @@ from accounts.models import AuditEntry
 from accounts.rules import Role
 from accounts.serializers.teams import AuditOutput
 from common.paging import page_by
+from dashboard.audit_words import KINDS
 from dashboard.selectors.checks import cell
 from dashboard.views.base import TeamView
 
 PAGE = 50
-KINDS = (
-    *("monitor", "channel", "rule", "window", "incident", "correction", "delivery", "drill"),
-    *("team", "membership", "invitation", "apikey", "user"),
-)
 COLUMNS = ("at", "by", "actor", "verb", "kind", "object_id", "name", "changes", "address", "user_agent", "request_id")
 
 
@@ -49,7 +46,7 @@ class AuditPage(AuditView):
         asked = {"cursor": request.GET.get("cursor", ""), "limit": str(PAGE)}
         page, more = page_by(self.found(), asked, order=("-id",))
         return self.show(
-            "dashboard/audit.html", entries=page, more=more, kinds=KINDS, days=settings.AUDIT_RETENTION_DAYS
+            "dashboard/audit.html", entries=page, more=more, kinds=KINDS.items(), days=settings.AUDIT_RETENTION_DAYS
         )
 
 

@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 from dashboard.selectors import checks
 from dashboard.selectors.checks import Filters, is_code
 from dashboard.views.monitors import MonitorView
-from dashboard.words import OUTCOMES
+from dashboard.words import STATUSES
+from monitors.rules import Status
 
 TO_THE_SECOND = "%Y-%m-%dT%H:%M:%S"
 LATEST_S = 253_402_300_799 - 10**9
@@ -37,7 +38,7 @@ class CheckList(MonitorView):
             monitor=monitor,
             list=found,
             regions=list(known),
-            outcomes=[(outcome.value, OUTCOMES.get(outcome, outcome.capitalize())) for outcome in checks.OUTCOMES],
+            outcomes=[(outcome.value, STATUSES[Status(outcome)]) for outcome in checks.OUTCOMES],
             most=checks.MOST_EXPORTED,
         )
 

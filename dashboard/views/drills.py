@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.access.throttles import ScopedThrottle
 from accounts.models import User
+from common.languages import spoken
 from dashboard.forms.base import sentence
 from dashboard.selectors import fingerprint
 from dashboard.selectors.drills import drill_page, drills_page
@@ -51,7 +52,7 @@ class DrillList(DrillsView):
         try:
             services.begin(team=self.membership.team, by=cast(User, self.request.user))
         except DrillRuns as error:
-            messages.error(self.request, str(error.detail))
+            messages.error(self.request, spoken(error.detail))
         except ValidationError as error:
             messages.error(self.request, " ".join(sentence(message) for message in error.messages))
         else:

@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.rules import Role
 from checks.services import corrections, stats
 from common.clock import database_now
+from common.languages import spoken
 from dashboard.forms.incidents import CorrectionForm, NoteForm, WithdrawalForm
 from dashboard.selectors import fingerprint
 from dashboard.selectors.choices import monitor_choices, monitor_named
@@ -86,7 +87,7 @@ class IncidentChange(IncidentView):
         try:
             self.act(self.incident, actor=self.person, now=timezone.now())
         except Overtaken as error:
-            messages.error(request, str(error.detail))
+            messages.error(request, spoken(error.detail))
             return redirect("incident", pk=self.incident.pk)
         return self.back(_(self.done))
 

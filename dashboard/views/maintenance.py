@@ -165,7 +165,7 @@ class WindowDelete(WindowView):
     def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         back = reverse("window", kwargs={"pk": self.window.pk})
         words = _("If it is going on, it ends at once. Uptime of the past stays as it was counted.")
-        return self.confirm(f"Delete {self.window.title}?", words, back)
+        return self.confirm(_("Delete %(title)s?") % {"title": self.window.title}, words, back)
 
     def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         title = self.window.title

@@ -23,6 +23,7 @@ from accounts.exceptions import InvitationGone, LastOwner
 from accounts.models import Invitation, Membership, User
 from accounts.rules import Role
 from accounts.services import sessions, teams
+from common.languages import spoken
 from dashboard.forms.team import ROLES, InviteForm, NameForm, TransferForm
 from dashboard.views.base import TeamView, taken
 
@@ -97,7 +98,7 @@ class InvitationAgain(InvitationAction):
         try:
             teams.send_again(invitation)
         except InvitationGone as error:
-            messages.error(request, str(error.detail))
+            messages.error(request, spoken(error.detail))
             return redirect("team")
         return self.back(_("A new link is on its way; the one before it is dead."))
 
@@ -117,7 +118,7 @@ class MemberAction(OwnerAction):
         try:
             act()
         except LastOwner as error:
-            messages.error(self.request, str(error.detail))
+            messages.error(self.request, spoken(error.detail))
             return redirect("team")
         self._stay()
         return self.back(said)

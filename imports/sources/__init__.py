@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from imports.plain import Export, Said, Unreadable
 from imports.sources import betterstack, blackbox, gatus, healthchecks, kuma, pingdom, uptimerobot
+from probes.sentences import say
 
 T = TypeVar("T")
 
@@ -28,7 +29,10 @@ class Source:
     def history(self, data: bytes) -> list[Said]:
         if self.historian is None:
             raise Unreadable(
-                f"Files of {self.title} say nothing of how its monitors do, so there is nothing to compare."
+                say(
+                    "Files of {title} say nothing of how its monitors do, so there is nothing to compare.",
+                    title=self.title,
+                )
             )
         return _guarded(self.historian, data)
 
@@ -38,17 +42,17 @@ def _guarded(read: Callable[[bytes], T], data: bytes) -> T:
     try:
         return read(data)
     except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise Unreadable(f"The file is not built as expected: {str(error)[:200]}.") from error
+        raise Unreadable(say("The file is not built as expected: {error}.", error=str(error)[:200])) from error
 
 
 SOURCES = {
-    "kuma": Source("Uptime Kuma", "kuma.db, or a JSON backup of version 1", kuma.read, kuma.history),
-    "gatus": Source("Gatus", "its configuration, YAML", gatus.read),
+    "kuma": Source("Uptime Kuma", say("kuma.db, or a JSON backup of version 1"), kuma.read, kuma.history),
+    "gatus": Source("Gatus", say("its configuration, YAML"), gatus.read),
     "uptimerobot": Source(
-        "UptimeRobot", "monitors by its API v2 or v3, or the CSV", uptimerobot.read, uptimerobot.history
+        "UptimeRobot", say("monitors by its API v2 or v3, or the CSV"), uptimerobot.read, uptimerobot.history
     ),
-    "betterstack": Source("Better Stack", "monitors or heartbeats, JSON", betterstack.read, betterstack.history),
-    "pingdom": Source("Pingdom", "checks, or their details, JSON", pingdom.read, pingdom.history),
-    "blackbox": Source("blackbox_exporter", "scrape configuration of Prometheus, YAML", blackbox.read),
+    "betterstack": Source("Better Stack", say("monitors or heartbeats, JSON"), betterstack.read, betterstack.history),
+    "pingdom": Source("Pingdom", say("checks, or their details, JSON"), pingdom.read, pingdom.history),
+    "blackbox": Source("blackbox_exporter", say("scrape configuration of Prometheus, YAML"), blackbox.read),
     "healthchecks": Source("Healthchecks", "checks, JSON", healthchecks.read, healthchecks.history),
 }

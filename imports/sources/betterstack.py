@@ -10,6 +10,7 @@ from imports.plain import Export, Found, LeftOut, Said
 from imports.reading import read_json
 from imports.sources import common
 from imports.sources.common import items, mapping, text, whole
+from probes.sentences import say
 
 TOOL = "Better Stack"
 WEB = {"status", "expected_status_code", "keyword", "keyword_absence"}
@@ -21,7 +22,9 @@ Row = Mapping[str, Any]
 def read(data: bytes) -> Export:
     return common.gather(
         (_one(row) for row in common.rows(read_json(data), "data", tool=TOOL)),
-        losses=["Escalation policies, on-call calendars and status pages of Better Stack are not part of the import."],
+        losses=[
+            say("Escalation policies, on-call calendars and status pages of Better Stack are not part of the import.")
+        ],
     )
 
 
@@ -51,7 +54,7 @@ def _one(row: Row) -> Found | LeftOut:
 
 def _heartbeat(pk: str, told: Row) -> Found:
     spec = {"period": max(60, whole(told.get("period")) or 60), "grace": max(10, whole(told.get("grace")) or 0)}
-    lost = ("its address: the job must call its new one",)
+    lost = (say("its address: the job must call its new one"),)
     return Found(pk, common.name_of(told.get("name")), "heartbeat", spec, paused=_is_paused(told), losses=lost)
 
 
@@ -69,14 +72,17 @@ def _lost(told: Row) -> list[str]:
     lost = []
     if items(told.get("regions")):
         lost.append(
-            f"its regions ({', '.join(map(text, told['regions']))}): the usual ones of this installation check it"
+            say(
+                "its regions ({names}): the usual ones of this installation check it",
+                names=", ".join(map(text, told["regions"])),
+            )
         )
     if told.get("maintenance_from"):
-        lost.append("its daily maintenance")
+        lost.append(say("its daily maintenance"))
     if told.get("policy_id"):
-        lost.append("its escalation policy")
+        lost.append(say("its escalation policy"))
     if told.get("domain_expiration"):
-        lost.append("the warning before the domain's registration ends")
+        lost.append(say("the warning before the domain's registration ends"))
     return lost
 
 
@@ -89,7 +95,7 @@ def _spec(kind: str, told: Row) -> tuple[str, dict[str, Any], list[str]] | None:
     if kind == "tcp":
         return "tcp", {"host": host, "port": port}, []
     if kind in MAIL_PORTS:
-        lost = [f"that {kind.upper()} is spoken: only the connection is tried"]
+        lost = [say("that {protocol} is spoken: only the connection is tried", protocol=kind.upper())]
         return "tcp", {"host": host, "port": port or MAIL_PORTS[kind]}, lost
     if kind == "dns":
         return None if not told.get("request_body") else _dns(told, host)
@@ -131,5 +137,5 @@ def history(data: bytes) -> list[Said]:
         at, up = common.moment(told.get("last_checked_at")), {"up": True, "down": False}.get(text(told.get("status")))
         if at is not None and up is not None:
             span = timedelta(seconds=whole(told.get("check_frequency")) or 60)
-            said.append(Said(text(row.get("id")), at, at + span, up, "its present status"))
+            said.append(Said(text(row.get("id")), at, at + span, up, say("its present status")))
     return said

@@ -13,19 +13,20 @@ from imports.plain import Export, Found, LeftOut, Unreadable
 from imports.reading import read_yaml
 from imports.sources import common
 from imports.sources.common import items, mapping, text
+from probes.sentences import say
 
 TOOL = "blackbox_exporter"
 PROBERS = ("http", "tcp", "icmp", "dns", "grpc", "unix")
 DISCOVERED = ("_sd_configs",)
 NOT_READ = {
-    "fail_if_header_matches": "headers that must not match",
-    "fail_if_header_not_matches": "headers that must match",
-    "fail_if_not_ssl": "that it must be TLS: give it an https:// address",
-    "compression": "its compression",
-    "oauth2": "its OAuth 2",
-    "bearer_token": "its bearer token",
-    "authorization": "its authorization",
-    "proxy_url": "its proxy",
+    "fail_if_header_matches": say("headers that must not match"),
+    "fail_if_header_not_matches": say("headers that must match"),
+    "fail_if_not_ssl": say("that it must be TLS: give it an https:// address"),
+    "compression": say("its compression"),
+    "oauth2": say("its OAuth 2"),
+    "bearer_token": say("its bearer token"),
+    "authorization": say("its authorization"),
+    "proxy_url": say("its proxy"),
 }
 
 Row = Mapping[str, Any]
@@ -34,19 +35,23 @@ Row = Mapping[str, Any]
 def read(data: bytes) -> Export:
     found = mapping(read_yaml(data))
     if not isinstance(found.get("scrape_configs"), list):
-        raise Unreadable("This does not look like a configuration of Prometheus: there is no list 'scrape_configs'.")
+        raise Unreadable(
+            say("This does not look like a configuration of Prometheus: there is no list 'scrape_configs'.")
+        )
     usual = common.span_s(mapping(found.get("global")).get("scrape_interval")) or 60
     modules = mapping(found.get("modules"))
     jobs = [mapping(job) for job in found["scrape_configs"]]
     probing = [job for job in jobs if text(job.get("metrics_path")) == "/probe"]
-    losses = ["Alerting rules and relabelling of Prometheus are not part of the import."]
+    losses = [say("Alerting rules and relabelling of Prometheus are not part of the import.")]
     losses += [
-        f"Job {text(job.get('job_name'))!r}: targets that Prometheus discovers are not in the file."
+        say("Job {job}: targets that Prometheus discovers are not in the file.", job=repr(text(job.get("job_name"))))
         for job in probing
         if any(name.endswith(DISCOVERED) for name in job)
     ]
     if not modules:
-        losses.append("What the modules do is taken from their names, as the file has no 'modules' of the exporter.")
+        losses.append(
+            say("What the modules do is taken from their names, as the file has no 'modules' of the exporter.")
+        )
     return common.gather((one for job in probing for one in _targets(job, modules, usual)), losses=losses)
 
 
@@ -100,7 +105,9 @@ def _prober_of(module: str) -> str:
 def _tcp(module: str, told: Row, host: str, port: int | None) -> tuple[str, dict[str, Any], list[str]]:
     if told.get("tls") is True or module.endswith("_tls"):
         return "tls", {"host": host, "port": port}, []
-    lost = ["its conversation (query_response): only the connection is tried"] if told.get("query_response") else []
+    lost = (
+        [say("its conversation (query_response): only the connection is tried")] if told.get("query_response") else []
+    )
     return "tcp", {"host": host, "port": port}, lost
 
 
@@ -110,10 +117,10 @@ def _web(module: str, told: Row, target: str) -> tuple[str, dict[str, Any], list
     headers = common.headers_of(told.get("headers")) | common.basic_auth(login.get("username"), login.get("password"))
     lost = [words for name, words in NOT_READ.items() if told.get(name)]
     if login.get("password_file"):
-        lost.append("its password, which is in another file")
+        lost.append(say("its password, which is in another file"))
     wanted, unwanted = (items(told.get(f"fail_if_body_{name}_regexp")) for name in ("not_matches", "matches"))
     if unwanted or len(wanted) > 1:
-        lost.append("patterns that the text must not match, or more than one that it must")
+        lost.append(say("patterns that the text must not match, or more than one that it must"))
     spec = common.http_spec(
         target if "://" in target else f"http://{target}",
         method=method,

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from imports.plain import Export, Found, LeftOut, Unreadable
+from probes.sentences import say
 
 LONGEST_NAME = 200
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -46,7 +47,13 @@ def rows(data: Any, *names: str, tool: str) -> Iterator[Mapping[str, Any]]:
     """The list that stands under the first of these names, or is the file itself."""
     found = data if isinstance(data, list) else next((data[n] for n in names if n in mapping(data)), None)
     if not isinstance(found, list):
-        raise Unreadable(f"This does not look like an export of {tool}: there is no list {names[0]!r}.")
+        raise Unreadable(
+            say(
+                "This does not look like an export of {tool}: there is no list {names}.",
+                tool=tool,
+                names=repr(names[0]),
+            )
+        )
     return (row for row in found if isinstance(row, dict))
 
 
@@ -99,7 +106,7 @@ def tags_of(*values: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     wanted = list(dict.fromkeys(found for value in values if (found := text(value))))
     kept = [tag for tag in wanted if len(tag) <= 40][:20]
     lost = [tag[:60] for tag in wanted if tag not in kept]
-    return tuple(kept), (f"tags that are too long or too many: {', '.join(lost[:5])}",) if lost else ()
+    return tuple(kept), (say("tags that are too long or too many: {names}", names=", ".join(lost[:5])),) if lost else ()
 
 
 def http_spec(url: Any, **parts: Any) -> dict[str, Any]:
@@ -152,4 +159,8 @@ def gather(found: Iterable[Found | LeftOut], *, losses: Iterable[str] = (), chan
 
 
 def no_counterpart(tool: str, kind: Any) -> str:
-    return f"{tool}'s kind {text(kind)[:40] or 'without a name'!r} has no counterpart here"
+    return say(
+        "{tool}'s kind {kind} has no counterpart here",
+        tool=tool,
+        kind=repr(text(kind)[:40]) if text(kind) else say("without a name"),
+    )

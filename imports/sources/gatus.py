@@ -10,6 +10,7 @@ from imports.plain import Export, Found, LeftOut, Unreadable
 from imports.reading import read_yaml
 from imports.sources import common
 from imports.sources.common import items, mapping, text
+from probes.sentences import say
 
 TOOL = "Gatus"
 COMPARISON = re.compile(r"(\[[A-Z_]+\])(\S*)\s*(==|!=|<=|>=|<|>)\s*(.+)")
@@ -23,13 +24,13 @@ Row = Mapping[str, Any]
 def read(data: bytes) -> Export:
     found = mapping(read_yaml(data))
     if not any(name in found for name in ("endpoints", "services", "external-endpoints")):
-        raise Unreadable("This does not look like a configuration of Gatus: there are no endpoints.")
+        raise Unreadable(say("This does not look like a configuration of Gatus: there are no endpoints."))
     endpoints = [one for one in items(found.get("endpoints") or found.get("services")) if isinstance(one, dict)]
     outside = [one for one in items(found.get("external-endpoints")) if isinstance(one, dict)]
     return common.gather(
         [*(_endpoint(one) for one in endpoints), *(_external(one) for one in outside)],
-        losses=["Maintenance, user interface and storage settings of Gatus are not part of the import."],
-        channels=[f"{name} (alerting provider)" for name in mapping(found.get("alerting"))],
+        losses=[say("Maintenance, user interface and storage settings of Gatus are not part of the import.")],
+        channels=[say("{name} (alerting provider)", name=name) for name in mapping(found.get("alerting"))],
     )
 
 
@@ -41,10 +42,10 @@ def _external(row: Row) -> Found | LeftOut:
     """Whoever pushes results. Gatus misses them only where a heartbeat is asked for."""
     name, period = common.name_of(row.get("name")), common.span_s(mapping(row.get("heartbeat")).get("interval"))
     if not period:
-        return LeftOut(_key(row), name, "it takes results that are pushed, without a time in which to miss them")
+        return LeftOut(_key(row), name, say("it takes results that are pushed, without a time in which to miss them"))
     tags, lost = common.tags_of(row.get("group"))
     spec = {"period": max(60, period), "grace": 60}
-    address = "its address: the job must call its new one"
+    address = say("its address: the job must call its new one")
     paused = row.get("enabled") is False
     return Found(_key(row), name, "heartbeat", spec, tags=tags, paused=paused, losses=(address, *lost))
 
@@ -53,7 +54,9 @@ def _endpoint(row: Row) -> Found | LeftOut:
     key, name, url = _key(row), common.name_of(row.get("name"), row.get("url")), text(row.get("url"))
     if "${" in url:
         return LeftOut(
-            key, name, f"its address {url[:80]} needs an environment variable: put the value in and try again"
+            key,
+            name,
+            say("its address {url} needs an environment variable: put the value in and try again", url=url[:80]),
         )
     made = _spec(row, url)
     if made is None:
@@ -120,12 +123,14 @@ def _web(row: Row, url: str) -> tuple[str, dict[str, Any], list[str]]:
     headers = common.headers_of(row.get("headers"))
     hidden = [name for name, value in headers.items() if "${" in value]
     for name in hidden:
-        lost.append(f"its header {name}: the value is an environment variable")
+        lost.append(say("its header {name}: the value is an environment variable", name=name))
         del headers[name]
     if row.get("graphql"):
-        lost.append("its body is GraphQL, which Gatus wraps in JSON: do that in the body")
+        lost.append(say("its body is GraphQL, which Gatus wraps in JSON: do that in the body"))
     lost += [
-        f"client setting {name}" for name in ("oauth2", "identity-aware-proxy", "proxy-url", "tls") if client.get(name)
+        say("client setting {name}", name=name)
+        for name in ("oauth2", "identity-aware-proxy", "proxy-url", "tls")
+        if client.get(name)
     ]
     spec = common.http_spec(
         url,
@@ -142,7 +147,7 @@ def _condition(words: str, kind: str, spec: dict[str, Any]) -> list[str]:
     """Put one condition into the spec; what cannot be said there is a loss."""
     found = COMPARISON.fullmatch(words)
     taken = bool(found) and _take(kind, spec, *found.groups())  # type: ignore[union-attr]
-    return [] if taken else [f"its condition {words[:100]}"]
+    return [] if taken else [say("its condition {condition}", condition=words[:100])]
 
 
 def _take(kind: str, spec: dict[str, Any], what: str, path: str, operator: str, value: str) -> bool:

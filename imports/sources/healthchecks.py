@@ -10,6 +10,7 @@ from imports.plain import Export, Found, Said
 from imports.reading import read_json
 from imports.sources import common
 from imports.sources.common import text, whole
+from probes.sentences import say
 
 TOOL = "Healthchecks"
 
@@ -18,9 +19,9 @@ Row = Mapping[str, Any]
 
 def read(data: bytes) -> Export:
     found = list(common.rows(read_json(data), "checks", tool=TOOL))
-    losses = ["Each job must call its new address: show it on the monitor's page, or ask the API for ping_url."]
+    losses = [say("Each job must call its new address: show it on the monitor's page, or ask the API for ping_url.")]
     if any(text(row.get("channels")) for row in found):
-        losses.append("Integrations were not taken over: their secrets are not in the export.")
+        losses.append(say("Integrations were not taken over: their secrets are not in the export."))
     return common.gather((_check(row) for row in found), losses=losses)
 
 
@@ -35,9 +36,11 @@ def _check(row: Row) -> Found:
     schedule = text(row.get("schedule"))
     grace = {"grace": max(10, whole(row.get("grace")) or 60)}
     timed: dict[str, Any] = {"cron": schedule, "zone": text(row.get("tz")) or "UTC"} if schedule else {}
-    words = [] if not text(row.get("desc")) else ["its description"]
+    words = [] if not text(row.get("desc")) else [say("its description")]
     words += (
-        ["that only some methods or subjects count"] if text(row.get("methods")) or text(row.get("subject")) else []
+        [say("that only some methods or subjects count")]
+        if text(row.get("methods")) or text(row.get("subject"))
+        else []
     )
     return Found(
         foreign_id=_id(row),
@@ -58,6 +61,6 @@ def history(data: bytes) -> list[Said]:
         at = common.moment(row.get("last_ping"))
         if at is not None and up:
             said.append(
-                Said(_id(row), at, at + timedelta(seconds=whole(row.get("timeout")) or 60), up, "its last ping")
+                Said(_id(row), at, at + timedelta(seconds=whole(row.get("timeout")) or 60), up, say("its last ping"))
             )
     return said

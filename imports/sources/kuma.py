@@ -13,6 +13,7 @@ from imports.plain import Export, Found, LeftOut, Said, Unreadable
 from imports.reading import SQLITE_MAGIC, read_json, sqlite_tables, tidy
 from imports.sources import common
 from imports.sources.common import Made, mapping, text, whole
+from probes.sentences import say
 
 MOST_BEATS = 300_000
 BODY_TYPES = {"json": "application/json", "xml": "text/xml; charset=utf-8", "form": "application/x-www-form-urlencoded"}
@@ -32,7 +33,7 @@ def read(data: bytes) -> Export:
     groups = {_id(one): text(one.get("name")) for one in monitors if one.get("type") == "group"}
     named = {_id(one): f"{text(one.get('name'))} ({_kind_of_notification(one)})" for one in notifications}
     used = {pk for one in monitors for pk in one["notifications"]}
-    losses = ["Status pages, maintenance and history of Uptime Kuma are not part of the import."]
+    losses = [say("Status pages, maintenance and history of Uptime Kuma are not part of the import.")]
     return common.gather(
         (_monitor(one, groups) for one in monitors if one.get("type") != "group"),
         losses=losses,
@@ -61,7 +62,7 @@ def _from_tables(data: bytes) -> tuple[list[dict[str, Any]], list[Row]]:
     with sqlite_tables(data) as rows:
         monitors, words = rows("monitor"), {one.get("id"): one for one in rows("tag")}
         if not monitors:
-            raise Unreadable("The database has no monitors: it is not one of Uptime Kuma, or an empty one.")
+            raise Unreadable(say("The database has no monitors: it is not one of Uptime Kuma, or an empty one."))
         tags, notified = defaultdict(list), defaultdict(set)
         for one in rows("monitor_tag"):
             tags[one.get("monitor_id")].append(
@@ -100,14 +101,14 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _kind_of_notification(row: Row) -> str:
-    return text(_object(row.get("config")).get("type")) or "of a kind that the file does not say"
+    return text(_object(row.get("config")).get("type")) or say("of a kind that the file does not say")
 
 
 def _monitor(row: Row, groups: Mapping[str, str]) -> Found | LeftOut:
     kind, pk = text(row.get("type")), _id(row)
     name = common.name_of(row.get("name"), row.get("url"), row.get("hostname"))
     if row.get("upside_down") == 1:
-        return LeftOut(pk, name, "it is upside down (good when nothing answers), which has no counterpart here")
+        return LeftOut(pk, name, say("it is upside down (good when nothing answers), which has no counterpart here"))
     made = _spec(kind, row)
     if made is None:
         return LeftOut(pk, name, common.no_counterpart("Uptime Kuma", kind))
@@ -126,11 +127,11 @@ def _monitor(row: Row, groups: Mapping[str, str]) -> Found | LeftOut:
 
 def _lost(row: Row) -> Iterator[str]:
     if row.get("proxy_id"):
-        yield "its proxy: checks go out directly"
+        yield say("its proxy: checks go out directly")
     if whole(row.get("resend_interval")):
-        yield "repeated notifications: reminders belong to alert rules here"
+        yield say("repeated notifications: reminders belong to alert rules here")
     if text(row.get("description")):
-        yield "its description"
+        yield say("its description")
 
 
 def _spec(kind: str, row: Row) -> Made | None:
@@ -147,7 +148,7 @@ def _spec(kind: str, row: Row) -> Made | None:
     if kind == "push":
         period = max(60, whole(row.get("interval")) or 60)
         grace = max(60, (whole(row.get("maxretries")) or 0) * (whole(row.get("retry_interval")) or 60))
-        return "heartbeat", {"period": period, "grace": grace}, ["its push address: the job must call its new one"]
+        return "heartbeat", {"period": period, "grace": grace}, [say("its push address: the job must call its new one")]
     return None
 
 
@@ -157,7 +158,11 @@ def _dns(row: Row, host: str, port: int | None) -> Made:
     if not server:
         return "dns", spec, []
     if not re.fullmatch(r"[0-9.]+|[0-9a-fA-F:]*:[0-9a-fA-F:]*", server):
-        return "dns", spec, [f"its resolver {server[:60]}: only an address can be asked; the region's own is"]
+        return (
+            "dns",
+            spec,
+            [say("its resolver {server}: only an address can be asked; the region's own is", server=server[:60])],
+        )
     address = f"[{server}]" if ":" in server else server
     return "dns", spec | {"nameserver": f"{address}:{port or 53}"}, []
 
@@ -166,7 +171,7 @@ def _web(kind: str, row: Row) -> Made:
     lost = []
     method = text(row.get("method")).upper() or "GET"
     if method not in common.METHODS:
-        lost, method = [f"its method {method[:20]}: GET is used"], "GET"
+        lost, method = [say("its method {method}: GET is used", method=method[:20])], "GET"
     body = row.get("body") or None
     headers = common.headers_of(_object(row.get("headers")))
     if body and not any(name.lower() == "content-type" for name in headers):
@@ -175,7 +180,7 @@ def _web(kind: str, row: Row) -> Made:
     if how in {"", "basic"}:
         headers |= common.basic_auth(row.get("basic_auth_user"), row.get("basic_auth_pass"))
     else:
-        lost.append(f"its authentication by {how[:40]}")
+        lost.append(say("its authentication by {how}", how=how[:40]))
     redirects = whole(row.get("maxredirects"))
     spec = common.http_spec(
         row.get("url"),
@@ -199,7 +204,10 @@ def _json_query(row: Row, spec: dict[str, Any]) -> list[str]:
     path, operator = text(row.get("json_path")), OPERATORS.get(text(row.get("json_path_operator")) or "==")
     if operator is None or not PLAIN_PATH.fullmatch(path):
         return [
-            f"its JSON query {path[:60]!r}: only paths like $.status.code are known here, so the JSON is not compared"
+            say(
+                "its JSON query {path}: only paths like $.status.code are known here, so the JSON is not compared",
+                path=repr(path[:60]),
+            )
         ]
     path = path if path.startswith("$") else f"$.{path}"
     spec["json_assertions"] = [{"path": path, "op": operator, "value": _plain_value(row.get("expected_value"))}]
@@ -221,7 +229,7 @@ def _plain_value(value: Any) -> Any:
 def history(data: bytes) -> list[Said]:
     """Its beats, each until the next one. While it was retrying (pending) or at work on it, it had no verdict."""
     if not data.startswith(SQLITE_MAGIC):
-        raise Unreadable("A JSON backup of Uptime Kuma holds no history; use its database kuma.db.")
+        raise Unreadable(say("A JSON backup of Uptime Kuma holds no history; use its database kuma.db."))
     with sqlite_tables(data) as rows:
         intervals = {one.get("id"): min(whole(one.get("interval")) or 60, 10**7) for one in rows("monitor")}
         beats = rows("heartbeat", last=MOST_BEATS)

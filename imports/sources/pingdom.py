@@ -10,10 +10,13 @@ from imports.plain import Export, Found, LeftOut, Said
 from imports.reading import read_json
 from imports.sources import common
 from imports.sources.common import items, mapping, text, whole
+from probes.sentences import say
 
 TOOL = "Pingdom"
 MAIL_PORTS = {"smtp": 25, "pop3": 110, "imap": 143}
-NO_DETAILS = "path, port and texts of the check are only in its details (GET /checks/{id}): https and / are assumed"
+NO_DETAILS = say(
+    "path, port and texts of the check are only in its details (GET /checks/{id}): https and / are assumed"
+)
 
 Row = Mapping[str, Any]
 
@@ -21,7 +24,7 @@ Row = Mapping[str, Any]
 def read(data: bytes) -> Export:
     return common.gather(
         (_check(row) for row in _checks(data)),
-        losses=["Users, integrations, transaction and page speed checks of Pingdom are not part of the import."],
+        losses=[say("Users, integrations, transaction and page speed checks of Pingdom are not part of the import.")],
     )
 
 
@@ -61,9 +64,9 @@ def _check(row: Row) -> Found | LeftOut:
 def _lost(row: Row) -> list[str]:
     lost = []
     if items(row.get("probe_filters")):
-        lost.append("its choice of probe servers: the usual regions of this installation check it")
+        lost.append(say("its choice of probe servers: the usual regions of this installation check it"))
     if items(row.get("integrationids")) or items(row.get("userids")):
-        lost.append("who is told: rules decide that here")
+        lost.append(say("who is told: rules decide that here"))
     return lost
 
 
@@ -74,15 +77,19 @@ def _spec(kind: str, details: Row, row: Row) -> tuple[str, dict[str, Any], list[
     if kind == "ping":
         return "ping", {"host": host}, []
     if kind == "tcp":
-        lost = ["the text that it sends"] if details.get("stringtosend") else []
+        lost = [say("the text that it sends")] if details.get("stringtosend") else []
         wanted = {"banner_contains": text(details.get("stringtoexpect"))} if details.get("stringtoexpect") else {}
         return "tcp", {"host": host, "port": whole(details.get("port")), **wanted}, lost
     if kind in MAIL_PORTS:
         port = whole(details.get("port")) or MAIL_PORTS[kind]
-        return "tcp", {"host": host, "port": port}, [f"that {kind.upper()} is spoken: only the connection is tried"]
+        return (
+            "tcp",
+            {"host": host, "port": port},
+            [say("that {protocol} is spoken: only the connection is tried", protocol=kind.upper())],
+        )
     if kind == "dns":
         expected = [text(details["expectedip"])] if details.get("expectedip") else []
-        lost = [f"its name server {text(details.get('nameserver'))[:60]}: the region's own is asked"]
+        lost = [say("its name server {server}: the region's own is asked", server=text(details.get("nameserver"))[:60])]
         return (
             "dns",
             {"name": host, "record_type": "A", "expected": expected},
@@ -119,5 +126,5 @@ def history(data: bytes) -> list[Said]:
         at, up = common.moment(row.get("lasttesttime")), {"up": True, "down": False}.get(text(row.get("status")))
         if at is not None and up is not None:
             span = timedelta(minutes=whole(row.get("resolution")) or 1)
-            said.append(Said(text(row.get("id")), at, at + span, up, "its present status"))
+            said.append(Said(text(row.get("id")), at, at + span, up, say("its present status")))
     return said

@@ -11,6 +11,7 @@ from imports.plain import Export, Found, LeftOut, Said, Unreadable
 from imports.reading import read_csv, read_json
 from imports.sources import common
 from imports.sources.common import Made, items, mapping, text, whole
+from probes.sentences import say
 
 TOOL = "UptimeRobot"
 KINDS = {"1": "http", "2": "keyword", "3": "ping", "4": "port", "5": "heartbeat"}
@@ -31,9 +32,11 @@ def read(data: bytes) -> Export:
     return common.gather(
         (_monitor(row) for row in rows),
         losses=[
-            "Alert contacts, public status pages and maintenance windows of UptimeRobot are not part of the import."
+            say(
+                "Alert contacts, public status pages and maintenance windows of UptimeRobot are not part of the import."
+            )
         ],
-        channels=[f"{text(name)[:80]} (alert contact)" for name in names],
+        channels=[say("{name} (alert contact)", name=text(name)[:80]) for name in names],
     )
 
 
@@ -96,7 +99,7 @@ def _spec(kind: str, row: Row) -> Made:
     if kind == "heartbeat":
         period = max(60, whole(row.get("interval")) or 300)
         grace = max(10, whole(row.get("grace")) or 300)
-        return "heartbeat", {"period": period, "grace": grace}, ["its address: the job must call its new one"]
+        return "heartbeat", {"period": period, "grace": grace}, [say("its address: the job must call its new one")]
     if kind == "dns":
         return _dns(row, host)
     return _web(kind, row)
@@ -106,7 +109,7 @@ def _dns(row: Row, host: str) -> Made:
     """It may compare records of several kinds at once; here a monitor has one kind."""
     wanted = {kind: items(known) for kind, known in mapping(row.get("dns_records")).items() if items(known)}
     kind, known = next(iter(wanted.items()), ("A", []))
-    lost = [f"its {other} records: a monitor compares one kind here" for other in list(wanted)[1:]]
+    lost = [say("its {other} records: a monitor compares one kind here", other=other) for other in list(wanted)[1:]]
     spec = {"name": host, "record_type": kind}
     return "dns", spec | ({"expected": [text(one) for one in known]} if known else {}), lost
 
@@ -115,13 +118,13 @@ def _web(kind: str, row: Row) -> Made:
     lost = []
     headers = common.headers_of(row.get("custom_http_headers"))
     if text(row.get("http_auth_type")) == "2":
-        lost.append("its digest authentication")
+        lost.append(say("its digest authentication"))
     else:
         headers |= common.basic_auth(row.get("http_username"), row.get("http_password"))
     body = row.get("post_value") if isinstance(row.get("post_value"), str) else None
     statuses = mapping(row.get("custom_http_statuses"))
     if statuses:
-        lost.append("its list of own HTTP statuses: 200 to 399 are good here, change that in the form")
+        lost.append(say("its list of own HTTP statuses: 200 to 399 are good here, change that in the form"))
     asks_for_text = kind == "keyword"
     spec = common.http_spec(
         row.get("url"),
@@ -136,7 +139,7 @@ def _web(kind: str, row: Row) -> Made:
         field = "body_contains" if text(row.get("keyword_type")) == "2" else "body_not_contains"
         spec[field] = str(row.get("keyword_value") or "")
         if text(row.get("keyword_case_type")) == "1":
-            lost.append("that its keyword is found in capitals and small letters alike")
+            lost.append(say("that its keyword is found in capitals and small letters alike"))
     return "http", spec, lost
 
 
@@ -151,11 +154,11 @@ def _from_v3(row: Row) -> Row:
     days = [found for day in items(config.get("sslExpirationPeriodDays")) if (found := whole(day))]
     lost = []
     if how not in {"", "NONE", "HTTP_BASIC", "DIGEST"}:
-        lost.append(f"its authentication by {how[:40].lower()}")
+        lost.append(say("its authentication by {how}", how=how[:40].lower()))
     if mapping(config.get("apiAssertions")):
-        lost.append("its assertions on the answer: say them in the form")
+        lost.append(say("its assertions on the answer: say them in the form"))
     if mapping(row.get("regionalData")):
-        lost.append("its regions: the usual ones of this installation check it")
+        lost.append(say("its regions: the usual ones of this installation check it"))
     return {
         "id": row.get("id"),
         "friendly_name": row.get("friendlyName"),
@@ -207,7 +210,7 @@ def history(data: bytes) -> list[Said]:
     """Its logs: each says from when on and how long (``logs=1`` in the request); of a paused time it says nothing."""
     said, rows = [], _rows(data)
     if rows and all("more" in row for row in rows):
-        raise Unreadable("The list of UptimeRobot's API v3 holds no history; use getMonitors of v2 with logs=1.")
+        raise Unreadable(say("The list of UptimeRobot's API v3 holds no history; use getMonitors of v2 with logs=1."))
     for row in rows:
         for log in map(mapping, items(row.get("logs"))):
             at, lasted = common.moment(log.get("datetime")), whole(log.get("duration"))

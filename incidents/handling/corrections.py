@@ -13,6 +13,7 @@ from incidents.exceptions import Overtaken
 from incidents.models import Correction, Incident
 from incidents.rules.corrections import Verdict, span_problem
 from monitors.models import Monitor
+from probes.sentences import say
 
 MAX_WHY = 500
 
@@ -32,7 +33,7 @@ def correct(
     """Say what a span of a monitor's past was: ``Verdict``. The same again changes nothing."""
     problems = span_problem(starts_at, ends_at, now=now) | _reason_problem(why)
     if verdict not in set(Verdict):
-        problems["kind"] = f"must be one of {', '.join(Verdict)}"
+        problems["kind"] = say("must be one of {names}", names=", ".join(Verdict))
     if problems:
         raise ValidationError({name: [message] for name, message in problems.items()})
     Monitor.objects.select_for_update(no_key=True).get(pk=monitor.pk)
@@ -61,7 +62,7 @@ def withdraw(correction: Correction, *, why: str, actor: User | None) -> Correct
         raise ValidationError({name: [message] for name, message in problems.items()})
     Monitor.objects.select_for_update(no_key=True).get(pk=correction.monitor_id)
     if correction.kind == Correction.Kind.WITHDRAWAL:
-        raise Overtaken("A withdrawal cannot be withdrawn; correct the span anew.")
+        raise Overtaken(say("A withdrawal cannot be withdrawn; correct the span anew."))
     withdrawn = Correction.objects.filter(withdraws=correction).first()
     if withdrawn is not None:
         return withdrawn
@@ -80,4 +81,6 @@ def withdraw(correction: Correction, *, why: str, actor: User | None) -> Correct
 
 
 def _reason_problem(why: str) -> dict[str, str]:
-    return {} if 1 <= len(why.strip()) <= MAX_WHY else {"why": f"must have from 1 to {MAX_WHY} characters"}
+    return (
+        {} if 1 <= len(why.strip()) <= MAX_WHY else {"why": say("must have from 1 to {most} characters", most=MAX_WHY)}
+    )

@@ -17,6 +17,7 @@ from incidents.rules import DOWN_NO_MORE, Verdict, sentence, story
 from incidents.rules.story import Step
 from monitors.models import Monitor
 from monitors.rules import Status
+from probes.sentences import say
 
 KNOWN = [status.value for status in (Status.DOWN, *DOWN_NO_MORE)]
 MAX_NOTE = 2_000
@@ -146,7 +147,7 @@ def acknowledge(incident: Incident, *, actor: User | None, now: datetime) -> Inc
     if incident.acknowledged_at is not None:
         return incident
     if incident.resolved_at is not None:
-        raise Overtaken("The incident is resolved already; there is nothing left to acknowledge.")
+        raise Overtaken(say("The incident is resolved already; there is nothing left to acknowledge."))
     incident.acknowledged_at, incident.acknowledged_by = now, actor
     incident.save(update_fields=["acknowledged_at", "acknowledged_by"])
     note(Kind.ACKNOWLEDGED, incident.monitor, incident=incident, actor=actor, now=now)
@@ -159,7 +160,7 @@ def add_note(incident: Incident, *, text: str, actor: User | None, now: datetime
     """Write something down. The same words by the same person in a row are one note."""
     text = text.strip()
     if not text or len(text) > MAX_NOTE:
-        raise ValidationError({"text": [f"must have from 1 to {MAX_NOTE} characters"]})
+        raise ValidationError({"text": [say("must have from 1 to {most} characters", most=MAX_NOTE)]})
     incident = _locked(incident)
     last = incident.events.filter(kind=Kind.NOTED).order_by("-id").first()
     if last is None or (last.note, last.actor) != (text, actor):
@@ -186,7 +187,7 @@ def reopen(incident: Incident, *, actor: User | None, now: datetime) -> Incident
     if incident.resolved_at is None:
         return incident
     if incident.recovered_at is not None:
-        raise Overtaken("The site has recovered since. If it fails again, a new incident opens by itself.")
+        raise Overtaken(say("The site has recovered since. If it fails again, a new incident opens by itself."))
     incident.resolved_at = incident.resolved_by = incident.acknowledged_at = incident.acknowledged_by = None
     incident.save(update_fields=["resolved_at", "resolved_by", "acknowledged_at", "acknowledged_by"])
     reason = incident.monitor.status_reason

@@ -12,6 +12,7 @@ from incidents import selectors
 from incidents.handling.events import Kind, note_region
 from incidents.models import RegionTrouble
 from incidents.rules import regions as rules
+from probes.sentences import say
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,12 @@ def _note(region: str, glance: rules.Glance, *, sites: int, began_at: datetime, 
     )
     if is_new:
         logger.warning("Region %s is suspect: %s", region, figures)
-        text = f"{glance.failing} of {glance.looked} monitors began to fail there at once, on {sites} unrelated sites"
+        text = say(
+            "{failing} of {looked} monitors began to fail there at once, on {sites} unrelated sites",
+            failing=glance.failing,
+            looked=glance.looked,
+            sites=sites,
+        )
         note_region(Kind.REGION_SUSPECT, region, now=now, text=text, began_at=began_at, **figures)
 
 
@@ -65,6 +71,6 @@ def _end(trouble: RegionTrouble, *, now: datetime) -> bool:
     if ended:
         lasted_s = round((now - trouble.noticed_at).total_seconds(), 3)
         logger.warning("Region %s is believed again after %s s", trouble.region, lasted_s)
-        text = f"{glance.failing} of {glance.looked} monitors fail there"
+        text = say("{failing} of {looked} monitors fail there", failing=glance.failing, looked=glance.looked)
         note_region(Kind.REGION_WELL, trouble.region, now=now, text=text, lasted_s=lasted_s)
     return bool(ended)

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
+from probes.sentences import say
+
 LONGEST = timedelta(days=90)
 
 
@@ -60,11 +62,11 @@ class Counts:
 def span_problem(starts_at: datetime, ends_at: datetime, *, now: datetime) -> dict[str, str]:
     """Errors by field, empty when a span can be corrected."""
     if ends_at <= starts_at:
-        return {"to": "must be after the beginning"}
+        return {"to": say("must be after the beginning")}
     if ends_at > now:
-        return {"to": "lies in the future: only the past can be corrected"}
+        return {"to": say("lies in the future: only the past can be corrected")}
     if ends_at - starts_at > LONGEST:
-        return {"to": f"a correction covers at most {LONGEST.days} days"}
+        return {"to": say("a correction covers at most {days} days", days=LONGEST.days)}
     return {}
 
 

@@ -9,14 +9,29 @@ from typing import Any
 from incidents.rules import NO_RESULT_YET, REGION_OFFLINE, Verdict, Vote, decide
 from monitors.rules import Policy, Status, agreement, span
 from probes.contract import InvalidSpec, Reason
+from probes.sentences import ended, listed, say
 
 EXCLUDED = {
-    "stale": "has said nothing since, and that is too old to count",
-    "no_result": "has never answered",
-    NO_RESULT_YET: "had not answered yet",
-    REGION_OFFLINE: "was out: none of its workers was heard of",
-    Reason.REGION_SUSPECT: "failed for many unrelated sites at that time, so the trouble was its own",
+    "stale": say("has said nothing since, and that is too old to count"),
+    "no_result": say("has never answered"),
+    NO_RESULT_YET: say("had not answered yet"),
+    REGION_OFFLINE: say("was out: none of its workers was heard of"),
+    Reason.REGION_SUSPECT: say("failed for many unrelated sites at that time, so the trouble was its own"),
 }
+
+
+STATUSES = {
+    Status.PENDING: say("pending"),
+    Status.UP: say("up"),
+    Status.DEGRADED: say("degraded"),
+    Status.PARTIAL: say("partial"),
+    Status.DOWN: say("down"),
+    Status.UNKNOWN: say("unknown"),
+    Status.MAINTENANCE: say("maintenance"),
+    Status.PAUSED: say("paused"),
+}
+OUTCOMES = {status.value: word for status, word in STATUSES.items()}
+"""In the middle of a sentence. The outcomes of a check have the names of statuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +55,15 @@ def explain(
 ) -> Explanation:
     """Tell a stored verdict in words, and judge its votes again."""
     votes = read_votes(stored)
+    told = [vote_in_words(vote) for vote in votes]
     try:
         rules = Policy.parse(policy)
     except InvalidSpec as error:
-        return Explanation(
-            f"The policy of that time cannot be read: {error}.", [say(vote) for vote in votes], "", False
-        )
+        return Explanation(say("The policy of that time cannot be read: {error}.", error=error), told, "", False)
     verdict = decide(votes, rules, current=before, open_incident=open_incident)
     return Explanation(
         sentence=_sentence(Verdict(after, votes), rules),
-        votes=[say(vote) for vote in votes],
+        votes=told,
         again=verdict.status.value,
         same=verdict.status is after,
     )
@@ -60,29 +74,46 @@ def _sentence(verdict: Verdict, policy: Policy) -> str:
     failing = [vote.region for vote in votes if vote.failing and vote.streak >= policy.confirmations]
     healthy = [vote.region for vote in votes if vote.healthy]
     excluded = [vote.region for vote in votes if vote.excluded]
-    said = f"{_list(failing) or 'no region'} failed {policy.confirmations} times in a row or more"
-    parts = [f"It is {verdict.status.value} when {agreement(policy, len(votes))}; {said}"]
-    if healthy:
-        parts.append(f"{_list(healthy)} found it well")
-    if excluded:
-        parts.append(f"{_list(excluded)} had no vote")
-    return "; ".join(parts) + "."
+    needed = say(
+        "It is {status} when {agreement}", status=STATUSES[verdict.status], agreement=agreement(policy, len(votes))
+    )
+    failed = say(
+        "{failing} failed {count} times in a row or more",
+        failing=listed(failing) or say("no region"),
+        count=policy.confirmations,
+    )
+    well = [say("{healthy} found it well", healthy=listed(healthy))] if healthy else []
+    silent = [say("{excluded} had no vote", excluded=listed(excluded))] if excluded else []
+    return ended([needed, failed, *well, *silent])
 
 
-def _list(names: Sequence[str]) -> str:
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def say(vote: Vote) -> str:
+def vote_in_words(vote: Vote) -> str:
     """One region's vote: "usa: connection refused, 2 times in a row, 3 s old"."""
-    name = vote.region if vote.stands_in_for is None else f"{vote.region} (in the place of {vote.stands_in_for})"
+    name = vote.region
+    if vote.stands_in_for is not None:
+        name = say("{region} (in the place of {absent})", region=vote.region, absent=vote.stands_in_for)
     if vote.excluded is not None:
-        last = f"; its last word was {vote.outcome}, {span(vote.age_s)} old" if vote.age_s is not None else ""
-        return f"{name} {EXCLUDED.get(vote.excluded, f'could not tell: {vote.excluded}')}{last}"
-    said = (vote.message or vote.reason or "failed") if vote.failing else str(vote.outcome)
-    return f"{name}: {said}, {vote.streak} times in a row, {span(vote.age_s or 0)} old"
+        return _excluded(name, vote.excluded, vote)
+    said = (
+        (vote.message or vote.reason or say("failed"))
+        if vote.failing
+        else OUTCOMES.get(str(vote.outcome), vote.outcome)
+    )
+    return say(
+        "{region}: {said}, {count} times in a row, {age} old",
+        region=name,
+        said=said,
+        count=vote.streak,
+        age=span(vote.age_s or 0),
+    )
+
+
+def _excluded(region: str, why: str, vote: Vote) -> str:
+    told = say("{region} {why}", region=region, why=EXCLUDED.get(why) or say("could not tell: {reason}", reason=why))
+    if vote.age_s is None:
+        return told
+    last = {"outcome": OUTCOMES.get(str(vote.outcome), vote.outcome), "age": span(vote.age_s)}
+    return say("{told}; its last word was {outcome}, {age} old", told=told, **last)
 
 
 def difference(good: Mapping[str, Any], bad: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -18,6 +18,7 @@ from probes.findings import Fault, Finding
 from probes.hosts import numeric_address
 from probes.resolver import words_for
 from probes.road import Road
+from probes.sentences import say
 from probes.settings import BadSetting, Nameserver, parse_nameserver
 
 RECORD_TYPES = ("A", "AAAA", "CNAME", "MX", "NS", "TXT", "SOA", "CAA", "SRV", "PTR", "DS", "DNSKEY", "TLSA", "HTTPS")
@@ -30,9 +31,9 @@ def read_expected(value: Any, name: str) -> tuple[str, ...]:
     """A list of records, or a text with one per line or comma."""
     items = value.replace("\n", ",").split(",") if isinstance(value, str) else value
     if not isinstance(items, list) or len(items) > MAX_EXPECTED:
-        raise InvalidSpec(f"must be a list of at most {MAX_EXPECTED} records", name)
+        raise InvalidSpec(say("must be a list of at most {most} records", most=MAX_EXPECTED), name)
     if not all(isinstance(item, str) and len(item) <= 1_000 for item in items):
-        raise InvalidSpec("each record must be a text", name)
+        raise InvalidSpec(say("each record must be a text"), name)
     return tuple(item.strip() for item in items if item.strip())
 
 
@@ -40,7 +41,7 @@ def read_nameserver(value: Any, name: str) -> Nameserver:
     try:
         return parse_nameserver(str(value))
     except BadSetting:
-        raise InvalidSpec("must be an address, or address:port", name) from None
+        raise InvalidSpec(say("must be an address, or address:port"), name) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _judge(spec: DnsSpec, failure: Reason | None, records: Sequence[str]) -> Fau
     if not records and spec.record_type in ("A", "AAAA") and not spec.expected:
         return Fault(Reason.DNS_NO_ADDRESS, Phase.DNS, words_for(Reason.DNS_NO_ADDRESS, spec.name))
     if not records:
-        return _unexpected(f"{spec.name} has no {spec.record_type} record")
+        return _unexpected(say("{name} has no {record_type} record", name=spec.name, record_type=spec.record_type))
     plainly = _way_to_compare(spec)
     found, wanted = {plainly(record) for record in records}, {plainly(record) for record in spec.expected}
     if not wanted or found == wanted:
@@ -104,7 +105,7 @@ def _judge(spec: DnsSpec, failure: Reason | None, records: Sequence[str]) -> Fau
     return _unexpected(
         "; ".join(
             f"{word}: {', '.join(sorted(records))}"
-            for word, records in (("missing", wanted - found), ("not expected", found - wanted))
+            for word, records in (("missing", wanted - found), (say("not expected"), found - wanted))
             if records
         )
     )

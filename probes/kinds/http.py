@@ -31,6 +31,7 @@ from probes.fields import (
 from probes.findings import Fault, Finding
 from probes.hosts import UnsupportedScheme, Url, follow, location_as_sent, parse_url
 from probes.road import Road
+from probes.sentences import joined, say
 from probes.transfer import Call, Exchange, Session
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -63,25 +64,27 @@ _MASKED_HEADERS = frozenset({"set-cookie", "www-authenticate", "authorization", 
 
 def read_headers(value: Any, name: str) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or len(value) > MAX_HEADERS:
-        raise InvalidSpec(f"must be an object of at most {MAX_HEADERS} header names and values", name)
+        raise InvalidSpec(say("must be an object of at most {most} header names and values", most=MAX_HEADERS), name)
     return tuple(_header(key, content, name) for key, content in value.items())
 
 
 def _header(key: Any, content: Any, name: str) -> tuple[str, str]:
     if not isinstance(key, str) or not _HEADER_NAME.fullmatch(key):
-        raise InvalidSpec(f"{str(key)[:40]!r} is not a header name", name)
+        raise InvalidSpec(say("{key} is not a header name", key=repr(str(key)[:40])), name)
     if key.lower() in _FORBIDDEN_HEADERS or key.lower().startswith("proxy-"):
-        raise InvalidSpec(f"{key} belongs to the connection and cannot be set", name)
+        raise InvalidSpec(say("{key} belongs to the connection and cannot be set", key=key), name)
     if not isinstance(content, str) or len(content) > MAX_HEADER_VALUE:
-        raise InvalidSpec(f"the value of {key} must be a text of at most {MAX_HEADER_VALUE} characters", name)
+        raise InvalidSpec(
+            say("the value of {key} must be a text of at most {most} characters", key=key, most=MAX_HEADER_VALUE), name
+        )
     if any((ord(char) < 32 and char != "\t") or ord(char) == 127 for char in content):
-        raise InvalidSpec(f"the value of {key} holds control characters", name)
+        raise InvalidSpec(say("the value of {key} holds control characters", key=key), name)
     return key, content.strip()
 
 
 def _read_url(value: Any, name: str) -> Url:
     if not isinstance(value, str):
-        raise InvalidSpec("must be an address like https://example.org/", name)
+        raise InvalidSpec(say("must be an address like https://example.org/"), name)
     return parse_url(value, name)
 
 
@@ -219,7 +222,7 @@ class _Visit:
         if fault.phase is Phase.DOWNLOAD:
             complaint = assertions.judge_status(self.spec.expected_status, exchange.status)
             if complaint is not None:
-                return Fault(complaint.reason, _phase_of(complaint), f"{complaint.message}; {fault.message}")
+                return Fault(complaint.reason, _phase_of(complaint), joined([complaint.message, fault.message]))
         return fault
 
     async def _look_up(self, host: str) -> float:
@@ -269,16 +272,22 @@ class _Visit:
         try:
             url = follow(hop.url, location)
         except UnsupportedScheme as scheme:
-            raise _redirect_fault(Reason.UNSUPPORTED_SCHEME, f"the redirect leads to {scheme}:") from None
+            raise _redirect_fault(
+                Reason.UNSUPPORTED_SCHEME, say("the redirect leads to {scheme}:", scheme=scheme)
+            ) from None
         except InvalidSpec as error:
-            raise _redirect_fault(Reason.PROTOCOL_ERROR, f"the redirect leads nowhere: {error}") from None
+            raise _redirect_fault(
+                Reason.PROTOCOL_ERROR, say("the redirect leads nowhere: {error}", error=error)
+            ) from None
         if hop.url.scheme == "https" and url.scheme == "http":
-            raise _redirect_fault(Reason.INSECURE_REDIRECT, f"the redirect leads from https to {url}")
+            raise _redirect_fault(Reason.INSECURE_REDIRECT, say("the redirect leads from https to {url}", url=url))
         method, body = _method_after(exchange.status, hop)
         if self._has_been_at(method, url):
-            raise _redirect_fault(Reason.REDIRECT_LOOP, f"the redirects lead back to {url}")
+            raise _redirect_fault(Reason.REDIRECT_LOOP, say("the redirects lead back to {url}", url=url))
         if len(self.finding.redirects) > self.spec.max_redirects:
-            raise _redirect_fault(Reason.TOO_MANY_REDIRECTS, f"more than {self.spec.max_redirects} redirects")
+            raise _redirect_fault(
+                Reason.TOO_MANY_REDIRECTS, say("more than {most} redirects", most=self.spec.max_redirects)
+            )
         headers = hop.headers if url.origin == hop.url.origin else ()
         return _Hop(url, method, headers, body)
 
@@ -360,9 +369,9 @@ def _remark(exchange: Exchange) -> str:
     remarks = []
     silent = next((ip for ip in exchange.dialled if ":" in ip and "." not in ip), None)
     if silent is not None and "." in (exchange.remote_ip or "") and _ipv6_works_here(silent):
-        remarks.append(f"IPv6 ({silent}) did not answer, IPv4 did")
+        remarks.append(say("IPv6 ({silent}) did not answer, IPv4 did", silent=silent))
     if exchange.cut:
-        remarks.append(f"only the first {len(exchange.body):,} bytes of the body were read")
+        remarks.append(say("only the first {count} bytes of the body were read", count=f"{len(exchange.body):,}"))
     return "; ".join(remarks)
 
 

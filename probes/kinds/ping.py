@@ -15,6 +15,7 @@ from probes.fields import FAMILIES, Described, family, read_host, told
 from probes.findings import Fault, Finding
 from probes.loop import READ
 from probes.road import Road
+from probes.sentences import say
 
 AGAIN_AFTER_SECONDS = 1.0
 PAYLOAD = b"uptime"
@@ -69,9 +70,13 @@ def open_socket(address: str) -> socket.socket:
         else:
             return sock
     if isinstance(reason, PermissionError):
-        advice = "this worker may not send pings; the kernel's net.ipv4.ping_group_range must allow its group"
+        advice = say("this worker may not send pings; the kernel's net.ipv4.ping_group_range must allow its group")
         raise Fault(Reason.INTERNAL_ERROR, Phase.CONNECT, advice)
-    raise Fault(Reason.NETWORK_UNREACHABLE, Phase.CONNECT, f"{address} cannot be reached: {reason.strerror}")
+    raise Fault(
+        Reason.NETWORK_UNREACHABLE,
+        Phase.CONNECT,
+        say("{address} cannot be reached: {strerror}", address=address, strerror=reason.strerror),
+    )
 
 
 async def _ask_until_answered(sock: socket.socket, address: str, road: Road) -> float:
@@ -86,7 +91,7 @@ async def _ask_until_answered(sock: socket.socket, address: str, road: Road) -> 
             answered = read_reply(sock, mark)
             if answered in sent:
                 return (monotonic() - sent[answered]) * 1000
-    raise Fault(Reason.PING_NO_REPLY, Phase.FIRST_BYTE, f"{address} does not answer pings")
+    raise Fault(Reason.PING_NO_REPLY, Phase.FIRST_BYTE, say("{address} does not answer pings", address=address))
 
 
 def _send(sock: socket.socket, packet: bytes) -> None:
@@ -94,7 +99,9 @@ def _send(sock: socket.socket, packet: bytes) -> None:
         sock.send(packet)
     except OSError as error:
         if error.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EACCES, errno.EPERM):
-            raise Fault(Reason.NETWORK_UNREACHABLE, Phase.CONNECT, f"no way there: {error.strerror}") from None
+            raise Fault(
+                Reason.NETWORK_UNREACHABLE, Phase.CONNECT, say("no way there: {strerror}", strerror=error.strerror)
+            ) from None
 
 
 def echo_request(family: int, number: int, mark: bytes) -> bytes:

@@ -11,6 +11,7 @@ from probes.fields import FAMILIES, AtPort, family, read_host, slowest_ms, text,
 from probes.findings import Fault, Finding
 from probes.hosts import Url
 from probes.road import Road
+from probes.sentences import say
 from probes.transfer import Call
 
 
@@ -48,6 +49,6 @@ async def probe(spec: TcpSpec, road: Road, finding: Finding) -> Finding:
 
 def _judge(spec: TcpSpec, banner: str, finding: Finding) -> Fault | None:
     if spec.banner_contains and spec.banner_contains not in banner:
-        return Fault(Reason.BODY_MISSING_TEXT, Phase.CONTENT, "the server does not say what it should")
+        return Fault(Reason.BODY_MISSING_TEXT, Phase.CONTENT, say("the server does not say what it should"))
     complaint = judge_speed(spec.max_response_ms, finding.timings_ms.total)
     return Fault(complaint.reason, Phase.TOTAL, complaint.message) if complaint is not None else None

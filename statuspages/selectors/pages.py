@@ -19,6 +19,7 @@ from accounts.models import Team
 from incidents.models import Correction, Incident
 from monitors.models import Monitor
 from monitors.rules import Status
+from probes.sentences import say
 from statuspages import kept, markdown, rules
 from statuspages import models as rows
 from statuspages.models import StatusPage
@@ -413,5 +414,5 @@ def monitors_named(team: Team, wanted: Iterable[UUID]) -> list[Monitor]:
     ids = set(wanted)
     found = list(Monitor.objects.for_team(team).filter(pk__in=ids))
     if unknown := ids - {monitor.pk for monitor in found}:
-        raise ValidationError({"monitors": [f"there is no monitor {min(map(str, unknown))}"]})
+        raise ValidationError({"monitors": [say("there is no monitor {id}", id=min(map(str, unknown)))]})
     return found

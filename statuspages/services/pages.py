@@ -19,6 +19,7 @@ from accounts import audit
 from accounts.models import Team, User
 from monitors import rules as monitor_rules
 from monitors import secrets
+from probes.sentences import say
 from statuspages import kept, logo, rules
 from statuspages.models import Component, Section, StatusPage
 from statuspages.rules import Source, Visibility
@@ -36,7 +37,7 @@ PLAIN_FIELDS = ("title", "description", "published", "visibility", "embeddable",
 def create_page(*, team: Team, by: User | None, **fields: Any) -> StatusPage:
     """Make a page. ``fields``: those of the API; ``slug`` and ``title`` are needed."""
     if StatusPage.objects.for_team(team).count() >= MOST_PAGES:
-        raise ValidationError({"title": [f"a team has at most {MOST_PAGES} pages"]})
+        raise ValidationError({"title": [say("a team has at most {most} pages", most=MOST_PAGES)]})
     page = StatusPage(team=team, created_by=by)
     _apply(page, fields)
     audit.created(page)
@@ -86,7 +87,7 @@ def _apply(page: StatusPage, fields: dict[str, Any]) -> None:
         if name in fields:
             setattr(page, name, fields[name])
     if page.visibility == Visibility.PASSWORD and not page.password and "password" not in problems:
-        problems["password"] = "is needed for a page that asks for one"  # noqa: S105 - no password
+        problems["password"] = say("is needed for a page that asks for one")
     if page.visibility == Visibility.UNLISTED and not page.token_key:
         _new_token(page)
     if problems:
@@ -96,7 +97,7 @@ def _apply(page: StatusPage, fields: dict[str, Any]) -> None:
             page.save()
     except IntegrityError as error:
         name = "domain" if "domain" in str(error) else "slug"
-        raise ValidationError({name: ["is taken by another page"]}) from error
+        raise ValidationError({name: [say("is taken by another page")]}) from error
     forget(page)
 
 
@@ -105,7 +106,7 @@ def _read_slug(page: StatusPage, slug: str) -> str | None:
     if problem := rules.slug_problem(slug):
         return problem
     taken = StatusPage.objects.filter(slug=slug).exclude(pk=page.pk).exists()
-    return "is taken by another page" if taken else None
+    return say("is taken by another page") if taken else None
 
 
 def _read_domain(page: StatusPage, domain: str | None) -> str | None:
@@ -116,9 +117,9 @@ def _read_domain(page: StatusPage, domain: str | None) -> str | None:
         return problem
     own = [urlsplit(settings.SITE_URL).hostname or "", *settings.ALLOWED_HOSTS]
     if validate_host(page.domain, own):
-        return "is a name of this server itself"
+        return say("is a name of this server itself")
     taken = StatusPage.objects.filter(domain=page.domain).exclude(pk=page.pk).exists()
-    return "is taken by another page" if taken else None
+    return say("is taken by another page") if taken else None
 
 
 def _read_colours(page: StatusPage, colours: dict[str, Any]) -> str | None:
@@ -130,7 +131,11 @@ def _read_languages(page: StatusPage, languages: list[str]) -> str | None:
     page.languages = list(dict.fromkeys(languages))
     known = dict(settings.LANGUAGES)
     unknown = [code for code in page.languages if code not in known]
-    return f"{unknown[0][:12]} is not known here; there are {', '.join(known)}" if unknown else None
+    return (
+        say("{unknown} is not known here; there are {names}", unknown=unknown[0][:12], names=", ".join(known))
+        if unknown
+        else None
+    )
 
 
 def _read_password(page: StatusPage, password: str) -> str | None:
@@ -138,7 +143,7 @@ def _read_password(page: StatusPage, password: str) -> str | None:
     if not password:
         return None
     if len(password) < SHORTEST_PASSWORD:
-        return f"must have at least {SHORTEST_PASSWORD} characters"
+        return say("must have at least {least} characters", least=SHORTEST_PASSWORD)
     page.password = make_password(password)
     return None
 
@@ -176,7 +181,7 @@ def _new_token(page: StatusPage) -> None:
 @transaction.atomic
 def add_section(page: StatusPage, *, name: str) -> Section:
     if page.sections.count() >= MOST_SECTIONS:
-        raise ValidationError({"name": [f"a page has at most {MOST_SECTIONS} sections"]})
+        raise ValidationError({"name": [say("a page has at most {most} sections", most=MOST_SECTIONS)]})
     section = Section.objects.create(page=page, name=name, position=_next_position(page.sections))
     audit.created(section)
     forget(page)
@@ -208,7 +213,7 @@ def delete_section(section: Section) -> None:
 def add_component(page: StatusPage, **fields: Any) -> Component:
     """``fields``: name, description, section, source, monitor, tag, monitors, shows_chart."""
     if page.components.count() >= MOST_COMPONENTS:
-        raise ValidationError({"name": [f"a page has at most {MOST_COMPONENTS} components"]})
+        raise ValidationError({"name": [say("a page has at most {most} components", most=MOST_COMPONENTS)]})
     component = Component(page=page, position=_next_position(page.components))
     _apply_component(component, {"source": Source.MONITOR, "monitor": None, "tag": "", "monitors": [], **fields})
     audit.created(component)
@@ -274,27 +279,27 @@ def _read_source(component: Component, fields: dict[str, Any]) -> list[Any] | No
             component.monitor = _named(team, [fields["monitor"]], "monitor")[0]
         component.tag = ""
         if component.monitor_id is None:
-            raise ValidationError({"monitor": ["choose the monitor that it stands for"]})
+            raise ValidationError({"monitor": [say("choose the monitor that it stands for")]})
         return []
     component.monitor = None
     if component.source == Source.TAG:
         component.tag = str(fields.get("tag", component.tag)).strip()
         if not component.tag or (problem := monitor_rules.tag_problem([component.tag])):
-            raise ValidationError({"tag": [problem if component.tag else "name the tag that it stands for"]})
+            raise ValidationError({"tag": [problem if component.tag else say("name the tag that it stands for")]})
         return []
     component.tag = ""
     if "monitors" not in fields and component.pk and component.group.exists():
         return None
     chosen = _named(team, fields.get("monitors", []), "monitors")
     if not chosen:
-        raise ValidationError({"monitors": ["choose the monitors that it stands for"]})
+        raise ValidationError({"monitors": [say("choose the monitors that it stands for")]})
     return chosen
 
 
 def _named(team: Team, wanted: Iterable[UUID], field: str) -> list[Any]:
     wanted = set(wanted)
     if len(wanted) > MOST_IN_GROUP:
-        raise ValidationError({field: [f"name at most {MOST_IN_GROUP}, or use a tag"]})
+        raise ValidationError({field: [say("name at most {most}, or use a tag", most=MOST_IN_GROUP)]})
     try:
         return monitors_named(team, wanted)
     except ValidationError as error:
@@ -306,7 +311,7 @@ def _own_section(page: StatusPage, wanted: UUID | None) -> Section | None:
         return None
     section = page.sections.filter(pk=wanted).first()
     if section is None:
-        raise ValidationError({"section": [f"there is no section {wanted} on this page"]})
+        raise ValidationError({"section": [say("there is no section {wanted} on this page", wanted=wanted)]})
     return section
 
 

@@ -15,6 +15,7 @@ from accounts import audit
 from accounts.models import User
 from incidents.models import Incident
 from maintenance.models import Window
+from probes.sentences import say
 from statuspages.models import Component, Post, PostUpdate, StatusPage
 from statuspages.rules import ENDS, STATES, PostKind, PostState
 from statuspages.services import subscribers
@@ -85,7 +86,7 @@ def delete_post(post: Post) -> None:
 
 def _add(post: Post, *, by: User | None, text: str, at: datetime) -> PostUpdate:
     if not text.strip():
-        raise ValidationError({"text": ["say something"]})
+        raise ValidationError({"text": [say("say something")]})
     update = PostUpdate.objects.create(post=post, state=post.state, text=text, by=by, at=at)
     subscribers.tell(update, now=at)
     return update
@@ -94,7 +95,7 @@ def _add(post: Post, *, by: User | None, text: str, at: datetime) -> PostUpdate:
 def _state(post: Post, state: str) -> PostState:
     of_kind = STATES[PostKind(post.kind)]
     if state not in of_kind:
-        raise ValidationError({"state": [f"must be one of {', '.join(of_kind)}"]})
+        raise ValidationError({"state": [say("must be one of {names}", names=", ".join(of_kind))]})
     return PostState(state)
 
 
@@ -105,12 +106,12 @@ def _link(post: Post, fields: dict[str, Any]) -> None:
         wanted = fields["incident"]
         post.incident = Incident.objects.filter(monitor__team=team, pk=wanted).first() if wanted else None
         if wanted and (post.incident is None or post.kind != PostKind.INCIDENT):
-            raise ValidationError({"incident": ["there is no such incident, or the post is about planned work"]})
+            raise ValidationError({"incident": [say("there is no such incident, or the post is about planned work")]})
     if "window" in fields:
         wanted = fields["window"]
         post.window = Window.objects.filter(team=team, pk=wanted).first() if wanted else None
         if wanted and (post.window is None or post.kind != PostKind.MAINTENANCE):
-            raise ValidationError({"window": ["there is no such window, or the post is not about planned work"]})
+            raise ValidationError({"window": [say("there is no such window, or the post is not about planned work")]})
 
 
 def _set_times(post: Post, fields: dict[str, Any]) -> None:
@@ -120,7 +121,7 @@ def _set_times(post: Post, fields: dict[str, Any]) -> None:
         if window and not starts and "window" in fields:
             starts, ends = window.next_starts, window.next_ends
         if not (starts or (post.pk and not post._state.adding)):
-            raise ValidationError({"starts_at": ["say when it begins, or choose a window that is still to come"]})
+            raise ValidationError({"starts_at": [say("say when it begins, or choose a window that is still to come")]})
     elif post.incident and not starts and "incident" in fields:
         starts, ends = post.incident.started_at, None
     post.starts_at = starts or post.starts_at
@@ -129,12 +130,14 @@ def _set_times(post: Post, fields: dict[str, Any]) -> None:
     if post.state in ENDS and not post.ends_at:
         post.ends_at = timezone.now()
     if post.ends_at and post.ends_at < post.starts_at:
-        raise ValidationError({"ends_at": ["must not be before the beginning"]})
+        raise ValidationError({"ends_at": [say("must not be before the beginning")]})
 
 
 def _components(page: StatusPage, wanted: Iterable[UUID]) -> list[Component]:
     ids = set(wanted)
     found = list(page.components.filter(pk__in=ids))
     if unknown := ids - {component.pk for component in found}:
-        raise ValidationError({"components": [f"there is no component {min(map(str, unknown))} on this page"]})
+        raise ValidationError(
+            {"components": [say("there is no component {id} on this page", id=min(map(str, unknown)))]}
+        )
     return found

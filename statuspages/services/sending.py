@@ -20,6 +20,7 @@ from alerts import rules, transport
 from alerts.rules import State
 from alerts.services.sending import LEASE, LEASE_OF_MAIL, insist
 from alerts.transport import Sent
+from probes.sentences import say
 from statuspages.messages import message_for, outgoing
 from statuspages.models import Notice
 from statuspages.rules import Road
@@ -93,9 +94,9 @@ def _next_due(now: datetime) -> Notice | None:
 
 def _why_never(notice: Notice) -> str:
     if not notice.page.published:
-        return "the page is not published any more"
+        return say("the page is not published any more")
     if notice.expires_at < notice.next_at:
-        return "too late"
+        return say("too late")
     return ""
 
 
@@ -116,12 +117,12 @@ def attempt(claimed: Claimed) -> Sent:
         sent = outgoing(subscriber, message_for(claimed.notice))
         return transport.hand_over(sent, secrets=[settings.get("secret", ""), subscriber.token])
     except InvalidToken:
-        return Sent(ok=False, reason="the address cannot be decrypted: no key of FIELD_ENCRYPTION_KEYS fits")
+        return Sent(ok=False, reason=say("the address cannot be decrypted: no key of FIELD_ENCRYPTION_KEYS fits"))
     except OperationalError:
         raise
     except Exception:
         logger.exception("Notice %s could not be sent", claimed.notice.pk)
-        return Sent(ok=False, reason="something went wrong on our side; it is in the log")
+        return Sent(ok=False, reason=say("something went wrong on our side; it is in the log"))
 
 
 # -- writing down
@@ -146,8 +147,8 @@ def _record(claimed: Claimed, sent: Sent, *, now: datetime) -> None:
 def _try_again(notice: Notice, sent: Sent, *, now: datetime) -> None:
     again = rules.next_try(tries=notice.tries, now=now, expires_at=notice.expires_at, retry_after=sent.retry_after)
     if sent.permanent or again is None:
-        given_up = "" if sent.permanent else f"given up after {notice.tries} tries: "
-        _settle(notice, State.DEAD, f"{given_up}{sent.reason}", now=now)
+        given_up = say("given up after {tries} tries: {reason}", tries=notice.tries, reason=sent.reason)
+        _settle(notice, State.DEAD, sent.reason if sent.permanent else given_up, now=now)
         return
     notice.state, notice.next_at, notice.lease_until, notice.reason = State.WAITING, again, None, sent.reason[:300]
     notice.save(update_fields=["state", "next_at", "lease_until", "reason"])
@@ -167,4 +168,4 @@ def sweep(*, now: datetime) -> None:
     lost = Notice.objects.filter(state=State.SENDING, lease_until__lt=now)
     for notice in lost.select_for_update(skip_locked=True, of=("self",))[:AT_ONCE]:
         logger.warning("The sender of notice %s was lost; it is sent again", notice.pk)
-        _try_again(notice, Sent(ok=False, reason="its sender was lost; it may have arrived"), now=now)
+        _try_again(notice, Sent(ok=False, reason=say("its sender was lost; it may have arrived")), now=now)

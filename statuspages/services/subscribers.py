@@ -20,6 +20,7 @@ from accounts import audit
 from alerts.rules import State
 from alerts.services import channels
 from monitors import secrets
+from probes.sentences import say
 from statuspages.models import Component, Notice, PostUpdate, StatusPage, Subscriber
 from statuspages.rules import Road
 
@@ -87,7 +88,7 @@ def _chosen(page: StatusPage, wanted: Iterable[UUID]) -> list[Component]:
     ids = set(wanted)
     found = list(page.components.filter(pk__in=ids))
     if len(found) < len(ids):
-        raise ValidationError({"components": ["one of them is not on this page any more: choose again"]})
+        raise ValidationError({"components": [say("one of them is not on this page any more: choose again")]})
     return found
 
 
@@ -186,7 +187,7 @@ def send_dead_again(page: StatusPage, *, now: datetime) -> int:
     dead = Notice.objects.filter(page=page, state=State.DEAD)
     count = dead.update(
         state=State.WAITING,
-        reason="sent again by hand",
+        reason=say("sent again by hand"),
         next_at=now,
         expires_at=now + server.MESSAGE_MAX_AGE,
         settled_at=None,

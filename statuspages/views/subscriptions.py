@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import View
 
 from accounts.access.throttles import ScopedThrottle
+from common.languages import spoken
 from statuspages.colours import style_mark
 from statuspages.forms.subscribe import FORMS, SubscribeForm
 from statuspages.models import StatusPage
@@ -55,7 +56,7 @@ class Subscribe(PublicView):
                 subscribers.ask(page, kind=form.road, now=timezone.now(), **form.cleaned_data)
             except ValidationError as error:
                 for name, words in error.message_dict.items():
-                    form.add_error(name if name in form.fields else None, words)
+                    form.add_error(name if name in form.fields else None, [spoken(word) for word in words])
         return not form.errors
 
     def _page(self, refused: SubscribeForm | None = None, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pytest_django import Settings
 
-from accounts.models import Team
-from alerts.models import Attempt
+from accounts.models import Team, User
+from alerts.models import Attempt, Delivery
 from alerts.services import channels
 from monitors.models import Monitor
 from tests.alerts.conftest import Story, states
@@ -40,6 +40,22 @@ def test_the_owner_hears_of_down_and_up(story: Story, monitor: Monitor, mailbox:
     assert "&lt;b&gt;&amp;" in html.get_content()
     assert f"/monitors/{monitor.pk}/" in text.get_content()
     assert sorted(states()) == [("down", "sent"), ("up", "sent")]
+
+
+def test_a_member_reads_mail_in_their_own_language(
+    story: Story, monitor: Monitor, mailbox: Mailbox, owner: User
+) -> None:
+    User.objects.filter(pk=owner.pk).update(language="de")
+    story.goes_down(monitor)
+    story.tick()
+    [mail] = mailbox.mails
+    assert mail["Subject"] == "AUSGEFALLEN: Shop <b>& Bcc: all@example.org"
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert "Erster Fehlschlag 20" in text.get_content()
+    assert '<html lang="de">' in html.get_content()
+    assert Delivery.objects.get().subject.startswith("DOWN: ")
 
 
 def test_a_mail_that_is_sent_again_has_the_same_id(story: Story, monitor: Monitor, mailbox: Mailbox) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gettext
 import re
 from collections.abc import Iterator
+from functools import cache
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,13 @@ from babel.messages.pofile import read_po
 from django.conf import settings
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import Team, User
+from statuspages.models import StatusPage
 from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
+from tests.tenancy.rules import STAFF, rule_of
+from tests.tenancy.test_matrix import address, ours, verbs_of
+from tests.tenancy.world import make_things
 
 TEMPLATES = settings.BASE_DIR / "templates"
 GERMAN = settings.BASE_DIR / "locale" / "de" / "LC_MESSAGES"
@@ -110,6 +116,102 @@ def test_main_pages_speak_german(
     assert '<html lang="de"' in page
     for choices in words:
         assert any(choice in page for choice in choices.split("|")), f"{choices} is not on {path}"
+
+
+class Visible(HTMLParser):
+    """What a reader sees or hears of a page, piece by piece, but for code and for what says that it is English."""
+
+    HEARD = {"aria-label", "title", "placeholder", "alt"}
+    SKIPPED = {"script", "style", "code", "pre", "textarea", "title"}
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+        self.inside: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in self.SKIPPED or self.inside[-1:] == [tag] or dict(attrs).get("lang") == "en":
+            self.inside.append(tag)
+        self.pieces += [
+            value for name, value in attrs if value and name in {"aria-label", "title", "placeholder", "alt"}
+        ]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self.inside:
+            self.pieces.append(data)
+
+
+def english_of(page: str) -> set[str]:
+    """Pieces of a page that have a German and do not show it."""
+    return {piece for piece in {" ".join(piece.split()) for piece in Visible(page).pieces} if _is_english(piece)}
+
+
+@cache
+def _is_english(piece: str) -> bool:
+    whole, forms = _with_german()
+    return piece in whole or (" " in piece and any(form.fullmatch(piece) for form in forms))
+
+
+@cache
+def _with_german() -> tuple[set[str], list[re.Pattern[str]]]:
+    """English texts that have another one in German: those without places, and what the others look like."""
+    with (GERMAN / "django.po").open("rb") as file:
+        entries = [entry for entry in read_po(file, locale="de") if entry.id]
+    pairs = [pair for entry in entries for pair in zip(_texts(entry.id), _texts(entry.string), strict=False)]
+    german = {said for _english, said in pairs}
+    places = re.compile(r"%\(\w+\)[sd]|%s|\{\w+\}")
+    whole, forms = set(), []
+    for english, said in pairs:
+        text = " ".join(english.split())
+        if (
+            english == said
+            or text in german
+            or "<" in text
+            or len(re.findall("[A-Za-z]", places.sub("", text))) < LETTERS
+        ):
+            continue
+        if places.search(text):
+            forms.append(re.compile(".+?".join(re.escape(part.replace("%%", "%")) for part in places.split(text))))
+        else:
+            whole.add(text)
+    return whole, forms
+
+
+LETTERS = 4
+"""Shorter words are German ones as well, or codes."""
+
+FOR_PROGRAMS = ("api/", "admin/", "badge/", "drill/", "metrics", "ping/", "readyz", "status/<slug:slug>/key/")
+
+
+def test_the_walk_sees_english_that_is_left() -> None:
+    page = '<p title="Audit log">Wer <b>Alerts when x, about y after an outage begins</b> <code>Audit log</code></p>'
+    assert english_of(page) == {"Audit log", "Alerts when x, about y after an outage begins"}
+
+
+@pytest.mark.django_db
+def test_no_page_has_english_left_in_german(owner: User, team: Team, visit: Visit) -> None:
+    things = make_things(owner)
+    User.objects.filter(pk=owner.pk).update(language="de", is_staff=True)
+    named = {"Uptime", "Olga's secret shop", "Olga's secret deploy"}
+    browser, left, seen = visit(User.objects.get(pk=owner.pk)), {}, 0
+    StatusPage.objects.update(languages=["de"])
+    for route, view in ours().items():
+        if "get" not in verbs_of(view) or route.startswith(FOR_PROGRAMS):
+            continue
+        path = address(route, rule_of(route) or STAFF, things).replace("/status/nobody-knows-this/", "/status/ours/")
+        answer = browser.get(path, headers={"Accept-Language": "de"})
+        if answer.status_code != 200 or "html" not in answer["Content-Type"]:
+            continue
+        seen += 1
+        if found := english_of(getattr(answer, "content", b"").decode()) - named:
+            left[route] = sorted(found)
+    assert seen > 60
+    assert not left, "\n".join(f"{route}: {pieces}" for route, pieces in left.items())
 
 
 @pytest.mark.django_db

@@ -38,11 +38,11 @@ class Command(SpeakingCommand):
         say = self.say_nothing if options["json"] else self.say_progress
         team = team_of(options["team"]) if options["team"] else None
         if options["clean"]:
-            told: dict[str, Any] = {"removed": demo.clean(team=team, say=say)}
+            told: dict[str, Any] = {"removed": demo.clean(team=team, report=say)}
         else:
             plan = self._plan(options)
             try:
-                demo.seed(plan, team=team or demo.demo_team(), say=say)
+                demo.seed(plan, team=team or demo.demo_team(), report=say)
             except demo.AlreadyThere:
                 raise CommandError("These monitors are there already: --clean them, or take another --seed.") from None
             told = {"monitors": plan.monitors, "regions": list(plan.regions), "days": plan.days, "seed": plan.seed}
