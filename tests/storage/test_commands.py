@@ -232,7 +232,7 @@ def test_demo_data_adds_up_and_goes_away(make_monitor: MakeMonitor) -> None:
 def test_demo_data_adds_up_at_any_time(team: Team, now: str) -> None:
     at = datetime.fromisoformat(now)
     plan = demo.Plan(seed=3, monitors=8, days=3, interval=300, regions=("usa", "india"), now=int(at.timestamp()))
-    demo.seed(plan, team=team, say=lambda _: None)
+    demo.seed(plan, team=team, report=lambda _: None)
     assert RollupHour.objects.filter(bucket=at.replace(minute=0, second=0)).exists()
     for day in recount.raw_days():
         assert list(recount.differences(day, now=at)) == []
