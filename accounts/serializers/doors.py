@@ -60,5 +60,5 @@ class SignedIn(TokensOut):
 
 
 class CheckMail(serializers.Serializer[Any]):
-    detail = serializers.CharField(default=say("A mail says how to go on."), read_only=True)
+    detail = serializers.CharField(default=lambda: say("A mail says how to go on."), read_only=True)
     code = serializers.CharField(default="check_mail", read_only=True)

@@ -412,6 +412,7 @@ def test_the_end_of_a_lesser_trouble_keeps_quiet_too(
     make_rule(channel, events=["down", "degraded"], quiet_hours={"from": "22:00", "to": "06:00", "zone": "UTC"})
     slow, down = make_monitor(name="Slow"), make_monitor(name="Down")
     story.event("degraded", slow)
+    story.later(minutes=1)
     incident = story.goes_down(down)
     story.later(hours=1)
     story.event("recovered", slow)

@@ -11,7 +11,7 @@ from django.urls.resolvers import RoutePattern
 
 from tests.accounts.cast import browser, program
 
-DOORS = {"/api/auth/signup", "/api/auth/login", "/api/auth/refresh", "/api/auth/logout"}
+DOORS = {f"/api/auth/{door}" for door in ("signup", "login", "refresh", "logout", "password-reset")}
 OPEN_TO_ALL = DOORS | {"/api/docs", "/api/schema", "/api/config/schema", "/api/monitoring/health"}
 METHODS = ["get", "post", "put", "patch", "delete"]
 

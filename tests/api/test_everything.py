@@ -21,6 +21,8 @@ PAGES: dict[str, tuple[str, ...] | str] = {
     "signup": ("POST api-signup",),
     "login": ("POST api-login",),
     "second-factor": ("POST api-login",),
+    "elsewhere": "a provider asks the person in a browser",
+    "elsewhere-back": "where it sends the browser back to",
     "logout": ("POST api-logout",),
     "check-mail": "says that a mail is on its way, as the answers of the API do",
     "password-reset": ("POST api-password-reset",),

@@ -457,11 +457,11 @@ HOSTILE = {"slashes": "//evil", "backslash": "/\\evil", "script": "javascript:al
 )
 def test_a_log_in_leads_nowhere_else(owner: User, target: str) -> None:
     answer = post(visitor(), "/login/", username=owner.email, password=PASSWORD, next=target)
-    assert answer["Location"] == "/monitors/"
+    assert answer["Location"] == "/"
     secret = with_app(owner)
     window = visitor()
     post(window, "/login/", username=owner.email, password=PASSWORD, next=target)
-    assert post(window, "/login/code/", code=code(secret, step=1))["Location"] == "/monitors/"
+    assert post(window, "/login/code/", code=code(secret, step=1))["Location"] == "/"
 
 
 # --- 45: another Host ---

@@ -127,6 +127,7 @@ def words_of(answer: HttpResponseBase) -> bytes:
 def _ids(owner: User) -> dict[str, Any]:
     """The newest of each kind of thing: those with canaries in them."""
     from alerts.models import Delivery, Rule
+    from dashboard.models import SavedView
     from drills.models import Drill
     from incidents.models import Incident
     from maintenance.models import Window
@@ -143,6 +144,7 @@ def _ids(owner: User) -> dict[str, Any]:
         "rule": Rule.objects.first(),
         "delivery": Delivery.objects.first(),
         "drill": Drill.objects.first(),
+        "view": SavedView.objects.first(),
         "subscriber": Subscriber.objects.first(),
         "section": Section.objects.first(),
         "component": Component.objects.first(),

@@ -53,6 +53,7 @@ ELSEWHERE = {
     "subscription/<slug:token>/": "its address is known to a mail only; tests/statuspages",
     "status/<slug:slug>/key/*": "the same pages by another address",
     "account/factors/*/": "tests/accounts/test_in_the_browser.py",
+    "login/elsewhere/*": "leads to a provider, if there is one; tests/accounts/test_elsewhere.py",
 }
 FORGIVEN = {"meta-refresh": "status-one-widget"}
 """The line that others frame is renewed without a script, on purpose."""
