@@ -245,7 +245,11 @@ def watch_anew(monitors: Collection[UUID]) -> None:
 
 @transaction.atomic
 def delete_monitor(monitor: Monitor) -> None:
-    """Remove a monitor with its incidents and figures. Raw results go with their day (retention)."""
+    """Remove a monitor with its incidents and figures. Raw results go with their day (retention).
+
+    Locked first: what a result is adding to it at this moment is there by then, and goes as well.
+    """
+    Monitor.objects.select_for_update().filter(pk=monitor.pk).first()
     audit.deleted(monitor)
     monitor.delete()
 
