@@ -14,10 +14,20 @@ from typing import Any
 from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from yaml.nodes import ScalarNode
+from yaml.representer import SafeRepresenter
 
 import accounts.access.schema  # noqa: F401  # tells drf-spectacular of the way in
 from api.sections import SECTION_OF, WITHIN
 from common.paging import DEFAULT_LIMIT
+
+
+def _plain_text(dumper: SafeRepresenter, text: str) -> ScalarNode:
+    """A refusal is a sentence that remembers its pattern (``probes.sentences``); YAML knows plain text only."""
+    return dumper.represent_str(text.encode().decode())
+
+
+SafeRepresenter.add_multi_representer(str, _plain_text)
 
 
 class Description(AutoSchema):
