@@ -29,6 +29,7 @@ from monitors import services as monitors
 from monitors.kinds import PASSIVE, SPECS
 from monitors.models import Monitor
 from monitors.rules import Policy
+from monitors.selectors import region_codes
 from probes.contract import InvalidSpec
 from probes.fields import Field
 from statuspages.models import Component, Section, StatusPage, Subscriber
@@ -36,6 +37,19 @@ from statuspages.rules import Source
 from statuspages.services import pages
 
 Variables = Mapping[str, str]
+
+
+class Ground:
+    """What all entries of a file are read against: the values of its variables, and the regions of the server."""
+
+    def __init__(self, variables: Variables) -> None:
+        self.variables = variables
+
+    @cached_property
+    def regions(self) -> list[str]:
+        return region_codes()
+
+
 Create = Callable[[Facts, StatusPage | None], Model]
 """Makes what a validated entry asks for, on a page where it stands on one."""
 
@@ -61,7 +75,7 @@ class Kind:
     def facts(self, thing: Any) -> Facts:
         raise NotImplementedError
 
-    def wanted(self, fields: Facts, variables: Variables) -> Facts:
+    def wanted(self, fields: Facts, ground: Ground) -> Facts:
         """What a validated entry asks for."""
         return self.defaults(fields) | fields
 
@@ -134,7 +148,7 @@ class Monitors(Kind):
     def defaults(self, facts: Facts) -> Facts:
         passive = facts.get("kind") in PASSIVE
         policy = Policy().of_one_word() if passive else Policy()
-        usual = monitors.defaults() | {"policy": policy.as_dict(), "paused": False}
+        usual = monitors.plain_defaults() | {"policy": policy.as_dict(), "paused": False}
         return {name: value for name, value in usual.items() if not (passive and name in self.OF_CHECKS)}
 
     def facts(self, thing: Monitor) -> Facts:
@@ -145,13 +159,15 @@ class Monitors(Kind):
             "parent": thing.parent_id,
         }
 
-    def wanted(self, fields: Facts, variables: Variables) -> Facts:
+    def wanted(self, fields: Facts, ground: Ground) -> Facts:
         passive = fields.get("kind") in PASSIVE
         if passive and (idle := [name for name in (*self.OF_CHECKS, "url") if name in fields]):
             raise ValidationError({name: ["has no meaning for a heartbeat: remove it"] for name in idle})
-        wanted = super().wanted(fields, variables)
+        wanted = super().wanted(fields, ground)
+        if not passive:
+            wanted.setdefault("regions", ground.regions)
         spec = wanted["spec"] | ({"url": wanted.pop("url")} if "url" in wanted else {})
-        wanted["spec"] = _with_secrets(_spec_of(wanted["kind"]), spec, variables)
+        wanted["spec"] = _with_secrets(_spec_of(wanted["kind"]), spec, ground.variables)
         wanted["tags"] = _tags(wanted["tags"])
         try:
             policy = Policy.parse(wanted["policy"])
@@ -227,10 +243,10 @@ class Channels(Kind):
             "enabled": thing.enabled,
         }
 
-    def wanted(self, fields: Facts, variables: Variables) -> Facts:
-        wanted = super().wanted(fields, variables)
+    def wanted(self, fields: Facts, ground: Ground) -> Facts:
+        wanted = super().wanted(fields, ground)
         wanted["name"] = " ".join(wanted["name"].split())
-        wanted["settings"] = _with_secrets(_settings_of(wanted["kind"]), wanted["settings"], variables)
+        wanted["settings"] = _with_secrets(_settings_of(wanted["kind"]), wanted["settings"], ground.variables)
         return wanted
 
     def create(self, team: Team, by: User | None, wanted: Facts, page: StatusPage | None) -> Channel:
@@ -281,8 +297,8 @@ class Rules(Kind):
             }
         )
 
-    def wanted(self, fields: Facts, variables: Variables) -> Facts:
-        return self._settled(super().wanted(fields, variables))
+    def wanted(self, fields: Facts, ground: Ground) -> Facts:
+        return self._settled(super().wanted(fields, ground))
 
     def _settled(self, rule: Facts) -> Facts:
         """What has no order of its own, in one order."""
@@ -327,8 +343,8 @@ class Windows(Kind):
             "monitors": _ids(thing.monitors.all()),
         }
 
-    def wanted(self, fields: Facts, variables: Variables) -> Facts:
-        wanted = super().wanted(fields, variables)
+    def wanted(self, fields: Facts, ground: Ground) -> Facts:
+        wanted = super().wanted(fields, ground)
         return wanted | {"tags": _tags(wanted["tags"]), "monitors": _ids(wanted["monitors"])}
 
     def create(self, team: Team, by: User | None, wanted: Facts, page: StatusPage | None) -> Window:
@@ -364,12 +380,12 @@ class Pages(Kind):
         facts |= {"order": tuple(each.pk for each in (*thing.sections.all(), *thing.components.all()))}
         return facts | ({"password": Secret(thing.password)} if thing.password else {})
 
-    def wanted(self, fields: Facts, variables: Variables) -> Facts:
-        wanted = super().wanted(fields, variables)
+    def wanted(self, fields: Facts, ground: Ground) -> Facts:
+        wanted = super().wanted(fields, ground)
         wanted["domain"] = (wanted["domain"] or "").strip().lower().removesuffix(".") or None
         wanted["colours"] = {name: colour.lower() for name, colour in wanted["colours"].items()}
         if password := wanted.pop("password", ""):
-            wanted["password"] = filled(password, variables)
+            wanted["password"] = filled(password, ground.variables)
         return wanted
 
     def same(self, name: str, wanted: Any, present: Any) -> bool:
@@ -456,8 +472,8 @@ class Components(Kind):
             "monitors": _ids(thing.group.all()),
         }
 
-    def wanted(self, fields: Facts, variables: Variables) -> Facts:
-        wanted = super().wanted(fields, variables)
+    def wanted(self, fields: Facts, ground: Ground) -> Facts:
+        wanted = super().wanted(fields, ground)
         return wanted | {"tag": wanted["tag"].strip(), "monitors": _ids(wanted["monitors"])}
 
     def create(self, team: Team, by: User | None, wanted: Facts, page: StatusPage | None) -> Component:

@@ -17,7 +17,7 @@ from accounts.models import Team, User
 from alerts.services.channels import ensure_defaults
 from config import rules, selectors
 from config.document import Document
-from config.kinds import KINDS, ON_PAGE, PARTS, Create, Kind
+from config.kinds import KINDS, ON_PAGE, PARTS, Create, Ground, Kind
 from config.models import ConfigKey
 from config.rules import Change, Delete, Facts, Path, Plan, Verb, dotted
 from monitors.models import Monitor
@@ -75,7 +75,7 @@ def export(team: Team, *, with_ids: bool) -> dict[str, Any]:
 def plan(*, team: Team, by: User | None, document: Document, variables: Mapping[str, str], delete: Delete) -> Plan:
     """What ``apply`` would do. Raises ``ValidationError``, by path. Nothing is changed and nothing sent."""
     with transaction.atomic():
-        found = _Application(team, by, document, variables, delete).run()
+        found = _Application(team, by, document, Ground(variables), delete).run()
         transaction.set_rollback(True)
     return found
 
@@ -86,7 +86,7 @@ def apply(*, team: Team, by: User | None, document: Document, variables: Mapping
 
     ``variables``: the values of ``${NAME}``. One file at a time is applied to a team.
     """
-    found = _Application(team, by, document, variables, delete).run()
+    found = _Application(team, by, document, Ground(variables), delete).run()
     if found.changes:
         audit.done(team, "configuration applied", by=by, **dict(_tally(found)))
     return found
@@ -148,7 +148,7 @@ class _Application:
     team: Team
     by: User | None
     document: Document
-    variables: Mapping[str, str]
+    ground: Ground
     delete: Delete
     problems: dict[Path, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -300,7 +300,7 @@ class _Application:
 
     def _put(self, item: Item, create: Create) -> None:
         kind, present = item.kind, item.old
-        wanted = kind.wanted(self._read(item), self.variables)
+        wanted = kind.wanted(self._read(item), self.ground)
         wanted.pop("parent", None)
         for name, value in wanted.items():
             wanted[name], missed = rules.settled(value, present.get(name), (name,))

@@ -42,10 +42,11 @@ WRITTEN = [
 
 def defaults() -> dict[str, Any]:
     """The configuration of a monitor of which nothing but its address is said."""
-    return _without_regions() | {"regions": selectors.region_codes()}
+    return plain_defaults() | {"regions": selectors.region_codes()}
 
 
-def _without_regions() -> dict[str, Any]:
+def plain_defaults() -> dict[str, Any]:
+    """The same without the regions, which are the server's at present."""
     return {
         "name": "",
         "kind": "http",
@@ -74,7 +75,7 @@ class Making:
         parent (an id or None), shadow.
         """
         monitor = Monitor(id=uuid4(), team=self._team, wanted_at=timezone.now())
-        _apply(monitor, _without_regions() | {"regions": self._ground.enabled} | fields, self._ground)
+        _apply(monitor, plain_defaults() | {"regions": self._ground.enabled} | fields, self._ground)
         if paused:
             _pause(monitor)
         self._room.take(monitor)

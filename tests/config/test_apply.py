@@ -7,6 +7,8 @@ from uuid import UUID
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AuditEntry, Team, User
 from alerts.models import Channel, Rule
@@ -65,6 +67,15 @@ def test_what_is_renamed_stays_the_same_thing(hand: Hand) -> None:
         *("~ monitors.shop  The shop", "    name: shop -> The shop", "    interval: 60 -> 120"),
         "Plan: 0 to create, 1 to update, 0 to delete.",
     ]
+
+
+def test_the_regions_are_asked_for_once_however_many_monitors_there_are(hand: Hand) -> None:
+    """A file of two thousand that says nothing of regions must not ask two thousand times."""
+    many = "version: 1\nmonitors:\n" + "".join(f"  m{n}: {{url: 'https://m{n}.example.org/'}}\n" for n in range(4))
+    hand.apply(many)
+    with CaptureQueriesContext(connection) as asked:
+        assert not hand.apply(many).changes
+    assert sum('FROM "monitors_region"' in query["sql"] for query in asked) == 1
 
 
 def test_what_somebody_changed_by_hand_is_set_back_or_made_again(hand: Hand) -> None:
