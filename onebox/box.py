@@ -93,12 +93,11 @@ class Box:
 
     def our_environment(self) -> dict[str, str]:
         """What the server's processes get beside the person's environment; what the person chose wins."""
-        host = self.settings.host
         defaults = {
             **self.secrets,
             "ONEBOX": "true",
             "SITE_URL": self.settings.site_url,
-            "ALLOWED_HOSTS": f"localhost,127.0.0.1,[::1],{f'[{host}]' if ':' in host else host}",
+            "ALLOWED_HOSTS": _own_names(self.settings.host),
             "EMAIL_URL": "consolemail://",
             "DEMO_SITE_URL": self.demo_url,
             "PROBE_ALLOWED_NETWORKS": PRIVATE_NETWORKS,
@@ -174,6 +173,12 @@ class Box:
 
 def _service(command: Command) -> Service:
     return Service(command.name, lambda: command, stop_rank=PROGRAMS, grace_seconds=PROGRAM_GRACE_S)
+
+
+def _own_names(host: str) -> str:
+    """Whom the box answers as: what every machine calls itself, and where it listens."""
+    listens = f"[{host}]" if ":" in host else host
+    return ",".join(dict.fromkeys(("localhost", "127.0.0.1", "[::1]", listens)))
 
 
 def schema_fingerprint(box: Box) -> str:

@@ -51,6 +51,19 @@ def test_what_the_person_chose_wins(tmp_path: Path) -> None:
     assert environment["METRICS_TOKEN"] == "made for this box"
 
 
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [
+        ("127.0.0.1", "localhost,127.0.0.1,[::1]"),
+        ("192.168.1.7", "localhost,127.0.0.1,[::1],192.168.1.7"),
+        ("::1", "localhost,127.0.0.1,[::1]"),
+        ("fd00::7", "localhost,127.0.0.1,[::1],[fd00::7]"),
+    ],
+)
+def test_it_answers_to_its_own_names_each_said_once(tmp_path: Path, host: str, names: str) -> None:
+    assert box(tmp_path, HOST=host).our_environment()["ALLOWED_HOSTS"] == names
+
+
 def test_every_region_has_a_worker_with_its_name(tmp_path: Path) -> None:
     services = {service.name: service.command() for service in box(tmp_path, REGIONS="eu,us-west").programs()}
     assert set(services) == {"web", "beat", "central", "alerts", "eu", "us-west", "demo"}
