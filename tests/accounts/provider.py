@@ -5,18 +5,18 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from jwt.algorithms import ECAlgorithm
+
+from tests.loopback import Asked, listening
 
 CLIENT, SECRET = "uptime of the tests", "a secret: that only/the tests use"
 
@@ -71,6 +71,16 @@ class Provider:
                 return 200, self.userinfo
         return 400, {"error": "invalid_request"}
 
+    def serve(self, asked: Asked) -> None:
+        if asked.path.startswith("/authorize?"):  # a browser comes by: its person says yes
+            wanted = dict(parse_qsl(urlsplit(asked.path).query))
+            back = f"{wanted['redirect_uri']}?{urlencode(self.grant(wanted))}"
+            asked.reply(status=302, headers={"Location": back})
+            return
+        form = parse_qs(asked.body.decode())
+        status, said = self.answer(asked.path, form, asked.headers.get("Authorization", ""))
+        asked.reply(json.dumps(said).encode(), status=status)
+
     def _about(self) -> dict[str, Any]:
         places = {"authorization_endpoint": "authorize?x=1", "token_endpoint": "token", "jwks_uri": "keys"}
         ends = {name: f"{self.url}/{place}" for name, place in places.items()}
@@ -87,32 +97,8 @@ class Provider:
         )
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        provider: Provider = self.server.provider  # type: ignore[attr-defined]
-        form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
-        status, said = provider.answer(self.path, form, self.headers.get("Authorization", ""))
-        body = json.dumps(said).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_GET  # noqa: N815 - the base class calls it so
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
-        """Silence."""
-
-
 @contextlib.contextmanager
 def serving() -> Iterator[Provider]:
     provider = Provider()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.provider = provider  # type: ignore[attr-defined]
-    provider.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
+    with listening(provider.serve) as provider.url:
         yield provider
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback import Asked, listening
 
 
 @dataclass
@@ -37,91 +38,47 @@ class Sink:
     """``answers`` are used up one by one; after that everything is 200. ``received`` is what was read in full."""
 
     received: list[Received] = field(default_factory=list)
-    answers: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
+    answers: list[Callable[[Asked], None]] = field(default_factory=list)
     arrivals: queue.SimpleQueue[Received] = field(default_factory=queue.SimpleQueue)
     url: str = ""
-    released: threading.Event = field(default_factory=threading.Event)
 
     @property
     def kinds(self) -> list[str]:
         return [one.json["kind"] for one in self.received]
 
-
-def status(code: int, *, body: str = "", **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(code)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(body.encode())))
-        handler.end_headers()
-        handler.wfile.write(body.encode())
-
-    return answer
+    def take(self, asked: Asked) -> None:
+        received = Received(asked.path, dict(asked.headers.items()), asked.body)
+        self.received.append(received)
+        self.arrivals.put(received)
+        answer = self.answers.pop(0) if self.answers else status(200, body="thanks")
+        answer(asked)
 
 
-def reset(handler: BaseHTTPRequestHandler) -> None:
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
+def status(code: int, *, body: str = "", **headers: str) -> Callable[[Asked], None]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda asked: asked.reply(body.encode(), status=code, headers=named)
 
 
-def hang(handler: BaseHTTPRequestHandler) -> None:
-    """Says nothing until the test is over."""
-    handler.server.sink.released.wait(30)  # type: ignore[attr-defined]
+def reset(asked: Asked) -> None:
+    asked.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    asked.connection.close()
 
 
-def endless_body(handler: BaseHTTPRequestHandler) -> None:
+def endless_body(asked: Asked) -> None:
     """A status at once, and a body that never ends."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", "1000000")
-    handler.end_headers()
-    handler.wfile.flush()
-    hang(handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        sink: Sink = self.server.sink  # type: ignore[attr-defined]
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        received = Received(self.path, dict(self.headers.items()), body)
-        sink.received.append(received)
-        sink.arrivals.put(received)
-        answer = sink.answers.pop(0) if sink.answers else status(200, body="thanks")
-        answer(self)
-        self.close_connection = True
-
-    def do_PUT(self) -> None:
-        self.do_POST()
-
-    def do_GET(self) -> None:
-        self.do_POST()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
-        """Silence."""
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 200
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is what some tests are about."""
+    asked.send_response(200)
+    asked.send_header("Content-Length", "1000000")
+    asked.end_headers()
+    asked.wfile.flush()
+    asked.hang()
 
 
 @contextlib.contextmanager
 def http_sink() -> Iterator[Sink]:
     sink = Sink()
-    server = _Server(("127.0.0.1", 0), _Handler)
-    server.sink = sink  # type: ignore[attr-defined]
-    sink.url = f"http://127.0.0.1:{server.server_port}/hook"
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
+    with listening(sink.take) as address:
+        sink.url = f"{address}/hook"
         yield sink
-    finally:
-        sink.released.set()
-        server.shutdown()
-        server.server_close()
 
 
 @dataclass

@@ -13,8 +13,9 @@ from alerts.models import Attempt, Channel, Delivery
 from alerts.services import channels, planning, sending, upkeep
 from monitors.models import Monitor
 from tests.alerts.conftest import MakeChannel, MakeRule, Story, states
-from tests.alerts.sinks import Sink, endless_body, hang, reset, status
+from tests.alerts.sinks import Sink, endless_body, reset, status
 from tests.conftest import MakeMonitor
+from tests.loopback import Asked
 
 pytestmark = pytest.mark.django_db
 
@@ -93,7 +94,7 @@ def test_who_asks_for_time_gets_it(form: str, story: Story, monitor: Monitor, si
 
 
 def test_a_receiver_that_hangs_is_given_up_in_time(story: Story, monitor: Monitor, sink: Sink, impatient: None) -> None:
-    sink.answers = [hang]
+    sink.answers = [Asked.hang]
     story.goes_down(monitor)
     story.tick()
     assert "did not answer in time" in last().reason

@@ -7,11 +7,9 @@ import logging
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -25,6 +23,7 @@ from onebox.servers import free_port
 from probes import log, tracing
 from probes.names import CENTRAL_QUEUE
 from tests.conftest import MakeMonitor
+from tests.loopback import Asked, listening
 from tests.operations.running import address_of
 from tests.operations.test_logs import written
 from tests.probes.region import ROOT, wait_until
@@ -42,29 +41,18 @@ class Span:
     """The values of its attributes, as far as they are texts."""
 
 
-class Collector(ThreadingHTTPServer):
+@dataclass
+class Collector:
     """Takes what OTLP over HTTP brings."""
 
-    daemon_threads = True
+    url: str = ""
+    spans: list[Span] = field(default_factory=list)
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.spans: list[Span] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Collector
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+    def take(self, asked: Asked) -> None:
+        body = gzip.decompress(asked.body) if asked.headers.get("Content-Encoding") == "gzip" else asked.body
         for found in ExportTraceServiceRequest.FromString(body).resource_spans:
             about = {pair.key: pair.value.string_value for pair in found.resource.attributes}
-            self.server.spans += [
+            self.spans += [
                 Span(
                     about["service.name"],
                     span.name,
@@ -74,19 +62,14 @@ class _Handler(BaseHTTPRequestHandler):
                 for scope in found.scope_spans
                 for span in scope.spans
             ]
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        asked.reply()
 
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    with Collector() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
+    one = Collector()
+    with listening(one.take) as one.url:
+        yield one
 
 
 @contextmanager

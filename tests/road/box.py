@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import requests
 from psycopg.rows import dict_row
 
 from onebox.servers import Postgres, Valkey, free_port
+from tests.loopback import Asked, listening
 
 PASSWORD = "correct horse battery"
 
@@ -164,26 +164,9 @@ class Program:
 def site(delay_s: float = 0.0, *, port: int = 0) -> Iterator[str]:
     """A small site on loopback that answers after a while."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(asked: Asked) -> None:
+        time.sleep(delay_s)
+        asked.reply(b"ok")
 
-        def do_GET(self) -> None:
-            time.sleep(delay_s)
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"ok")
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
-            """Silence."""
-
-    class Server(ThreadingHTTPServer):
-        request_queue_size = 200
-
-    server = Server(("127.0.0.1", port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with listening(answer, port=port) as address:
+        yield f"{address}/"
