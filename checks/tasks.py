@@ -52,6 +52,7 @@ def housekeeping() -> None:
     storage.make_ahead(now=now)
     storage.drop_old(now=now, retention_days=settings.RETENTION_DAYS)
     ledger.forget_old(now=now)
+    ingesting.forget_workers(now=now)
 
 
 @shared_task(name=names.INGEST, ignore_result=True, acks_late=True)

@@ -129,6 +129,20 @@ BREAKERS: Mapping[str, str] = Words(
     {"closed": _("closed"), "open": _("open"), "half-open": _("half open"), "unknown": _("unknown")}
 )
 
+DROPS: Mapping[str, str] = Words(
+    {
+        "forged": _("with a mark that another key made"),
+        "unsigned": _("without the mark of the region's key"),
+        "replayed": _("that had come before"),
+        "foreign": _("on checks that the batch did not hold"),
+        "unknown": _("of a batch or a region that there is not"),
+        "malformed": _("that nobody could read"),
+        "too_many_workers": _("of more workers than a region may have in a day"),
+        "refused": _("for its workers that carried no mark of ours, or came twice"),
+    }
+)
+"""Why messages between a region and the centre were not believed."""
+
 SILENCES = Words({"stale": _("Nothing was heard for too long."), "no_result": _("No result came.")})
 """What the rules say of a region whose word does not count, beside the reasons."""
 

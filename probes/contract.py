@@ -247,6 +247,8 @@ class Batch:
     region: str
     checks: list[CheckRequest]
     attempt: int = 1
+    expires_at: float | None = None
+    """Seconds since the epoch. Whoever gets it later need not begin: it is asked for again, or given up."""
 
     def to_wire(self) -> dict[str, Any]:
         # By hand: ``asdict`` copies every spec, which was a good part of the scheduler's time.
@@ -256,6 +258,7 @@ class Batch:
             "region": self.region,
             "checks": [check.to_wire() for check in self.checks],
             "attempt": self.attempt,
+            "expires_at": self.expires_at,
         }
 
     @classmethod
@@ -265,6 +268,7 @@ class Batch:
             region=data["region"],
             checks=[CheckRequest.from_wire(item) for item in data["checks"]],
             attempt=data.get("attempt", 1),
+            expires_at=data.get("expires_at"),
         )
 
 
@@ -303,6 +307,8 @@ class LifeSign:
     """The worker starts checks later than asked, because otherwise their timings would not be true."""
     spooled: int | None = None
     """Results that wait on the worker's disk for the broker to take them. None: it cannot say."""
+    refused: int = 0
+    """Batches since its last sign that it did not run, because of their marks: none, one that came before, too late."""
 
     def to_wire(self) -> dict[str, Any]:
         return {"v": WIRE_VERSION, **asdict(self)}

@@ -74,13 +74,17 @@ def text_of(batch: Mapping[str, Any]) -> bytes:
     return BATCH + json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
 
 
-def is_marked(batch: Mapping[str, Any], key: Key) -> bool:
-    """Whether a batch as it was read carries a mark that was made with this key."""
+def mark_of(batch: Mapping[str, Any], key: Key) -> bytes:
+    """The mark of a batch as it was read that was made with this key, decoded; empty where it carries none.
+
+    No two messages have the same one, and nobody without the key can give a message another.
+    """
     marks = batch.get("marks")
     if not isinstance(marks, list):
-        return False
+        return b""
     text = text_of(batch)
-    return any(isinstance(mark, str) and key.made(mark.encode(), text) for mark in marks[:2])
+    made = (mark for mark in marks[:2] if isinstance(mark, str) and key.made(mark.encode(), text))
+    return b64decode(next(made, ""))
 
 
 def write(body: object, key: Key) -> bytes:

@@ -17,6 +17,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
+from math import inf
 from time import monotonic, sleep, time
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -43,6 +44,12 @@ REPORT_AFTER_SECONDS = 0.25
 RETRY_FIRST_SECONDS, RETRY_LAST_SECONDS = 0.2, 1.0
 STOPPING_SECONDS = 4.0
 """How long batches may still run, and reports be tried, once the worker has been asked to stop."""
+
+MOST_MARKS = 20_000
+"""Of batches that were taken; some 3 MB. At 1,000 checks a second a few hundred are taken before they expire."""
+
+LATE_SECONDS = 60.0
+"""Celery drops what has expired when it comes; what we find as late as this had another time put on it."""
 
 SPOOL_LOOK_SECONDS = 0.5
 SPOOL_PAUSE_SECONDS = 0.1
@@ -100,7 +107,8 @@ app = region_app()
 def run_batch(self: Task[Any, Any], batch: dict[str, Any]) -> None:
     """Run a ``contract.Batch``, report results as they finish.
 
-    A batch for another region is dropped, and one that the centre has not marked where the region has a key.
+    A batch for another region is dropped; where the region has a key also one that the centre has not marked, and one
+    that comes again.
     """
     try:
         header, requests, refused = read_batch(batch)
@@ -116,14 +124,16 @@ def run_batch(self: Task[Any, Any], batch: dict[str, Any]) -> None:
             settings.region,
         )
         return
-    if (key := own_key()) and not signing.is_marked(batch, key):
-        log.error("Dropped batch %.100s: it carries no mark of this region's key", header.id)
+    mark = signing.mark_of(batch, key) if (key := own_key()) else b""
+    if key and (problem := _marked.take(mark, until=batch.get("expires_at"))):
+        log.error("Dropped batch %.100s: %s", header.id, problem)
         return
     _spooler.begin(self.app, settings)
     try:
         for results in run_and_gather(requests, refused):
             deliver(self.app, Report(header.id, header.region, settings.worker_id, results))
     except Reject as reject:
+        _marked.give_back(mark)
         log.warning("Batch %.100s goes back to its queue: %s", header.id, reject.args[0])
         raise
     _life.last_batch_at = time()
@@ -145,6 +155,49 @@ def read_batch(data: object) -> tuple[Batch, list[CheckRequest], list[CheckResul
             unreadable = CheckRequest(str(known.get("id", "")), str(known.get("kind", "")), {})
             refused.append(invalid(unreadable, error))
     return Batch(data["id"], data["region"], []), requests, refused
+
+
+class _Marked:
+    """Which of the batches that came to a region with a key are run: each that the centre has marked, once and in time.
+
+    Whoever overhears one can send it again, and have us dial what it names. Each process has a memory of its own.
+    """
+
+    def __init__(self) -> None:
+        self.refused = 0
+        self._until: dict[bytes, float] = {}
+        self._lock = threading.Lock()
+
+    def take(self, mark: bytes, *, until: float | None) -> str:
+        """What is wrong with it, in words; empty: it is ours. ``until``: of a server that is older, nobody knows."""
+        now = time()
+        last_moment = (until if until is not None else inf) + LATE_SECONDS
+        with self._lock:
+            problem = ""
+            if not mark:
+                problem = "it carries no mark of this region's key"
+            elif now > last_moment:
+                problem = "its time is over"
+            elif mark in self._until:
+                problem = "it was taken before"
+            else:
+                self._forget(now)
+                self._until[mark] = last_moment
+            self.refused += bool(problem)
+        return problem
+
+    def give_back(self, mark: bytes) -> None:
+        """It was not run after all."""
+        with self._lock:
+            self._until.pop(mark, None)
+
+    def _forget(self, now: float) -> None:
+        """Those whose time is over, as far as they stand in front; beyond ``MOST_MARKS`` the first ones anyway."""
+        while self._until and (len(self._until) >= MOST_MARKS or next(iter(self._until.values())) < now):
+            del self._until[next(iter(self._until))]
+
+
+_marked = _Marked()
 
 
 def run_and_gather(requests: list[CheckRequest], refused: list[CheckResult]) -> Iterator[list[CheckResult]]:
@@ -369,6 +422,7 @@ class _Life:
 
     def __init__(self) -> None:
         self.last_batch_at: float | None = None
+        self._told_refused = 0
         self._thread: threading.Thread | None = None
 
     def begin(self, celery: Celery, regions: list[str], settings: Settings) -> None:
@@ -386,6 +440,7 @@ class _Life:
         self._thread.start()
 
     def _sign(self, celery: Celery, region: str, settings: Settings) -> None:
+        refused = _marked.refused
         health = shared_health()  # not shared_engine(): a prefork parent must stay without threads of the engine
         sign = LifeSign(
             region=region,
@@ -397,6 +452,7 @@ class _Life:
             lag_ms=health.lag_ms if health else None,
             slowed_down=health is not None and health.slowed_down,
             spooled=_spooler.count(),
+            refused=refused - self._told_refused,
         )
         try:
             celery.send_task(
@@ -410,6 +466,7 @@ class _Life:
         except _broker_errors(celery) as error:
             log.warning("The broker does not take life signs (%s)", error)
             return
+        self._told_refused = refused
         if health is None or health.lag_ms < STUCK_MS:  # a region without monitors has nothing but this to do
             worked.note()
 

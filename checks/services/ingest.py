@@ -36,6 +36,8 @@ MOST_WORKERS = 500
 """Of one region in a day. A worker that starts anew is a new one by its usual name."""
 
 GONE_AFTER = timedelta(days=30)
+"""Containers are new workers with each deploy; one that has said nothing for so long is not coming back."""
+
 MOST_BELIEVED = 2**31 - 1
 LAST_MOMENT_S = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 
@@ -278,7 +280,7 @@ def life_sign(data: dict[str, Any]) -> None:
     try:
         region, worker = str(data["region"]), _storable(str(data["worker"])[:120])
         last_batch_at = data.get("last_batch_at")
-        if not _speaks_for(region, data, now=now) or _is_old_news(region, worker, data):
+        if not _speaks_for(region, data, now=now) or _is_old_news(region, worker, data, now=now):
             return
         if _is_one_too_many(region, worker, now=now):
             meters.add(DROPPED, region, "too_many_workers")
@@ -294,6 +296,8 @@ def life_sign(data: dict[str, Any]) -> None:
                 "last_batch_at": datetime.fromtimestamp(last_batch_at, UTC) if last_batch_at else None,
             },
         )
+        if refused := _figure(data.get("refused")):
+            meters.add(DROPPED, region, "refused", by=refused)
         signs = {name: _figure(data.get(name)) for name in ("lag_ms", "spooled")}
         signs["slowed_down"] = data.get("slowed_down") is True
         cache.set(sign_key(region, worker), signs, SIGNS_LAST_S)
@@ -316,23 +320,30 @@ def _moment_s(said: object) -> float:
 
 
 def _is_one_too_many(region: str, worker: str, *, now: datetime) -> bool:
-    """Whoever has a region's key could fill the table with workers that there are not. Old ones are forgotten."""
+    """Whoever has a region's key could fill the table with workers that there are not."""
     known = RegionWorker.objects.filter(region=region)
     if known.filter(worker=worker).exists():
         return False
-    known.filter(last_seen__lt=now - GONE_AFTER).delete()
     return known.filter(last_seen__gt=now - timedelta(days=1)).count() >= MOST_WORKERS
 
 
-def _is_old_news(region: str, worker: str, sign: dict[str, Any]) -> bool:
-    """A signed sign of life is good once: one that was kept and is sent again must not keep a dead worker alive.
+def forget_workers(*, now: datetime) -> int:
+    """Delete the workers that are gone for good; says how many."""
+    deleted, _ = RegionWorker.objects.filter(last_seen__lt=now - GONE_AFTER).delete()
+    return deleted
+
+
+def _is_old_news(region: str, worker: str, sign: dict[str, Any], *, now: datetime) -> bool:
+    """A signed sign of life is good once: one that was kept and is sent again must not keep a dead worker alive, nor
+    bring back one that was forgotten.
 
     Reports need no such look: the ledger closes their batch, and a slot has one result.
     """
     if not isinstance(sign, Signed):
         return False
     last = RegionWorker.objects.filter(region=region, worker=worker).first()
-    if last is None or float(sign["sent_at"]) > last.last_seen.timestamp() + last.clock_offset_s + REPEATED_WITHIN_S:
+    told_s = last.last_seen.timestamp() + last.clock_offset_s if last else (now - GONE_AFTER).timestamp()
+    if float(sign["sent_at"]) > told_s + REPEATED_WITHIN_S:
         return False
     meters.add(DROPPED, region, "replayed")
     return True

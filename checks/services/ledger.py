@@ -103,11 +103,12 @@ def send(opened: Sequence[tuple[CheckBatch, Sequence[CheckRequest]]], *, now: da
 
 
 def _message(batch: CheckBatch, checks: Sequence[CheckRequest], *, now: datetime) -> broker.Message:
+    expires = now + timedelta(seconds=batch.patience_s)
     return broker.Message(
-        batch=Batch(batch.id, batch.region, list(checks), batch.attempt).to_wire(),
+        batch=Batch(batch.id, batch.region, list(checks), batch.attempt, expires.timestamp()).to_wire(),
         region=batch.region,
         now_lane=batch.lane == CheckBatch.Lane.NOW,
-        expires=now + timedelta(seconds=batch.patience_s),
+        expires=expires,
     )
 
 

@@ -34,7 +34,7 @@ def run(kind: str, spec: dict[str, Any], *, timeout_s: int, regions: Sequence[st
     request = CheckRequest(id=trial_id, kind=kind, spec=spec, timeout_ms=timeout_s * 1000)
     expires = database_now() + timedelta(seconds=timeout_s)
     for region in regions:
-        message = Batch(f"{trial_id}/{region}", region, [request]).to_wire()
+        message = Batch(f"{trial_id}/{region}", region, [request], expires_at=expires.timestamp()).to_wire()
         cache.set(_key(f"{trial_id}/{region}"), [], KEPT_S)
         if not broker.send_batch(message, region=region, now_lane=True, expires=expires):
             raise BrokerAway

@@ -86,6 +86,11 @@ def breaker_state(state: str) -> str:
 
 
 @register.filter
+def drop_word(why: str) -> str:
+    return words.DROPS.get(why, why)
+
+
+@register.filter
 def subject(delivery: Delivery) -> str:
     """What a message is about, which is stored in English."""
     return retold(delivery.kind, delivery.subject)

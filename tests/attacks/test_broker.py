@@ -11,6 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from probes import names, signing
 from probes.broker import verified
 from probes.contract import CheckRequest
 from tests.probes.conftest import MakeSite, site  # noqa: F401
-from tests.probes.lab import OK, Authority, says
+from tests.probes.lab import OK, Authority, Diary, says
 from tests.probes.region import ROOT, Region, a_check, batch, command, wait_until, worker_environment
 
 pytestmark = pytest.mark.processes
@@ -117,15 +118,23 @@ def test_row48_with_so_few_rights_and_a_key_a_worker_works(
         with redis.Redis.from_url(broker.url) as master:
             region = Region(master, broker.url, environment, process)
             wait_until(lambda: "Ready to check" in log.read_text() or process.poll() is not None, seconds=30)
-            ours, plain = site(says(OK)), batch(a_check("one", site(says(OK)).url())).to_wire()
+            diary, plain = Diary(OK), batch(a_check("one", site(says(OK)).url())).to_wire()
             for forged in _forgeries(plain, signing.Key(text)):
                 region.send(forged)
-            check = CheckRequest("one", "http", {"url": ours.url(), "headers": OBJECT_OF_KOMBU})
-            region.send(_marked(batch(check, name="b2").to_wire(), signing.Key(text)))
+            check = CheckRequest("one", "http", {"url": site(diary).url(), "headers": OBJECT_OF_KOMBU})
+            overheard = _marked(batch(check, name="b2").to_wire(), signing.Key(text))
+            region.send(overheard)
             body = _next_body(master, names.INGEST)
+            for again in (overheard, overheard | {"marks": ["x", *overheard["marks"]]}):
+                region.send(again)
+            late = batch(check, name="b3").to_wire() | {"expires_at": time() - 300}
+            region.send(_marked(late, signing.Key(text)))
         [[report], _, _] = signing.read(body)
         assert (report["batch"], report["results"][0]["outcome"]) == ("b2", "up")
         wait_until(lambda: log.read_text().count("carries no mark of this region's key") == 4)
+        wait_until(lambda: log.read_text().count("Dropped batch b2: it was taken before") == 2)
+        wait_until(lambda: log.read_text().count("Dropped batch b3: its time is over") == 1)
+        assert len(diary.heads) == 1, "it was dialled once"
         assert signing.Key(text).made(report.mark, report.text)
         process.terminate()
         process.wait(timeout=15)

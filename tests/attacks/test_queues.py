@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,13 @@ from kombu.exceptions import ContentDisallowed
 from checks import broker
 from checks.models import CheckResult, RegionWorker
 from checks.services import dispatch, ingest
+from checks.tasks import housekeeping
 from meters import services as meters
 from meters.names import DROPPED
 from meters.selectors import counts_of
 from monitors import regionkeys
 from monitors.models import Region
-from probes import signing
+from probes import signing, worker
 from probes.broker import broker_settings
 from probes.contract import Batch, CheckRequest, LifeSign
 from probes.signing import Key
@@ -159,11 +161,11 @@ def test_v48d_a_batch_carries_the_marks_of_the_keys_that_its_workers_may_have(ma
 
     assert sent() == wire
     first = new_key("usa")
-    assert signing.is_marked(sent(), first)
+    assert signing.mark_of(sent(), first)
     second = new_key("usa")
-    assert [signing.is_marked(sent(), key) for key in (first, second, other_key())] == [True, True, False]
+    assert [bool(signing.mark_of(sent(), key)) for key in (first, second, other_key())] == [True, True, False]
     third = new_key("usa", "--at-once")
-    assert [signing.is_marked(sent(), key) for key in (first, second, third)] == [False, False, True]
+    assert [bool(signing.mark_of(sent(), key)) for key in (first, second, third)] == [False, False, True]
     assert [request.id for request in read_batch(sent())[1]] == ["one"]
 
 
@@ -171,7 +173,7 @@ def test_v48e_a_report_that_was_overheard_is_no_batch() -> None:
     key = other_key()
     report = {"batch": "b1", "region": "usa", "results": []}
     mark, text = key.mark(json.dumps(report, sort_keys=True, separators=(",", ":")).encode()), report
-    assert not signing.is_marked({**text, "marks": [mark.decode()]}, key)
+    assert not signing.mark_of({**text, "marks": [mark.decode()]}, key)
 
 
 def test_v48f_two_headers_of_a_site_lose_no_report() -> None:
@@ -235,6 +237,7 @@ ODD_SIGNS: dict[str, Any] = {
     "spooled": ["many", [1], {"a": 1}, True, -1, float("nan"), 10**30],
     "lag_ms": ["late", [1], float("inf"), 10**400],
     "slowed_down": ["no", [], 7],
+    "refused": ["many", [1], True, -1, float("nan"), 10**30],
     "concurrency": ["x", 10**30, -1, None],
     "sent_at": [float("nan"), 1e300, "now", None, 10**400],
     "last_batch_at": ["x", 1e300, [], float("nan")],
@@ -252,6 +255,28 @@ def test_odd_signs_of_life_blind_no_operator(regions: list[str], admin_client: C
     assert metrics.status_code == 200
 
 
+def test_v48j_what_a_worker_refused_is_told(regions: list[str]) -> None:
+    now = timezone.now().timestamp()
+    ingest.life_sign(life(now) | {"refused": 3})
+    ingest.life_sign(life(now) | {"refused": 0})
+    assert dropped() == {("usa", "refused"): 3}
+
+
+def test_v48k_a_batch_is_taken_once_until_nobody_could_send_it_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "MOST_MARKS", 3)
+    taken, now = worker._Marked(), timezone.now().timestamp()
+    assert taken.take(b"a", until=now + 30) == ""
+    assert "before" in taken.take(b"a", until=now + 30)
+    assert "no mark" in taken.take(b"", until=now + 30)
+    assert "over" in taken.take(b"b", until=now - worker.LATE_SECONDS - 1)
+    taken.give_back(b"a")
+    assert taken.take(b"a", until=None) == "", "it was not run after all"
+    assert taken.refused == 3
+    for number in range(9):
+        assert taken.take(b"%d" % number, until=now + 30) == ""
+    assert len(taken._until) == 3
+
+
 def test_v48h_a_region_has_so_many_workers_and_no_more(regions: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "MOST_WORKERS", 3)
     now = timezone.now().timestamp()
@@ -259,9 +284,25 @@ def test_v48h_a_region_has_so_many_workers_and_no_more(regions: list[str], monke
         ingest.life_sign(life(now, f"w{number}"))
     assert RegionWorker.objects.count() == 3
     assert dropped() == {("usa", "too_many_workers"): 3}
-    RegionWorker.objects.update(last_seen=timezone.now() - 2 * ingest.GONE_AFTER)
+    RegionWorker.objects.update(last_seen=timezone.now() - timedelta(days=2))
     ingest.life_sign(life(now, "w9"))
-    assert RegionWorker.objects.get().worker == "w9"
+    assert RegionWorker.objects.count() == 4, "those of other days do not count"
+
+
+def test_workers_that_are_gone_are_forgotten_and_do_not_come_back_by_what_they_once_said(regions: list[str]) -> None:
+    key, now = new_key("usa", "--at-once"), timezone.now()
+    long_ago = (now - ingest.GONE_AFTER - timedelta(hours=1)).timestamp()
+    for name in ("w1", "w2"):
+        ingest.life_sign(carried(life(now.timestamp(), name), key))
+    RegionWorker.objects.filter(worker="w1").update(last_seen=now - ingest.GONE_AFTER - timedelta(minutes=1))
+    RegionWorker.objects.filter(worker="w2").update(last_seen=now - ingest.GONE_AFTER + timedelta(minutes=1))
+    housekeeping()
+    assert RegionWorker.objects.get().worker == "w2"
+    ingest.life_sign(carried(life(long_ago), key))
+    assert RegionWorker.objects.count() == 1
+    assert dropped() == {("usa", "replayed"): 1}
+    ingest.life_sign(carried(life(now.timestamp()), key))
+    assert RegionWorker.objects.count() == 2, "it has started again"
 
 
 def test_a_key_is_shown_once_and_kept_encrypted(regions: list[str]) -> None:
