@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from accounts.exceptions import NoTeam
-from accounts.models import ApiSession, AuditEntry, Invitation, KeyHolder, Membership, Team, User
+from accounts.models import ApiSession, AuditEntry, Identity, Invitation, KeyHolder, Membership, Team, User
 from accounts.rules import Role, fingerprint
 
 
@@ -97,6 +97,11 @@ def live_api_sessions(user: User) -> Sequence[ApiSession]:
     since = timezone.now() - settings.REFRESH_TOKEN_LIFETIME
     sessions = user.api_sessions.filter(ended_at=None, renewed_at__gt=since)
     return [session for session in sessions.order_by("-renewed_at") if session.has_current_password()]
+
+
+def identities_of(user: User) -> Sequence[Identity]:
+    """Who the person is at providers that sign people in, the one of today or earlier ones."""
+    return list(user.identities.order_by("created_at", "pk"))
 
 
 def teams_left_without_owner(user: User) -> Sequence[Team]:

@@ -20,6 +20,8 @@ api_urlpatterns = [
     path("auth/me/sessions", account_api.SessionList.as_view(), name="api-me-sessions"),
     path("auth/me/sessions/<str:pk>", account_api.SessionDetail.as_view(), name="api-me-session"),
     path("auth/me/factors", account_api.Factors.as_view(), name="api-me-factors"),
+    path("auth/me/identities", account_api.Identities.as_view(), name="api-me-identities"),
+    path("auth/me/identities/<int:pk>/unlink", account_api.Unlink.as_view(), name="api-me-unlink"),
     path("auth/me/delete", account_api.Delete.as_view(), name="api-me-delete"),
     path("teams", teams_api.TeamList.as_view(), name="api-teams"),
     path("team", teams_api.TeamDetail.as_view(), name="api-team"),
@@ -59,6 +61,7 @@ urlpatterns = [
     path("account/factors/key/", account.FactorKey.as_view(), name="account-factor-key"),
     path("account/factors/codes/", account.FactorCodes.as_view(), name="account-factor-codes"),
     path("account/factors/<int:pk>/remove/", account.FactorRemove.as_view(), name="account-factor-remove"),
+    path("account/elsewhere/<int:pk>/unlink/", account.Unlink.as_view(), name="account-unlink"),
     path("account/delete/", account.Delete.as_view(), name="account-delete"),
     path("invitations/<str:token>/", invitation.InvitationPage.as_view(), name="invitation"),
 ]

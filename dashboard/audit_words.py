@@ -55,6 +55,7 @@ VERBS: Mapping[str, str] = Words(
         "sent again": _("has sent again"),
         "session ended": _("has ended a session of"),
         "sign-in linked": _("has linked a sign-in elsewhere with"),
+        "sign-in unlinked": _("has unlinked a sign-in elsewhere from"),
         "checked again": _("has had checked again"),
         "stopped": _("has stopped"),
         "subscriber removed": _("has removed a subscriber of"),

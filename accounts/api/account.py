@@ -20,10 +20,10 @@ from rest_framework.views import APIView
 
 from accounts.access.permissions import InPerson
 from accounts.models import ApiSession, User
-from accounts.selectors import live_api_sessions, membership_of
+from accounts.selectors import identities_of, live_api_sessions, membership_of
 from accounts.serializers import account as shapes
 from accounts.serializers.doors import CheckMail, TokensOut
-from accounts.services import factors, people, sessions
+from accounts.services import elsewhere, factors, people, sessions
 from common.addresses import client_network, plain_address
 from common.serializers import read_body
 
@@ -183,6 +183,30 @@ class Factors(OwnView):
             "codes_left": found["codes_left"],
         }
         return Response(shapes.FactorsOut(told).data, headers=NOT_KEPT)
+
+
+class Identities(OwnView):
+    unpaged = True
+
+    @extend_schema(responses=shapes.IdentityOut(many=True))
+    def get(self, request: Request) -> Response:
+        """Which providers open the account beside the password."""
+        told = [
+            {"id": one.pk, "provider": elsewhere.name_of(one)}
+            | {name: getattr(one, name) for name in ("issuer", "created_at", "last_used_at")}
+            for one in identities_of(self.me)
+        ]
+        return Response({"results": shapes.IdentityOut(told, many=True).data}, headers=NOT_KEPT)
+
+
+class Unlink(OwnView):
+    @extend_schema(request=shapes.SureInput, responses={204: None})
+    def post(self, request: Request, pk: int) -> Response:
+        """From now on that provider does not open the account, until its person signs in there and is linked anew."""
+        self.surely(shapes.SureInput)
+        if not elsewhere.unlink(user=self.me, pk=pk):
+            raise Http404
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 def _factor(row: Any, name: str) -> dict[str, Any]:

@@ -84,3 +84,13 @@ class FactorsOut(serializers.Serializer[Any]):
     app = FactorOut(allow_null=True, help_text="the authenticator app")
     keys = FactorOut(many=True, help_text="security keys and passkeys")
     codes_left = serializers.IntegerField(help_text="recovery codes that nobody has used")
+
+
+class IdentityOut(serializers.Serializer[Any]):
+    """A provider that signs the person in."""
+
+    id = serializers.IntegerField()
+    provider = serializers.CharField(help_text="as the log-in page calls it")
+    issuer = serializers.CharField(help_text="as it calls itself")
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField()

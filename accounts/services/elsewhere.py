@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -57,6 +58,30 @@ def come(claims: Claims) -> User:
         raise ElsewhereRefused from error
     audit.account(user, "sign-in linked", by=user, provider=settings.OIDC_NAME, issuer=claims.issuer)
     return user
+
+
+@transaction.atomic
+def unlink(*, user: User, pk: int) -> bool:
+    """From now on that provider opens this account no more, until its person signs in there once more and is linked
+    anew, as on the first day. Says whether there was such a link.
+
+    Raises ``ValidationError`` where it is the only way in. Whoever is signed in stays so.
+    """
+    user = User.objects.select_for_update().get(pk=user.pk)
+    identity = user.identities.filter(pk=pk).first()
+    if identity is None:
+        return False
+    if not user.has_usable_password():
+        raise ValidationError(people.NO_PASSWORD)
+    identity.delete()
+    audit.account(user, "sign-in unlinked", by=user, provider=name_of(identity), issuer=identity.issuer)
+    people.tell_of_change(user=user)
+    return True
+
+
+def name_of(identity: Identity) -> str:
+    """What people call the provider; of one that is not asked any more, its address."""
+    return str(settings.OIDC_NAME) if identity.issuer == settings.OIDC_SERVER_URL else identity.issuer
 
 
 def _account_of(user: User | None, issuer: str) -> Account | None:

@@ -31,6 +31,7 @@ from probes.sentences import say
 logger = logging.getLogger(__name__)
 
 ALREADY = say("This e-mail address already has an account.")
+NO_PASSWORD = say("This account has no password yet. Set one first, by “Forgot your password?” on the log-in page.")
 
 
 def sign_up(*, email: str, password: str, name: str = "", time_zone: str = "") -> User:
@@ -155,6 +156,8 @@ def _count_try(email: str, place: str) -> None:
 
 def check_password(*, user: User, password: str, place: str = "") -> None:
     """That it is still the owner who sits there, before something grave. Counts like a log-in."""
+    if not user.has_usable_password():
+        raise ValidationError({"password": NO_PASSWORD})
     try:
         check_credentials(email=user.email, password=password, place=place)
     except WrongCredentials as error:

@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 from allauth.mfa.totp.internal.auth import generate_totp_secret
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -19,8 +20,8 @@ from django.views.generic import View
 
 from accounts import forms
 from accounts.models import User
-from accounts.selectors import live_api_sessions, teams_left_without_owner, teams_of_one
-from accounts.services import factors, people, sessions
+from accounts.selectors import identities_of, live_api_sessions, teams_left_without_owner, teams_of_one
+from accounts.services import elsewhere, factors, oidc, people, sessions
 from accounts.views.base import LimitedForm
 from common.addresses import client_network
 
@@ -110,6 +111,38 @@ class Password(MineForm):
         sessions.end_others(user=self.me, key=self.request.session.session_key)
         sessions.stay(self.request, self.me)
         return self.thank(_("Your password is changed, and everything else that was signed in is out."), "account")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        linked = [(identity, elsewhere.name_of(identity)) for identity in identities_of(self.me)]
+        may_link = oidc.is_on() and not self.me.is_staff and not linked
+        return super().get_context_data(linked=linked, may_link=settings.OIDC_NAME if may_link else "", **kwargs)
+
+
+class Unlink(MineForm):
+    """A provider's way in is taken away. Who has no password is told to set one, on the page that leads here."""
+
+    template_name = "accounts/factor_sure.html"
+    form_class = forms.SureForm
+    tab = "account-password"
+
+    def act(self, form: Form) -> HttpResponse:
+        self.check_password(form)
+        elsewhere.unlink(user=self.me, pk=self.kwargs["pk"])
+        return self.thank(_("Unlinked."), "account-password")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        found = next((identity for identity in identities_of(self.me) if identity.pk == self.kwargs["pk"]), None)
+        if found is None:
+            raise Http404
+        return super().get_context_data(
+            heading=_("Unlink %(name)s?") % {"name": elsewhere.name_of(found)},
+            words=_(
+                "From then on it does not open this account. Sessions that are open stay: end them under Sessions. "
+                "Signing in there again with this confirmed address links it anew."
+            ),
+            button=_("Unlink"),
+            **kwargs,
+        )
 
 
 @method_decorator(never_cache, name="dispatch")

@@ -7,7 +7,7 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -17,33 +17,25 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings as base_settings
 from django.core import mail
+from django.core.exceptions import ValidationError
 from django.shortcuts import resolve_url
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.exceptions import ElsewhereRefused
-from accounts.models import AuditEntry, Identity, User
+from accounts.models import AuditEntry, Identity, Letter, User
 from accounts.rules import Account, Elsewhere, from_elsewhere
-from accounts.services import letters, oidc
+from accounts.services import elsewhere, letters, oidc
 from accounts.views.elsewhere import UNDER_WAY
-from tests.accounts.cast import PASSWORD, browser, csrf_token, sign_up
-from tests.accounts.provider import CLIENT, SECRET, Provider, new_key, public, serving
+from tests.accounts.cast import PASSWORD, browser, csrf_token, program_of, sign_up
+from tests.accounts.provider import CLIENT, SECRET, Provider, new_key, public
 from tests.attacks.test_accounts import with_app
 
 pytestmark = pytest.mark.django_db
 
 ANN = "ann@corp.example"
 HOME = resolve_url(base_settings.LOGIN_REDIRECT_URL)
-
-
-@pytest.fixture
-def provider(settings: Settings) -> Iterator[Provider]:
-    with serving() as one:
-        settings.OIDC_SERVER_URL, settings.OIDC_NAME = one.url, "Corp"
-        settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = CLIENT, SECRET
-        oidc._told.cache_clear()
-        yield one
 
 
 def leave(window: Client, **form: str) -> dict[str, str]:
@@ -126,6 +118,64 @@ def test_the_button_stands_on_both_doors(provider: Provider, client: Client) -> 
     assert b"Continue with Corp" in client.get("/signup/").content
     assert client.get("/login/elsewhere/").status_code == 405, "by POST alone"
     assert browser().post("/login/elsewhere/").status_code == 403, "from our own form alone"
+
+
+# --- taking it away ---
+
+
+def unlink(window: Client, identity: Identity, password: str) -> str:
+    page = f"/account/elsewhere/{identity.pk}/unlink/"
+    form = {"csrfmiddlewaretoken": csrf_token(window, page), "password": password}
+    return unescape(window.post(page, form, follow=True).content.decode())
+
+
+def test_a_link_is_taken_away_with_the_password_and_can_be_made_anew(provider: Provider) -> None:
+    ann, window = confirmed(), browser()
+    sign_in(provider, window)
+    identity, stranger = ann.identities.get(), program_of(sign_up("eve@example.org"))
+    assert "Corp" in window.get("/account/password/").content.decode()
+    assert "This is not your password" in unlink(window, identity, "not it")
+    address = f"/api/auth/me/identities/{identity.pk}/unlink"
+    assert stranger.get("/api/auth/me/identities").json() == {"results": []}
+    assert stranger.post(address, {"password": PASSWORD}).status_code == 404
+    assert ann.identities.exists()
+
+    Letter.objects.all().delete()
+    assert "Unlinked." in unlink(window, identity, PASSWORD)
+    assert not ann.identities.exists()
+    assert Letter.objects.get().kind == Letter.Kind.CHANGED
+    assert AuditEntry.objects.get(verb="sign-in unlinked").actor == ANN
+    assert who(window) == str(ann.pk), "whoever is in stays in"
+    assert f"sign in there as {ANN}" in unescape(window.get("/account/password/").content.decode())
+
+    provider.person["sub"] = "8"  # a new account at the provider, with the same address
+    assert sign_in(provider) == HOME
+    mine = program_of(ann)
+    (listed,) = mine.get("/api/auth/me/identities").json()["results"]
+    assert (listed["provider"], listed["issuer"]) == ("Corp", provider.url)
+    assert mine.post(f"/api/auth/me/identities/{listed['id']}/unlink", {"password": PASSWORD}).status_code == 204
+    assert not ann.identities.exists()
+
+
+def test_the_only_way_in_stays(provider: Provider) -> None:
+    window = browser()
+    sign_in(provider, window)
+    identity = Identity.objects.get()
+    page = unescape(window.get("/account/password/").content.decode())
+    assert "Your only way in" in page
+    assert "/unlink/" not in page
+    assert "has no password yet" in unlink(window, identity, "whatever it may be")
+    with pytest.raises(ValidationError, match="has no password yet"):
+        elsewhere.unlink(user=identity.user, pk=identity.pk)
+    assert Identity.objects.exists()
+
+
+def test_a_provider_of_former_days_is_shown_by_its_address(provider: Provider, settings: Settings) -> None:
+    ann, window = confirmed(), browser()
+    sign_in(provider, window)
+    settings.OIDC_SERVER_URL = ""
+    assert provider.url in window.get("/account/password/").content.decode()
+    assert "Unlinked." in unlink(window, ann.identities.get(), PASSWORD)
 
 
 # --- who may not come in ---

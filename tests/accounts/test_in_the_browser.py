@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, sync_playwright
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import Identity, User
 from accounts.services import people
 from tests.accounts.cast import ADA, PASSWORD
+from tests.accounts.provider import Provider
 from tests.browser.conftest import CHROMIUMS, FLAGS, REPORT_VIOLATIONS, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -87,4 +89,29 @@ def test_the_chosen_zone_and_colours_are_there_with_the_page(visitor: Visitor) -
     page.goto("/account/sessions/")
     assert "+0545" in page.locator(".item").first.inner_text()
     assert (User.objects.get().theme, user.theme) == ("dark", "system")
+    assert visitor.complaints == []
+
+
+def test_who_comes_by_a_provider_is_led_there_and_back_and_can_unlink_it(
+    visitor: Visitor, provider: Provider, live_server: Any, settings: Settings
+) -> None:
+    """The provider is another site to the browser: what the policy or a cookie forbids is seen here alone."""
+    settings.SITE_URL = live_server.url
+    people.sign_up(**ADA)
+    User.objects.update(email_confirmed_at=timezone.now())
+    provider.person["email"] = ADA["email"]
+    page = visitor.page
+    page.goto("/login/")
+    visitor.shot("elsewhere-login")
+    page.get_by_role("button", name="Continue with Corp").click()
+    page.wait_for_url("**/monitors/")
+    page.goto("/account/password/")
+    visitor.shot("elsewhere-linked")
+    page.get_by_role("link", name="Unlink Corp").click()
+    visitor.shot("elsewhere-unlink")
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Unlink").click()
+    page.get_by_text("Unlinked.").wait_for()
+    visitor.shot("elsewhere-unlinked")
+    assert not Identity.objects.exists()
     assert visitor.complaints == []

@@ -39,6 +39,7 @@ PAGES: dict[str, tuple[str, ...] | str] = {
     "account-factor-key": IN_A_BROWSER,
     "account-factor-codes": IN_A_BROWSER,
     "account-factor-remove": IN_A_BROWSER,
+    "account-unlink": ("GET api-me-identities", "POST api-me-unlink"),
     "account-delete": ("POST api-me-delete",),
     # --- the list ---
     "home": ("GET api-views",),

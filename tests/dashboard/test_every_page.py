@@ -53,6 +53,7 @@ ELSEWHERE = {
     "subscription/<slug:token>/": "its address is known to a mail only; tests/statuspages",
     "status/<slug:slug>/key/*": "the same pages by another address",
     "account/factors/*/": "tests/accounts/test_in_the_browser.py",
+    "account/elsewhere/*": "the form of the one above; tests/accounts/test_elsewhere.py",
     "login/elsewhere/*": "leads to a provider, if there is one; tests/accounts/test_elsewhere.py",
 }
 FORGIVEN = {"meta-refresh": "status-one-widget"}

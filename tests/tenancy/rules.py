@@ -71,6 +71,7 @@ RULES: dict[str, Rule] = {
     "email/*": PUBLIC,
     "account/*": OWN,
     "account/factors/<int:pk>/remove/": replace(OWN, also=frozenset({404})),
+    "account/elsewhere/<int:pk>/unlink/": replace(OWN, also=frozenset({404})),
     "readyz": PUBLIC,
     "api/schema": PUBLIC,
     "api/docs": PUBLIC,
@@ -97,6 +98,8 @@ RULES: dict[str, Rule] = {
     "api/auth/me/sessions": OWN,
     "api/auth/me/sessions/<str:pk>": replace(OWN, also=frozenset({404})),
     "api/auth/me/factors": OWN,
+    "api/auth/me/identities": OWN,
+    "api/auth/me/identities/<int:pk>/unlink": replace(OWN, also=frozenset({404})),
     "api/auth/me/delete": OWN,
     "api/operator": STAFF,  # tests/operations/test_api.py
     "api/operator/deliveries/<uuid:pk>/redrive": STAFF.of("delivery"),
