@@ -19,6 +19,7 @@ from accounts import audit
 from accounts.desk import HeavyAdmin
 from accounts.models import AuditEntry, User
 from checks.models import CheckBatch, MonitorStats
+from maintenance import services as maintenance
 from monitors.models import Monitor, Region
 from tests.conftest import MakeMonitor
 from tests.storage.rows import result, store_all
@@ -162,9 +163,25 @@ def test_what_is_deleted_here_goes_without_a_list_of_all_that_it_had(
     assert not User.objects.filter(pk=owner.pk).exists()
 
 
-@pytest.mark.parametrize("path", ["monitors/monitor", "monitors/region", "accounts/auditentry"])
+@pytest.mark.parametrize("path", ["monitors/monitor", "monitors/region", "accounts/auditentry", "maintenance/window"])
 def test_what_is_a_team_s_or_for_ever_is_neither_made_nor_deleted_here(office: Client, path: str) -> None:
     assert office.get(f"/admin/{path}/add/").status_code == 403
+
+
+def test_planned_work_is_worded_and_ended_here_and_planned_by_its_rules_elsewhere(
+    office: Client, make_monitor: MakeMonitor
+) -> None:
+    monitor = make_monitor()
+    window = maintenance.start_now(team=monitor.team, by=None, minutes=30, title="Deploy", everything=True)
+    page = reverse("admin:maintenance_window_change", args=[window.pk])
+    assert office.get(page).status_code == 200
+    office.post(page, {"title": "Deploy 2", "note": "", "minutes": "0", "zone": "Mars/Base", "rule": "FREQ=SECONDLY"})
+    window.refresh_from_db()
+    assert (window.title, window.minutes, window.zone, window.rule) == ("Deploy 2", 30, "UTC", "")
+    assert Monitor.objects.get().status == "maintenance"
+    assert "1 windows are ended" in act(office, "maintenance_window", "stop", window.pk)
+    assert Monitor.objects.get().status != "maintenance"
+    assert "0 windows are ended" in act(office, "maintenance_window", "stop", window.pk)
 
 
 def test_support_looks_at_a_team_without_being_it(
