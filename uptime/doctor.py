@@ -72,7 +72,8 @@ def masked(name: str, value: str) -> str:
 def look_at_settings() -> Iterator[Word]:
     problems = [problem for problem in system_checks.run_checks() if not problem.is_silenced()]
     for problem in problems:
-        yield Word("settings", "fail" if problem.is_serious() else "warn", f"{problem.id}: {problem.msg}")
+        state = "fail" if problem.is_serious() else "warn"
+        yield Word("settings", state, f"{problem.id}: {problem.msg}", problem.hint or "")  # type: ignore[arg-type]
     if settings.DEBUG:
         yield Word("settings", "warn", "DEBUG is on: everybody sees tracebacks", "Set DEBUG=false.")
     if not settings.SITE_URL.startswith("https://") and not settings.ONEBOX:
@@ -164,11 +165,12 @@ def _regions() -> Iterator[Word]:
         if region["state"] == "draining":
             yield Word("regions", "warn", f"{region['region']} is draining", "manage.py region enable ends that.")
         elif not region["online"]:
-            last = region["last_seen"] or "ever"
+            last = region["last_seen"]
+            heard = f"has not been heard of since {last:%Y-%m-%d %H:%M:%S} UTC" if last else "was not heard of today"
             yield Word(
                 "regions",
                 "fail",
-                f"{region['region']} has not been heard of since {last}",
+                f"{region['region']} {heard}",
                 f"Start a worker with REGION={region['region']} that reaches the broker.",
             )
         elif behind is None or behind > BEHIND_S:

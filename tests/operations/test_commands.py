@@ -103,6 +103,15 @@ def test_without_a_database_the_doctor_says_so_and_goes_on() -> None:
     assert "Traceback" not in told.stderr
 
 
+@pytest.mark.processes
+def test_without_a_database_other_commands_end_with_a_sentence() -> None:
+    told = manage("region", "list", DATABASE_URL="postgresql://me:hunter2@127.0.0.1:1/uptime")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.startswith("The database does not answer, or refuses: ")
+    assert "hunter2" not in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 # --- validate_system, performance_test ---
 
 

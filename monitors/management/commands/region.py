@@ -63,8 +63,11 @@ class Command(SpeakingCommand):
             regionkeys.drop(code)
         if options["new"]:
             regionkeys.make(code, at_once=options["at_once"])
-        if options["show_once"]:
-            self.stdout.write(regionkeys.show_once(code))
+        key = regionkeys.show_once(code) if options["show_once"] else None
+        if options["json"]:
+            self.say_json({"code": code, "signs": not options["off"]} | ({"key": key} if key else {}))
+        else:
+            self.stdout.write(key or _done(code, options))
 
     def _act(self, action: str, code: str, name: str) -> None:
         if action in {"list", "sync"} and code:
@@ -75,6 +78,13 @@ class Command(SpeakingCommand):
             services.add_region(code, name=name)
         elif verb := VERBS.get(action):
             verb(code)
+
+
+def _done(code: str, options: dict[str, Any]) -> str:
+    if not options["new"]:
+        return f"The workers of {code} need not sign any more."
+    before = "nothing else is good any more" if options["at_once"] else "what was right before is good for a day more"
+    return f"{code} has a new key, and {before}. Show it one time by --show-once."
 
 
 def _adopt_keys(directory: Path) -> None:
