@@ -128,6 +128,9 @@ def test_every_tool_can_be_left(team: Team, source: str, created: int, skipped: 
     plan = bring(team, source, file.read_bytes())
     assert {item.name for item in plan.items if item.action is Action.SKIP} == skipped
     assert plan.number(Action.CREATE) == created
+    again = bring(team, source, file.read_bytes())
+    assert {item.action for item in again.items} <= {Action.UNCHANGED, Action.SKIP}, "the same file changes nothing"
+    assert again.number(Action.UNCHANGED) == created
 
 
 # --- ways in ---

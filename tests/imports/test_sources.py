@@ -209,6 +209,31 @@ def test_every_spec_is_one_that_a_check_can_read(source: str, file: str) -> None
     assert set(refused) <= {"Systemd"}  # its schedule is systemd's, and the preview says so
 
 
+OLDER = {
+    "kuma": """{"version": "1.2.0", "notificationList": [], "monitorList": [{"id": 3, "name": "Shop", "url":
+        "https://shop.example.com", "hostname": null, "port": null, "maxretries": 0, "active": 1, "type":
+        "http", "interval": 60, "keyword": null, "ignoreTls": false, "upsideDown": false}]}""",
+    "gatus": """
+        services:
+          - {name: Shop, url: "https://shop.example.com", conditions: ["[STATUS] == 200"]}""",
+    "uptimerobot": """{"stat": "ok", "monitors": [{"id": 777, "friendly_name": "Shop", "url": "https://shop.example.com",
+        "type": 1, "sub_type": "", "keyword_type": "", "keyword_value": "", "http_username": "", "http_password": "",
+        "port": "", "interval": 300, "status": 2, "create_datetime": 1462465496}]}""",
+    "healthchecks": """{"checks": [{"name": "Shop", "tags": "", "grace": 60, "n_pings": 1, "status": "up", "last_ping":
+        "2017-01-04T13:24:39.903464+00:00", "next_ping": null, "pause_url": "https://healthchecks.io/api/v1/checks/x/pause",
+        "ping_url": "https://hchk.io/662ebe36-ecab-48db-afe3-e20029cb71e6", "timeout": 60, "update_url": ""}]}""",
+}
+"""As years ago, without what their versions of today say beside."""
+
+
+@pytest.mark.parametrize("source", OLDER)
+def test_an_old_export_is_read_as_well(source: str) -> None:
+    (found,) = SOURCES[source].read(OLDER[source].encode()).monitors
+    kind = "heartbeat" if source == "healthchecks" else "http"
+    assert (found.name, found.kind, found.paused) == ("Shop", kind, False)
+    assert SPECS[kind].parse(dict(found.spec))
+
+
 def test_the_database_of_kuma_says_what_its_backup_says(tmp_path: Path) -> None:
     one, other = read("kuma", "kuma-1.23.json"), SOURCES["kuma"].read(kuma_2(tmp_path))
     assert named(one, "Shop") == named(other, "Shop")
