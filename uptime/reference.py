@@ -47,8 +47,8 @@ SERVER: dict[str, Meaning] = {
     "DEBUG": Meaning("Shows tracebacks to everybody; never in production."),
     "REGISTRATION_OPEN": Meaning("Whether anybody may sign up."),
     "EMAIL_VERIFICATION": Meaning(
-        "Whether people come in at once and confirm their address when they like, or by the link in the mail first; "
-        "then sign-up says the same whether or not there was an account.",
+        "Whether people come in at once and confirm their address when they like, or by the link in the mail first. "
+        "Only then does sign-up say the same of every address: who comes in at once has had a free one.",
         default="`mandatory` where `EMAIL_URL` names a mail server, else `optional`",
     ),
     "OIDC_SERVER_URL": Meaning(
