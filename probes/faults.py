@@ -9,9 +9,9 @@ import pycurl
 
 from probes.certificates import Intermediates, is_signed_by_itself, names_nobody
 from probes.contract import Phase, Reason
+from probes.exchange import Exchange
 from probes.findings import Fault
 from probes.sentences import say
-from probes.transfer import Exchange
 
 # What OpenSSL's verification calls it (X509_V_ERR_...).
 _CERTIFICATE_FAULTS = {
@@ -25,7 +25,6 @@ _CONNECT_FAULTS = {
     errno.ECONNRESET: (Reason.CONNECTION_RESET, say("the connection was reset by {address}")),
     errno.ETIMEDOUT: (Reason.CONNECT_TIMEOUT, say("no connection could be made in time")),
 }
-FIRST_FINAL_STATUS = 200
 _LONG_STATUS = re.compile(rb"HTTP/\S+ \d{4}", re.IGNORECASE)
 _WITHOUT_BODY = frozenset({204, 304})
 _TOO_MANY_DIGITS = 19
@@ -94,13 +93,8 @@ def _fault_when_connected(
 
 def _has_succeeded(exchange: Exchange) -> bool:
     if exchange.wants_answer:
-        return exchange.code == 0 and has_answer(exchange)
+        return exchange.code == 0 and exchange.has_answer
     return exchange.code == 0 or exchange.secured_at > 0  # whatever a mail server says after the handshake
-
-
-def has_answer(exchange: Exchange) -> bool:
-    """Whether the headers are all there: those of the answer itself, not of a 103 that was to come before it."""
-    return exchange.headers_complete and exchange.status >= FIRST_FINAL_STATUS
 
 
 def _odd_status_line(exchange: Exchange) -> Fault | None:
@@ -145,7 +139,7 @@ def phase_reached(exchange: Exchange) -> Phase:
         return Phase.CONNECT
     if exchange.wants_tls and not exchange.secured_at:
         return Phase.TLS
-    return Phase.DOWNLOAD if has_answer(exchange) else Phase.FIRST_BYTE
+    return Phase.DOWNLOAD if exchange.has_answer else Phase.FIRST_BYTE
 
 
 def _timeout(exchange: Exchange) -> Fault:
@@ -230,7 +224,7 @@ def _ended_without_a_goodbye(exchange: Exchange) -> bool:
 
 def _early_end(exchange: Exchange, phase: Phase) -> Fault | None:
     """As over a plain connection: an end is an end, and where the length is unknown, that is how a body ends."""
-    if not has_answer(exchange):
+    if not exchange.has_answer:
         return _http_fault(exchange, phase, pycurl.E_OK if exchange.header_lines else pycurl.E_GOT_NOTHING)
     framed = exchange.speaks_http2 or exchange.header("transfer-encoding") is not None
     if not framed and exchange.header("content-length") is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probes.contract import Outcome, Phase, Reason, Timings
+from probes.sentences import say
 
 COULD_NOT_TELL = frozenset(
     {Reason.ADDRESS_BLOCKED, Reason.RATE_LIMITED, Reason.INVALID_SPEC, Reason.LATE, Reason.INTERNAL_ERROR}
@@ -30,6 +31,20 @@ class Fault(Exception):  # the site's fault, as a rule, and no error of ours
         self.reason = reason
         self.phase = phase
         self.message = message
+
+
+_LOST = {
+    Reason.DNS_NXDOMAIN: say("{name} does not exist"),
+    Reason.DNS_SERVFAIL: say("the name servers could not look up {name} (SERVFAIL)"),
+    Reason.DNS_REFUSED: say("the name servers refused to look up {name}"),
+    Reason.DNS_TIMEOUT: say("no name server answered for {name}"),
+    Reason.DNS_NO_ADDRESS: say("{name} exists but has no address"),
+}
+
+
+def lost_name(reason: Reason, name: str) -> Fault:
+    """A name that leads nowhere, and why."""
+    return Fault(reason, Phase.DNS, say(_LOST[reason], name=name))
 
 
 @dataclass(slots=True)

@@ -1,5 +1,7 @@
 """Names of tasks and queues that the server and its regions must agree on."""
 
+from collections.abc import Iterable
+
 RUN_BATCH = "probes.run_batch"
 """``run_batch(batch)``: a ``contract.Batch``, sent to a region's queue."""
 
@@ -16,7 +18,14 @@ CENTRAL_QUEUE = "central"
 ALERTS_QUEUE = "alerts"
 """What the workers read that send messages, and nothing else: a provider that hangs holds up nobody's checks."""
 
+_REGIONS = "region."
+
 
 def region_queue(region: str, *, now: bool = False) -> str:
     """The queue that a region's workers read: the scheduled one, or the one for checks that somebody waits for."""
-    return f"region.{region}.now" if now else f"region.{region}"
+    return f"{_REGIONS}{region}.now" if now else f"{_REGIONS}{region}"
+
+
+def regions_of(queues: Iterable[str]) -> list[str]:
+    """The regions whose queues are among these."""
+    return sorted({name.split(".")[1] for name in queues if name.startswith(_REGIONS)})

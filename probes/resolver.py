@@ -22,12 +22,11 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 
-from probes.contract import Phase, Reason
-from probes.findings import Fault
+from probes.contract import Reason
+from probes.findings import Fault, lost_name
 from probes.guard import is_localhost
 from probes.hosts import numeric_address
 from probes.loop import READ, WRITE, Loop, Task
-from probes.sentences import say
 from probes.settings import Nameserver
 
 PATIENCE_SECONDS = 0.4
@@ -48,13 +47,6 @@ _REASONS = {
     dns.rcode.NXDOMAIN: Reason.DNS_NXDOMAIN,
     dns.rcode.SERVFAIL: Reason.DNS_SERVFAIL,
     dns.rcode.REFUSED: Reason.DNS_REFUSED,
-}
-_WORDS = {
-    Reason.DNS_NXDOMAIN: say("{name} does not exist"),
-    Reason.DNS_SERVFAIL: say("the name servers could not look up {name} (SERVFAIL)"),
-    Reason.DNS_REFUSED: say("the name servers refused to look up {name}"),
-    Reason.DNS_TIMEOUT: say("no name server answered for {name}"),
-    Reason.DNS_NO_ADDRESS: say("{name} exists but has no address"),
 }
 _LOOPBACK = ("127.0.0.1", "::1")
 _WORST_FIRST = (Reason.DNS_NXDOMAIN, Reason.DNS_SERVFAIL, Reason.DNS_REFUSED, Reason.DNS_TIMEOUT)
@@ -125,7 +117,7 @@ class Resolver:
         failures = {answer.failure for answer in answers}
         for reason in _WORST_FIRST:
             if reason in failures:
-                raise Fault(reason, Phase.DNS, words_for(reason, host))
+                raise lost_name(reason, host)
         return _no_address(host, family)
 
     def _known(self, host: str, family: int | None) -> list[str] | None:
@@ -343,17 +335,13 @@ async def _receive(loop: Loop, sock: socket.socket, size: int, until: float) -> 
     return data
 
 
-def words_for(reason: Reason, name: str) -> str:
-    return say(_WORDS[reason], name=name)
-
-
 def _settles_it(answer: Answer) -> bool:
     return bool(answer.records) or answer.failure is Reason.DNS_NXDOMAIN
 
 
 def _no_address(host: str, family: int | None) -> Addresses:
-    words = words_for(Reason.DNS_NO_ADDRESS, host)
-    raise Fault(Reason.DNS_NO_ADDRESS, Phase.DNS, f"{words} of IPv{family}" if family else words)
+    fault = lost_name(Reason.DNS_NO_ADDRESS, host)
+    raise Fault(fault.reason, fault.phase, f"{fault.message} of IPv{family}") if family else fault
 
 
 def _family(address: str) -> int:

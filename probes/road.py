@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from time import monotonic, time
 
+from dns.rdatatype import RdataType
+
 from probes import certificates
 from probes.certificates import Intermediates
 from probes.contract import Phase, Reason, Timings
-from probes.faults import speaks_no_tls_of_today
+from probes.exchange import Call, Exchange
+from probes.faults import fault_of, speaks_no_tls_of_today
 from probes.findings import Fault, Finding
 from probes.loop import Loop
-from probes.resolver import Resolver
-from probes.transfer import Call, Exchange, Session, Transfers
+from probes.resolver import Answer, Resolver
+from probes.settings import Nameserver
+from probes.transfer import Session, Transfers
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,13 @@ class Road:
         for address in found.addresses:
             self.require(address)
         return found.addresses
+
+    async def ask(self, name: str, record_type: str, nameserver: Nameserver | None = None) -> Answer:
+        """What the name servers, or that one, say of a name, aliases followed. Raises ``Fault`` as ``look_up`` does."""
+        if nameserver is not None:
+            self.require(nameserver.address)
+        nameservers = (nameserver,) if nameserver is not None else ()
+        return await self.resolver.follow(name, RdataType.make(record_type), self.until, nameservers=nameservers)
 
     def require(self, address: str) -> None:
         """Raises ``Fault`` when an address may not be dialled."""
@@ -73,3 +84,7 @@ class Road:
         if exchange.secured_at and exchange.verified:
             self.intermediates.learn(chain)
         return chain
+
+    def fault_of(self, exchange: Exchange, chain: tuple[bytes, ...] = ()) -> Fault | None:
+        """Why a request failed; None when it did not. ``chain`` is what ``read_certificate`` answered."""
+        return fault_of(exchange, self.intermediates, chain)

@@ -24,7 +24,6 @@ from urllib.parse import urlsplit
 
 from celery import Celery, Task, shared_task, signals
 from celery.exceptions import CPendingDeprecationWarning, Reject, SecurityWarning
-from celery.worker.consumer import Consumer
 from kombu.exceptions import OperationalError
 
 from probes import __version__, names, signing, tracing, worked
@@ -61,15 +60,6 @@ STUCK_MS = 30_000.0
 """An engine whose loop stood still for so long is not at work, whatever it says of itself."""
 
 
-class QuietConsumer(Consumer):
-    """Does not gossip, mingle or send heartbeats: region workers have nothing to say to each other."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        silent = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
-        options["worker_options"] = {**(options.get("worker_options") or {}), **silent}
-        super().__init__(*arguments, **options)
-
-
 def _own_keys(region: str) -> dict[str, Any]:
     """Redis keys for what this region's workers have in hand, none that another region could read; and no further
     keys for priorities, which we do not have.
@@ -89,7 +79,7 @@ def region_app(environ: Mapping[str, str] = os.environ) -> Celery:
         broker_url=verified(environ.get("CELERY_BROKER_URL") or "") or None,
         worker_pool="threads",
         worker_concurrency=BATCHES_AT_ONCE,
-        worker_consumer="probes.worker:QuietConsumer",
+        worker_consumer="probes.quiet:QuietConsumer",
         worker_hijack_root_logger=True,
         task_default_queue=names.region_queue(environ.get("REGION") or "nowhere"),
     )
@@ -521,22 +511,13 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not returned
 
 
-def _in_one_line(record: logging.LogRecord) -> bool:
-    """No line of ours is at fault when a broker that is away cannot be told of a batch ("Couldn't ack")."""
-    if str(record.msg).startswith("Couldn't "):
-        record.exc_info = None
-    return True
-
-
 logging.getLogger("celery.app.trace").addFilter(_is_news)
-logging.getLogger("celery.worker.request").addFilter(_in_one_line)
 
 
 @signals.worker_ready.connect
 def _begin_to_live(sender: Any, **_: Any) -> None:
     """Wherever a region's queue is read, in the server's app as well."""
-    queues = sender.app.amqp.queues.consume_from
-    regions = sorted({name.split(".")[1] for name in queues if name.startswith("region.")})
+    regions = names.regions_of(sender.app.amqp.queues.consume_from)
     if not regions:
         return
     try:

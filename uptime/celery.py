@@ -1,5 +1,5 @@
-"""The server's Celery app: its queues and what beat rings for. It understands the regions' tasks as well, so a
-region may also be served by ``celery -A uptime worker -Q region.<code>``."""
+"""The server's Celery app: its queues and what beat rings for. A region may also be served by
+``celery -A uptime worker -Q region.<code>``; the engine is loaded there and in no other worker."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from probes import worked
 from probes.broker import broker_settings
-from probes.names import ALERTS_QUEUE, CENTRAL_QUEUE
-from probes.stuck import ConnectAnew
+from probes.names import ALERTS_QUEUE, CENTRAL_QUEUE, regions_of
 from uptime import tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
@@ -81,12 +80,12 @@ IMPATIENT = {
 }
 """How publishers connect: a page must not wait for a broker that is away, and what it rings for is written down."""
 
-app = Server("uptime", task_cls=PatientTask, include=["probes.worker"])
+app = Server("uptime", task_cls=PatientTask)
 app.conf.update(broker_settings())
 app.conf.broker_transport_options |= IMPATIENT
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
-    worker_consumer="probes.worker:QuietConsumer",
+    worker_consumer="probes.quiet:QuietConsumer",
     task_default_queue=CENTRAL_QUEUE,
     task_soft_time_limit=35,
     task_time_limit=45,
@@ -116,7 +115,7 @@ app.conf.update(
         "invitations": _tick("accounts.send_invitations", 60, ALERTS_QUEUE),
     },
 )
-app.steps["consumer"].add(ConnectAnew)
+app.steps["consumer"].add("probes.stuck:ConnectAnew")  # by name: web and beat have no need of it
 # Celery would close the database's connection before and after every task, and opening one costs more than most tasks.
 app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
 app.autodiscover_tasks()
@@ -152,6 +151,13 @@ def _be_patient_in_workers(instance: Any, **_: Any) -> None:
     """A worker listens for longer than a publisher may speak."""
     if instance.app is app:
         app.conf.broker_transport_options = broker_settings()["broker_transport_options"]
+
+
+@celeryd_init.connect
+def _load_what_regions_need(instance: Any, options: dict[str, Any], **_: Any) -> None:
+    queues = options.get("queues") or ()
+    if instance.app is app and regions_of(queues.split(",") if isinstance(queues, str) else queues):
+        app.loader.import_task_module("probes.worker")
 
 
 @celeryd_init.connect

@@ -8,18 +8,17 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any
-
-import dns.rdatatype
+from typing import TYPE_CHECKING, Any
 
 from probes.contract import InvalidSpec, Phase, Reason
 from probes.fields import Described, one_of, read_host, told
-from probes.findings import Fault, Finding
+from probes.findings import Fault, Finding, lost_name
 from probes.hosts import numeric_address
-from probes.resolver import words_for
-from probes.road import Road
 from probes.sentences import say
 from probes.settings import BadSetting, Nameserver, parse_nameserver
+
+if TYPE_CHECKING:
+    from probes.road import Road
 
 RECORD_TYPES = ("A", "AAAA", "CNAME", "MX", "NS", "TXT", "SOA", "CAA", "SRV", "PTR", "DS", "DNSKEY", "TLSA", "HTTPS")
 MAX_EXPECTED = 50
@@ -70,15 +69,11 @@ class DnsSpec(Described):
 
 async def probe(spec: DnsSpec, road: Road, finding: Finding) -> Finding:
     """Ask, and compare."""
-    if spec.nameserver is not None:
-        road.require(spec.nameserver.address)
-        finding.remote_ip = spec.nameserver.address
     began = monotonic()
-    nameservers = (spec.nameserver,) if spec.nameserver is not None else ()
-    answer = await road.resolver.follow(
-        question_name(spec), dns.rdatatype.from_text(spec.record_type), road.until, nameservers=nameservers
-    )
+    answer = await road.ask(question_name(spec), spec.record_type, spec.nameserver)
     spent_ms = (monotonic() - began) * 1000
+    if spec.nameserver is not None:
+        finding.remote_ip = spec.nameserver.address
     finding.timings_ms = replace(finding.timings_ms, dns=spent_ms, total=spent_ms)
     finding.evidence["dns"] = [*answer.aliases, *answer.records]
     fault = _judge(spec, answer.failure, answer.records)
@@ -93,9 +88,9 @@ def question_name(spec: DnsSpec) -> str:
 
 def _judge(spec: DnsSpec, failure: Reason | None, records: Sequence[str]) -> Fault | None:
     if failure is not None:
-        return Fault(failure, Phase.DNS, words_for(failure, spec.name))
+        return lost_name(failure, spec.name)
     if not records and spec.record_type in ("A", "AAAA") and not spec.expected:
-        return Fault(Reason.DNS_NO_ADDRESS, Phase.DNS, words_for(Reason.DNS_NO_ADDRESS, spec.name))
+        return lost_name(Reason.DNS_NO_ADDRESS, spec.name)
     if not records:
         return _unexpected(say("{name} has no {record_type} record", name=spec.name, record_type=spec.record_type))
     plainly = _way_to_compare(spec)

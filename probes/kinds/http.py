@@ -9,12 +9,12 @@ import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from probes import assertions
 from probes.assertions import ANY_SUCCESS, Assertion, Complaint, Response, StatusSet
 from probes.contract import InvalidSpec, Outcome, Phase, Reason, Timings
-from probes.faults import fault_of, has_answer
+from probes.exchange import Call, Exchange
 from probes.fields import (
     FAMILIES,
     Described,
@@ -30,9 +30,11 @@ from probes.fields import (
 )
 from probes.findings import Fault, Finding
 from probes.hosts import UnsupportedScheme, Url, follow, location_as_sent, parse_url
-from probes.road import Road
 from probes.sentences import joined, say
-from probes.transfer import Call, Exchange, Session
+
+if TYPE_CHECKING:
+    from probes.road import Road
+    from probes.transfer import Session
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -253,13 +255,13 @@ class _Visit:
         finding, self._last = self.finding, exchange
         finding.timings_ms = exchange.timings(dns_ms, before_ms=self._spent_ms)
         finding.remote_ip = exchange.remote_ip
-        finding.http_status = exchange.status if has_answer(exchange) else None
-        finding.body_bytes = len(exchange.body) if has_answer(exchange) else None
+        finding.http_status = exchange.status if exchange.has_answer else None
+        finding.body_bytes = len(exchange.body) if exchange.has_answer else None
         finding.message = _remark(exchange)
         chain = self.road.read_certificate(exchange, finding)
         if chain and finding.certificate is not None:
             self._certificates.append(finding.certificate)
-        return fault_of(exchange, self.road.intermediates, chain)
+        return self.road.fault_of(exchange, chain)
 
     def _location(self, exchange: Exchange) -> str | None:
         if not self.spec.follow_redirects or exchange.status not in REDIRECTS:

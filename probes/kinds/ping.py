@@ -9,13 +9,16 @@ import socket
 import struct
 from dataclasses import dataclass, replace
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from probes.contract import Phase, Reason
 from probes.fields import FAMILIES, Described, family, read_host, told
 from probes.findings import Fault, Finding
 from probes.loop import READ
-from probes.road import Road
 from probes.sentences import say
+
+if TYPE_CHECKING:
+    from probes.road import Road
 
 AGAIN_AFTER_SECONDS = 1.0
 PAYLOAD = b"uptime"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from probes.assertions import judge_speed
 from probes.contract import Phase, Reason
-from probes.faults import fault_of
+from probes.exchange import Call
 from probes.fields import FAMILIES, AtPort, family, read_host, slowest_ms, text, told, unless_empty, whole_number
 from probes.findings import Fault, Finding
 from probes.hosts import Url
-from probes.road import Road
 from probes.sentences import say
-from probes.transfer import Call
+
+if TYPE_CHECKING:
+    from probes.road import Road
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ async def probe(spec: TcpSpec, road: Road, finding: Finding) -> Finding:
     banner = exchange.body.decode(errors="replace")
     if banner:
         finding.evidence["body"] = banner
-    fault = fault_of(exchange, road.intermediates, ()) or _judge(spec, banner, finding)
+    fault = road.fault_of(exchange) or _judge(spec, banner, finding)
     return finding.blame(fault) if fault is not None else finding
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from probes import assertions
 from probes.contract import Phase
-from probes.faults import fault_of
+from probes.exchange import Call
 from probes.fields import FAMILIES, AtPort, expiry_days, family, one_of, read_host, told, whole_number
 from probes.findings import Fault, Finding
 from probes.hosts import Url
-from probes.road import Road
-from probes.transfer import Call
+
+if TYPE_CHECKING:
+    from probes.road import Road
 
 STARTTLS = ("none", "smtp", "imap")
 _SCHEMES = {"none": "https", "smtp": "smtp", "imap": "imap"}
@@ -43,7 +45,7 @@ async def probe(spec: TlsSpec, road: Road, finding: Finding) -> Finding:
     finding.timings_ms = exchange.timings(finding.timings_ms.dns)
     finding.remote_ip = exchange.remote_ip
     chain = road.read_certificate(exchange, finding)
-    fault = fault_of(exchange, road.intermediates, chain) or _judge(spec, finding)
+    fault = road.fault_of(exchange, chain) or _judge(spec, finding)
     return finding.blame(fault) if fault is not None else finding
 
 

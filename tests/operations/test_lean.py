@@ -10,11 +10,13 @@ import pytest
 
 from uptime.celery import app
 
-WORKER = "from uptime.celery import app; app.loader.import_default_modules()"
+CENTRE = "from uptime.celery import app; app.Worker(queues=['central', 'results'])"
+REGION = "from uptime.celery import app; app.Worker(queues='region.usa,region.usa.now')"
+WEB = "import uptime.wsgi, uptime.urls"
 BEAT = "from uptime.celery import app; app.Beat().init_loader()"
 PAGES = {"uptime.urls", "dashboard.views", "accounts.admin", "drf_spectacular.openapi", "rest_framework.views", "PIL"}
 DOORS = {"fido2", "rest_framework.compat", "rest_framework.serializers"}
-CHECKING = {"pycurl", "dns", "re2", "probes.engine", "requests", "pyarrow"}
+CHECKING = {"pycurl", "dns", "publicsuffixlist", "probes.engine", "probes.certificates", "requests", "pyarrow"}
 
 
 def loaded_by(start: str) -> set[str]:
@@ -27,10 +29,12 @@ def loaded_by(start: str) -> set[str]:
 @pytest.mark.parametrize(
     ("start", "needed", "others"),
     [
-        (WORKER, {"checks.tasks", "alerts.tasks", "meters.tasks", "probes.worker"}, PAGES | DOORS | {"requests"}),
+        (CENTRE, {"checks.tasks", "alerts.tasks", "meters.tasks", "probes.kinds"}, PAGES | DOORS | CHECKING),
+        (REGION, {"checks.tasks", "probes.worker", "probes.engine"}, PAGES | DOORS | {"requests", "pyarrow"}),
         (BEAT, {"uptime.settings", "probes.broker"}, PAGES | DOORS | CHECKING | {"checks.tasks", "accounts.models"}),
+        (WEB, {"dashboard.views", "probes.kinds"}, CHECKING - {"requests"}),  # which the API's framework brings along
     ],
-    ids=["worker", "beat"],
+    ids=["centre", "region in the server's app", "beat", "web"],
 )
 def test_a_process_loads_what_it_needs(start: str, needed: set[str], others: set[str]) -> None:
     loaded = loaded_by(start)

@@ -1,0 +1,27 @@
+"""What the workers of region and centre leave unsaid; loaded with ``worker_consumer``, so in workers alone."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery.worker.consumer import Consumer
+
+
+class QuietConsumer(Consumer):
+    """Does not gossip, mingle or send heartbeats: our workers have nothing to say to each other."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        silent = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
+        options["worker_options"] = {**(options.get("worker_options") or {}), **silent}
+        super().__init__(*arguments, **options)
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """No line of ours is at fault when a broker that is away cannot be told of a batch ("Couldn't ack")."""
+    if str(record.msg).startswith("Couldn't "):
+        record.exc_info = None
+    return True
+
+
+logging.getLogger("celery.worker.request").addFilter(_in_one_line)
