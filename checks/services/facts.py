@@ -17,12 +17,13 @@ KEPT = 50
 """Changes of one kind, of one monitor in one region; older ones are forgotten."""
 
 MOST_KNOWN = 100_000
-"""Marks that a process remembers, in about 25 MB. One that has forgotten asks the database once."""
+"""Marks that a process remembers, in about 15 MB. One that has forgotten asks the database once."""
 
 ODD = (TypeError, ValueError, AttributeError, KeyError, OverflowError)
 
 logger = logging.getLogger(__name__)
-_known: dict[tuple[str, str], int] = {}
+_known: dict[int, int] = {}
+"""By monitor and region, of which the hash is kept alone: two texts for each would take more than all the rest."""
 
 
 class Told(NamedTuple):
@@ -36,7 +37,7 @@ class Told(NamedTuple):
 
 def notice(results: Iterable[Told], *, region: str) -> None:
     """Write down what differs from before. In the transaction that holds the monitors; nothing odd stops it."""
-    marks: dict[tuple[str, str], int] = {}
+    marks: dict[str, int] = {}
     strange: list[Told] = []
     for told in results:
         try:
@@ -44,16 +45,16 @@ def notice(results: Iterable[Told], *, region: str) -> None:
         except ODD as error:
             logger.warning("Set odd facts of region %s aside: %r", region, error)
             continue
-        if mark is not None and _known.get((told.monitor, region)) != mark:
+        if mark is not None and _known.get(hash((told.monitor, region))) != mark:
             strange.append(told)
-            marks[told.monitor, region] = mark
+            marks[told.monitor] = mark
     if strange:
         waiting = _write(strange, region)
-        settled = {key: mark for key, mark in marks.items() if key[0] not in waiting}
+        settled = {hash((monitor, region)): mark for monitor, mark in marks.items() if monitor not in waiting}
         transaction.on_commit(lambda: _remember(settled))
 
 
-def _remember(marks: Mapping[tuple[str, str], int]) -> None:
+def _remember(marks: Mapping[int, int]) -> None:
     if len(_known) + len(marks) > MOST_KNOWN:
         _known.clear()
     _known.update(marks)
