@@ -52,7 +52,7 @@ def main() -> None:
 
 def start(stack: ExitStack, env: dict[str, str], home: Path) -> tuple[dict[str, psutil.Process], str]:
     """The processes by name, with the options of ``onebox.box``, and where the pages are."""
-    celery = ("-m", "celery", "--quiet")
+    celery = ("-m", "probes.serve", "--quiet")
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     address, server = stack.enter_context(web(env))
     commands = {

@@ -187,7 +187,7 @@ def with_commit_timestamps(postgres: Postgres) -> None:
 def measure(
     stack: ExitStack, env: dict[str, str], postgres: Postgres, valkey: Valkey | None, chosen: argparse.Namespace
 ) -> None:
-    celery = ("-m", "celery", "--quiet")
+    celery = ("-m", "probes.serve", "--quiet")
     central = ("-A", "uptime", "worker", "-Q", "central,results", "-c", "2", "-n", "central@%h")
     assert postgres.process
     parts = {"postgres": psutil.Process(postgres.process.pid)}

@@ -141,19 +141,19 @@ class Box:
 
     def _beat(self) -> Command:
         schedule = str(self.settings.var_dir / "beat-schedule")
-        return self._command("beat", "-m", "celery", "--quiet", "-A", "uptime", "beat", "--schedule", schedule)
+        return self._command("beat", "-m", "probes.serve", "--quiet", "-A", "uptime", "beat", "--schedule", schedule)
 
     def _central(self) -> Command:
-        worker = ("-m", "celery", "--quiet", "-A", "uptime", "worker", *QUIET_CELERY)
+        worker = ("-m", "probes.serve", "--quiet", "-A", "uptime", "worker", *QUIET_CELERY)
         return self._command("central", *worker, "-Q", "central,results", "-c", "2", "-n", "central@%h")
 
     def _alerts(self) -> Command:
-        worker = ("-m", "celery", "--quiet", "-A", "uptime", "worker", *QUIET_CELERY)
+        worker = ("-m", "probes.serve", "--quiet", "-A", "uptime", "worker", *QUIET_CELERY)
         # Threads: they wait for other people's servers, and nothing else waits for them.
         return self._command("alerts", *worker, "-Q", "alerts", "-P", "threads", "-c", "16", "-n", "alerts@%h")
 
     def _region(self, region: str) -> Command:
-        worker = ("-m", "celery", "--quiet", "-A", "probes.worker", "worker", *QUIET_CELERY)
+        worker = ("-m", "probes.serve", "--quiet", "-A", "probes.worker", "worker", *QUIET_CELERY)
         queues = f"region.{region},region.{region}.now"
         return Command(
             name=region,

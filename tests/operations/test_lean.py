@@ -15,6 +15,7 @@ REGION = "from uptime.celery import app; app.Worker(queues='region.usa,region.us
 WEB = "import uptime.wsgi, uptime.urls"
 BEAT = "from uptime.celery import app; app.Beat().init_loader()"
 PAGES = {"uptime.urls", "dashboard.views", "accounts.admin", "drf_spectacular.openapi", "rest_framework.views", "PIL"}
+OTHER_COMMANDS = {"celery.bin.celery", "celery.bin.shell", "click_repl", "prompt_toolkit"}
 DOORS = {"fido2", "rest_framework.compat", "rest_framework.serializers"}
 CHECKING = {"pycurl", "dns", "publicsuffixlist", "probes.engine", "probes.certificates", "requests", "pyarrow"}
 
@@ -32,9 +33,10 @@ def loaded_by(start: str) -> set[str]:
         (CENTRE, {"checks.tasks", "alerts.tasks", "meters.tasks", "probes.kinds"}, PAGES | DOORS | CHECKING),
         (REGION, {"checks.tasks", "probes.worker", "probes.engine"}, PAGES | DOORS | {"requests", "pyarrow"}),
         (BEAT, {"uptime.settings", "probes.broker"}, PAGES | DOORS | CHECKING | {"checks.tasks", "accounts.models"}),
+        ("import probes.serve", {"celery.bin.worker", "celery.bin.beat"}, OTHER_COMMANDS),
         (WEB, {"dashboard.views", "probes.kinds"}, CHECKING - {"requests"}),  # which the API's framework brings along
     ],
-    ids=["centre", "region in the server's app", "beat", "web"],
+    ids=["centre", "region in the server's app", "beat", "the command", "web"],
 )
 def test_a_process_loads_what_it_needs(start: str, needed: set[str], others: set[str]) -> None:
     loaded = loaded_by(start)
