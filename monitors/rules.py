@@ -241,6 +241,11 @@ def region_code_problem(code: str) -> str | None:
     return None
 
 
+def in_turn(chosen: Collection[str], enabled: Sequence[str]) -> list[str]:
+    """Regions in the order in which they take their turns."""
+    return [code for code in enabled if code in chosen]
+
+
 def region_problem(chosen: Collection[str], enabled: Collection[str]) -> str | None:
     if not chosen:
         return say("choose at least one region")

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry, Team, User
 from monitors import rules, services
+from monitors.services import many
 from monitors.models import Monitor
 from monitors.rules import Action
 from tests.conftest import MakeMonitor
@@ -88,7 +89,7 @@ def test_more_monitors_need_no_more_statements(
 def test_more_than_one_transaction_holds(
     team: Team, make_monitor: MakeMonitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "AT_ONCE", 2)
+    monkeypatch.setattr(many, "AT_ONCE", 2)
     several = [make_monitor() for _ in range(5)]
     assert len(change(team, Action.DELETE, *several).done) == 5
     assert not Monitor.objects.exists()
