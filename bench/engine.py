@@ -10,143 +10,36 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
-import heapq
 import json
-import multiprocessing
 import os
 import resource
-import select
 import shutil
 import socket
-import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import psutil
 import pycurl
 import requests
-import trustme
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bench.stage.sites import black_hole, certificates, serve_plain, serve_tls, site
 from probes import pace
 from probes.contract import CheckRequest, CheckResult, Outcome
 from probes.engine import Engine
 from probes.guard import Policy
 from probes.settings import Settings
 
-PAGE = b"<html>" + b"x" * 500 + b"</html>"
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(PAGE) + PAGE
 POLICY = Policy.of(["127.0.0.0/8"])
-
-
-# -- sites
-
-
-def serve_plain(port: Any, delay_s: float) -> None:
-    """Answer each request so long after it came, by one epoll loop that does nothing else."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
-    listener.setblocking(False)
-    port.send(listener.getsockname()[1])
-    epoll = select.epoll()
-    epoll.register(listener.fileno(), select.EPOLLIN)
-    open_connections: dict[int, socket.socket] = {}
-    due: list[tuple[float, int]] = []
-    while True:
-        wait = max(0.0, due[0][0] - time.monotonic()) if due else 10.0
-        for fd, _ in epoll.poll(wait):
-            if fd == listener.fileno():
-                _accept_all(listener, epoll, open_connections)
-                continue
-            epoll.unregister(fd)
-            if _request_came(open_connections[fd]):
-                heapq.heappush(due, (time.monotonic() + delay_s, fd))
-            else:
-                open_connections.pop(fd).close()
-        while due and due[0][0] <= time.monotonic():
-            with open_connections.pop(heapq.heappop(due)[1]) as connection:
-                connection.sendall(ANSWER)
-
-
-def _accept_all(listener: socket.socket, epoll: select.epoll, connections: dict[int, socket.socket]) -> None:
-    while True:
-        try:
-            connection, _ = listener.accept()
-        except BlockingIOError:
-            return
-        connections[connection.fileno()] = connection
-        epoll.register(connection.fileno(), select.EPOLLIN)
-
-
-def _request_came(connection: socket.socket) -> bool:
-    try:
-        return bool(connection.recv(4096))
-    except OSError:
-        return False
-
-
-def serve_tls(port: Any, certificate: str) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
-    port.send(listener.getsockname()[1])
-
-    def serve() -> None:
-        while True:
-            raw, _ = listener.accept()
-            try:
-                with context.wrap_socket(raw, server_side=True) as connection:
-                    connection.recv(4096)
-                    connection.sendall(ANSWER)
-            except OSError:
-                raw.close()
-
-    for _ in range(32):
-        threading.Thread(target=serve, daemon=True).start()
-    threading.Event().wait()
-
-
-@contextmanager
-def site(serve: Callable[..., None], *arguments: Any) -> Iterator[int]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=serve, args=(theirs, *arguments), daemon=True)
-    process.start()
-    yield ours.recv()
-    process.terminate()
-    process.join()
-
-
-def certificates(folder: str) -> tuple[str, str]:
-    """Two PEM files: a root, and what a site on 127.0.0.1 shows (P-256)."""
-    root, shown = f"{folder}/root.pem", f"{folder}/site.pem"
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(root)
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(shown)
-    return root, shown
-
-
-@contextmanager
-def black_hole() -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        fillers = [socket.socket() for _ in range(8)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
-        for filler in fillers:
-            filler.close()
 
 
 # -- clients

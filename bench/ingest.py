@@ -26,7 +26,7 @@ from uuid import UUID, uuid4
 import psutil
 import psycopg
 
-from bench.pipeline import environment, manage
+from bench.stage.programs import environment, prepare, running
 from onebox.servers import Postgres
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ REGION = "usa"
 INTERVAL_S = 60
 SHAPES = 64
 MONTH = 30
+NOWHERE = "redis://127.0.0.1:1/0"
+"""Nothing is sent here."""
+
 
 Wire = dict[str, Any]
 
@@ -288,28 +291,17 @@ def decoding_us(report: Wire) -> float:
 @contextmanager
 def bench(home: Path) -> Iterator[Bench]:
     """A durable PostgreSQL with our tables, and Django in this process."""
-    postgres = Postgres(home / "postgres")
-    postgres.start()
-    try:
-        env = environment(postgres, _NoValkey()) | {"DJANGO_SETTINGS_MODULE": "uptime.settings"}  # type: ignore[arg-type]
-        manage(env, "migrate", "--verbosity", "0")
-        manage(env, "region", "sync")
+    with running(Postgres(home / "postgres")) as postgres:
+        env = environment(postgres.url, NOWHERE) | {"DJANGO_SETTINGS_MODULE": "uptime.settings"}
+        prepare(env)
         os.environ.update(env)
         import django
 
         django.setup()
-        yield Bench(postgres)
-    finally:
         from django.db import connection
 
+        yield Bench(postgres)
         connection.close()
-        postgres.stop()
-
-
-class _NoValkey:
-    """Nothing is sent here."""
-
-    url = "redis://127.0.0.1:1/0"
 
 
 def main() -> None:

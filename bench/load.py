@@ -11,80 +11,36 @@ and not kept are counted too. Lateness is the start of a check minus its slot.
 from __future__ import annotations
 
 import argparse
-import os
 import secrets
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-import psutil
 import psycopg
 import requests
 
-from bench.pipeline import ROOT, make_monitors, plain_site
-from bench.reads import Past, Person, answers, join
-from onebox.servers import free_port, wait_for
-from onebox.settings import read_env_file
+from bench.stage.box import RunningBox, running_box
+from bench.stage.monitors import make_monitors
+from bench.stage.people import Past, Person, join
+from bench.stage.sites import plain_site
 from tests.road.invariants import LOST_OR_UNRECORDED
 
-READY_S = 120
 JOBS = 50
 CHANCE = Random(4)  # noqa: S311 - a course of load that can be repeated
-UNLIMITED = {"API_PERSON_REQUESTS_PER_MINUTE": "0", "PROBE_DOMAIN_RATE": "0", "PROBE_DOMAIN_CONCURRENCY": "0"}
 
 LATENESS = """
 SELECT count(*), count(*) FILTER (WHERE outcome = 'unknown'),
     percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM checked_at - slot))
 FROM checks_checkresult WHERE slot > to_timestamp(%s) AND slot <= to_timestamp(%s)
 """
-
-
-@dataclass
-class RunningBox:
-    """The product as ``make run`` starts it."""
-
-    address: str
-    env: dict[str, str]
-    """What its programs know; enough for ``manage.py``."""
-    process: psutil.Process
-
-    @property
-    def database_url(self) -> str:
-        return self.env["DATABASE_URL"]
-
-
-@contextmanager
-def running_box(home: Path, **chosen: str) -> Iterator[RunningBox]:
-    """A whole box in that directory, stopped in the end; what it says goes to ``box.log`` there."""
-    port = free_port()
-    own = {"PORT": str(port), "VAR_DIR": str(home / "var"), "LOG_LEVEL": "WARNING", **UNLIMITED, **chosen}
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    address = f"http://127.0.0.1:{port}"
-    with (home / "box.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "onebox"],
-            cwd=home,
-            env=kept | own | {"PYTHONPATH": str(ROOT)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            assert wait_for(lambda: answers(address), seconds=READY_S), (home / "box.log").read_text()[-2000:]
-            env = kept | own | read_env_file(home / "var" / "box.env")
-            yield RunningBox(address, env, psutil.Process(process.pid))
-        finally:
-            process.terminate()
-            process.wait(60)
 
 
 @dataclass

@@ -18,10 +18,12 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from bench.pipeline import environment, make_monitors, manage, plain_site, program
-from bench.reads import Person, join, rows, web
+from bench.reads import rows
+from bench.stage.monitors import make_monitors
+from bench.stage.people import Person, join
+from bench.stage.programs import manage, program, servers, web
+from bench.stage.sites import plain_site
 from onebox.box import HABITS
-from onebox.servers import Postgres, Valkey
 
 REGION = "usa"
 LIMIT_MB = 600
@@ -34,20 +36,14 @@ def main() -> None:
     chosen = options.parse_args()
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
-        postgres, valkey = Postgres(home / "postgres"), Valkey(home / "valkey")
-        postgres.start()
-        stack.callback(postgres.stop)
-        valkey.start()
-        stack.callback(valkey.stop)
-        env = environment(postgres, valkey) | HABITS | {"ONEBOX": "true", "REGIONS": REGION}
-        manage(env, "migrate", "--verbosity", "0")
+        env = stack.enter_context(servers()) | HABITS | {"REGIONS": REGION}
         manage(env, "region", "sync")
         make_monitors(env, chosen.monitors, stack.enter_context(plain_site()))
-        with psycopg.connect(postgres.url) as connection:
+        with psycopg.connect(env["DATABASE_URL"]) as connection:
             connection.execute("UPDATE monitors_monitor SET regions = %s", [[REGION]])
         parts, address = start(stack, env, home)
-        use(address, postgres, ends=time.monotonic() + 60 * chosen.minutes)
-        report(postgres, chosen.monitors, parts)
+        use(address, env["DATABASE_URL"], ends=time.monotonic() + 60 * chosen.minutes)
+        report(env["DATABASE_URL"], chosen.monitors, parts)
 
 
 def start(stack: ExitStack, env: dict[str, str], home: Path) -> tuple[dict[str, psutil.Process], str]:
@@ -65,10 +61,10 @@ def start(stack: ExitStack, env: dict[str, str], home: Path) -> tuple[dict[str, 
     return {"web": server, **parts}, address
 
 
-def use(address: str, postgres: Postgres, *, ends: float) -> None:
+def use(address: str, database_url: str, *, ends: float) -> None:
     """Read everything that ``bench/reads.py`` measures, over and over."""
     person = Person(address)
-    past = join(postgres.url, person.email)
+    past = join(database_url, person.email)
     person.sign_in()
     while time.monotonic() < ends:
         person.renew()
@@ -78,8 +74,8 @@ def use(address: str, postgres: Postgres, *, ends: float) -> None:
         time.sleep(5)
 
 
-def report(postgres: Postgres, monitors: int, parts: dict[str, psutil.Process]) -> None:
-    with psycopg.connect(postgres.url) as connection:
+def report(database_url: str, monitors: int, parts: dict[str, psutil.Process]) -> None:
+    with psycopg.connect(database_url) as connection:
         count = "SELECT count(*) FROM checks_checkresult WHERE slot > now() - interval '1 minute'"
         for (results,) in connection.execute(count):
             print(f"{monitors} monitors, {results} results in the last minute")

@@ -18,7 +18,6 @@ import os
 import signal
 import statistics
 import sys
-import tempfile
 import threading
 import time
 import uuid
@@ -35,9 +34,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import django
 import psutil
 
-from bench.pipeline import cpu_s, environment, manage
-from bench.reads import postgres_here, web
-from onebox.servers import Postgres, Valkey, free_port
+from bench.stage.programs import cpu_s, postgres_here, servers, web
+from onebox.servers import free_port
 
 BODY = b"x" * 200
 
@@ -58,7 +56,7 @@ def main() -> None:
     options.add_argument("--clients", type=int, default=8, help="at once")
     chosen = options.parse_args()
     with ExitStack() as stack:
-        env = stack.enter_context(servers())
+        env = stack.enter_context(servers(durable=False))
         paths = itertools.cycle(make_jobs(env, chosen.jobs))
         stack.enter_context(conclusions())
         port = free_port()
@@ -75,21 +73,6 @@ def main() -> None:
             killer.start()
             report(f"{chosen.rate:g} a second, killed half way", [], lambda: send(port, paths, chosen, pause))
             killer.join()
-
-
-@contextmanager
-def servers() -> Iterator[dict[str, str]]:
-    with ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
-        postgres, valkey = Postgres(home / "postgres"), Valkey(home / "valkey", durable=False)
-        valkey.start()
-        stack.callback(valkey.stop)
-        postgres.start()
-        stack.callback(postgres.stop)
-        env = environment(postgres, valkey) | {"ONEBOX": "true"}
-        manage(env, "migrate", "--verbosity", "0")
-        manage(env, "region", "sync")
-        yield env
 
 
 def make_jobs(env: dict[str, str], number: int) -> list[str]:

@@ -11,26 +11,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-import django
 import psutil
 import psycopg
 
-from bench.engine import certificates, serve_plain, serve_tls, site
+from bench.stage.monitors import INTERVAL_S, make_monitors
+from bench.stage.programs import REGIONS, cpu_s, environment, prepare, program, rss_mb, running
+from bench.stage.sites import certificates, plain_site, serve_tls, site
 from onebox.servers import Postgres, Valkey
-
-ROOT = Path(__file__).parents[1]
-INTERVAL_S = 60
-REGIONS = ("usa", "india")
-MADE_AT_ONCE = 5_000
 
 LATENESS = """
 SELECT count(*), count(*) FILTER (WHERE outcome <> 'up'),
@@ -51,97 +43,6 @@ GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 5
 """
 
 
-def environment(postgres: Postgres, valkey: Valkey | None) -> dict[str, str]:
-    in_postgres = "sqla+postgresql+psycopg://" + postgres.url.partition("://")[2]
-    return {
-        "PATH": os.environ["PATH"],
-        "SECRET_KEY": secrets.token_urlsafe(48),
-        "JWT_SIGNING_KEY": secrets.token_urlsafe(48),
-        "FIELD_ENCRYPTION_KEYS": "b25seS1mb3ItdGhlLWJlbmNobWFyay0zMi1ieXRlcyE=",
-        "DATABASE_URL": postgres.url,
-        "REDIS_URL": valkey.url if valkey else "",
-        "CELERY_BROKER_URL": valkey.url if valkey else in_postgres,
-        "REGIONS": ",".join(REGIONS),
-        "PROBE_ALLOWED_NETWORKS": "127.0.0.0/8",
-        "PROBE_DOMAIN_RATE": "0",
-        "PROBE_DOMAIN_CONCURRENCY": "0",
-        "LOG_LEVEL": "WARNING",
-        "PYTHONWARNINGS": "ignore",
-    }
-
-
-@contextmanager
-def plain_site() -> Iterator[str]:
-    """The address of a site that answers everything at once."""
-    with site(serve_plain, 0.0) as port:
-        yield f"http://127.0.0.1:{port}/"
-
-
-def manage(env: dict[str, str], *arguments: str) -> None:
-    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
-
-
-def make_monitors(env: dict[str, str], number: int, site_url: str) -> None:
-    """Monitors in bulk, in a process of its own: Django takes its settings from the environment once."""
-    subprocess.run([sys.executable, __file__, "--make", str(number), "--site", site_url], cwd=ROOT, env=env, check=True)
-
-
-def make_monitors_here(number: int, site_url: str) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "uptime.settings"
-    django.setup()
-    from django.db import connection
-
-    from accounts.models import Team
-    from monitors.models import Monitor
-    from monitors.rules import Policy, phase_of
-
-    team, policy = Team.objects.create(name="bench"), Policy().as_dict()
-    for first in range(0, number, MADE_AT_ONCE):
-        monitors = [
-            Monitor(
-                team=team,
-                name=f"site {place}",
-                spec={"url": f"{site_url}{place}"},
-                interval=INTERVAL_S,
-                regions=[REGIONS[place % 2]],
-                policy=policy,
-            )
-            for place in range(first, min(number, first + MADE_AT_ONCE))
-        ]
-        for monitor in monitors:
-            monitor.phase = phase_of(monitor.pk, INTERVAL_S)
-        Monitor.objects.bulk_create(monitors)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE monitors_monitor")  # as it would be where they have come one by one
-
-
-@contextmanager
-def program(env: dict[str, str], *arguments: str) -> Iterator[psutil.Process]:
-    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
-    try:
-        yield psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def cpu_s(process: psutil.Process) -> float:
-    """User and system time of a process and its children, dead ones included."""
-    total = 0.0
-    for one in [process, *process.children(recursive=True)]:
-        times = one.cpu_times()
-        total += times.user + times.system
-    times = process.cpu_times()
-    return total + times.children_user + times.children_system
-
-
-def rss_mb(process: psutil.Process) -> float:
-    return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]) / 1e6
-
-
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--monitors", type=int, default=60_000)
@@ -149,12 +50,7 @@ def main() -> None:
     options.add_argument("--warm-up-s", type=float, default=90)
     options.add_argument("--broker", choices=("valkey", "postgres"), default="valkey")
     options.add_argument("--tls", action="store_true", help="HTTPS with a certificate that is verified")
-    options.add_argument("--make", type=int, help=argparse.SUPPRESS)
-    options.add_argument("--site", help=argparse.SUPPRESS)
     chosen = options.parse_args()
-    if chosen.make:
-        make_monitors_here(chosen.make, chosen.site)
-        return
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
         postgres = Postgres(home / "postgres")
@@ -162,11 +58,9 @@ def main() -> None:
         with_commit_timestamps(postgres)
         stack.callback(postgres.stop)
         if valkey:
-            valkey.start()
-            stack.callback(valkey.stop)
-        env = environment(postgres, valkey)
-        manage(env, "migrate", "--verbosity", "0")
-        manage(env, "region", "sync")
+            stack.enter_context(running(valkey))
+        env = environment(postgres.url, valkey.url if valkey else "")
+        prepare(env)
         if chosen.tls:
             env["PROBE_CA_FILE"], certificate = certificates(str(home))
             site_url = f"https://127.0.0.1:{stack.enter_context(site(serve_tls, certificate))}/"

@@ -15,39 +15,22 @@ import argparse
 import logging
 import os
 import random
-import secrets
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID
 
 import psutil
 import psycopg
-import requests
 
-from bench.pipeline import cpu_s, environment, manage, program
-from onebox.servers import Postgres, Valkey, free_port, wait_for
+from bench.stage.people import YEAR_MONITORS, Past, Person, join
+from bench.stage.programs import cpu_s, environment, manage, postgres_here, running, servers, web
+from onebox.servers import Valkey
 
-PASSWORD = secrets.token_urlsafe(12)
-YEAR_MONITORS = 5
 LIMIT_MS = 100
-
-
-@dataclass
-class Past:
-    """What the database holds, as far as it is asked for."""
-
-    monitors: list[UUID]
-    """Some of the team's."""
-    old: list[UUID]
-    """Those with the longest history."""
-    pages: int
-    """Of the list."""
 
 
 @dataclass
@@ -87,42 +70,6 @@ def rows(past: Past) -> list[Row]:
     ]
 
 
-class Person:
-    """Signed in at the pages and at the API, with a session and with a token."""
-
-    def __init__(self, site: str) -> None:
-        self.site = site
-        self.email = f"reader-{secrets.token_hex(4)}@example.com"
-        self.http = requests.Session()
-        signed_up = self.http.post(f"{site}/api/auth/signup", json={"email": self.email, "password": PASSWORD})
-        signed_up.raise_for_status()
-        self.sign_in()
-
-    def sign_in(self) -> None:
-        form = {"username": self.email, "password": PASSWORD}
-        self.http.get(f"{self.site}/login/")
-        form["csrfmiddlewaretoken"] = self.http.cookies["csrftoken"]
-        answer = self.http.post(f"{self.site}/login/", data=form, headers={"Referer": f"{self.site}/login/"})
-        assert answer.url == f"{self.site}/monitors/", answer.url
-        self.renew()
-
-    def renew(self) -> None:
-        """Tokens last for five minutes."""
-        words = {"email": self.email, "password": PASSWORD}
-        answer = requests.post(f"{self.site}/api/auth/login", json=words, timeout=30)
-        answer.raise_for_status()
-        self.bearer = {"Authorization": f"Bearer {answer.json()['access']}"}
-
-    def get(self, address: str) -> tuple[float, int]:
-        """Milliseconds and bytes of one answer."""
-        begun = time.perf_counter()
-        headers = self.bearer if address.startswith("/api/") else {"Accept-Encoding": "identity"}
-        answer = self.http.get(f"{self.site}{address}", headers=headers, timeout=60)
-        took_ms = 1000 * (time.perf_counter() - begun)
-        assert answer.status_code in {200, 503 if address.endswith("/health") else 200}, (address, answer.status_code)
-        return took_ms, len(answer.content)
-
-
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--monitors", type=int, default=10_000)
@@ -132,7 +79,7 @@ def main() -> None:
     options.add_argument("--only", default="", help="rows whose name contains this")
     chosen = options.parse_args()
     with ExitStack() as stack:
-        env = stack.enter_context(servers(chosen.monitors, chosen.days))
+        env = stack.enter_context(with_a_past(chosen.monitors, chosen.days))
         site, server = stack.enter_context(web(env))
         servers_at_work = [server, *postgres_here(env["DATABASE_URL"])]
         person = Person(site)
@@ -147,72 +94,19 @@ def main() -> None:
 
 
 @contextmanager
-def servers(monitors: int, days: int) -> Iterator[dict[str, str]]:
+def with_a_past(monitors: int, days: int) -> Iterator[dict[str, str]]:
     """The environment of the programs, with a past in the database."""
-    with ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
-        postgres, valkey = Postgres(home / "postgres"), Valkey(home / "valkey", durable=False)
-        valkey.start()
-        stack.callback(valkey.stop)
-        env = environment(postgres, valkey) | {"ONEBOX": "true"}
-        if given := os.environ.get("DATABASE_URL"):
-            yield env | {"DATABASE_URL": given}
-            return
-        stack.callback(postgres.stop)
-        postgres.start()
-        manage(env, "migrate", "--verbosity", "0")
-        manage(env, "region", "sync")
+    if given := os.environ.get("DATABASE_URL"):
+        with tempfile.TemporaryDirectory() as home, running(Valkey(Path(home) / "valkey", durable=False)) as valkey:
+            yield environment(given, valkey.url) | {"ONEBOX": "true"}
+        return
+    with servers(durable=False) as env:
         print(f"making {monitors} monitors with {days} days; this takes a while", flush=True)
         manage(env, "seed_demo", "--monitors", str(monitors), "--days", str(days))
         manage(env, "seed_demo", "--monitors", str(YEAR_MONITORS), "--days", "365", "--seed", "2")
-        with psycopg.connect(postgres.url, autocommit=True) as connection:
+        with psycopg.connect(env["DATABASE_URL"], autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
         yield env
-
-
-@contextmanager
-def web(env: dict[str, str], *, port: int = 0) -> Iterator[tuple[str, psutil.Process]]:
-    """The web server with the options of ``onebox.box``, on a free port unless one is named."""
-    site = f"http://127.0.0.1:{port or free_port()}"
-    options = ("--threads", "16", "--log-level", "error")
-    bind = ("--bind", site.removeprefix("http://"), "--no-control-socket")
-    with program(env, "-m", "gunicorn", "uptime.wsgi", *bind, *options) as process:
-        assert wait_for(lambda: answers(site), seconds=60)
-        yield site, process
-
-
-def postgres_here(database_url: str) -> list[psutil.Process]:
-    """The server's main process; none when it is on another machine."""
-    with psycopg.connect(database_url) as connection:
-        row = connection.execute("SELECT pg_backend_pid(), inet_server_addr()").fetchone()
-        assert row
-        parent = psutil.Process(row[0]).parent() if row[1] is None else None
-    return [parent] if parent else []
-
-
-def answers(site: str) -> bool:
-    try:
-        return requests.get(f"{site}/healthz", timeout=1).ok
-    except requests.RequestException:
-        return False
-
-
-def join(database_url: str, email: str) -> Past:
-    """Make the person a member of the team that has the most monitors, and look at those."""
-    with psycopg.connect(database_url) as connection:
-        largest = "SELECT team_id, count(*) FROM monitors_monitor GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
-        found = connection.execute(largest).fetchone()
-        assert found, "no monitors: fill the database by manage.py seed_demo"
-        moved = "UPDATE accounts_membership SET team_id = %s FROM accounts_user WHERE user_id = accounts_user.id"
-        connection.execute(f"{moved} AND email = %s", [found[0], email])
-        some = "SELECT id FROM monitors_monitor WHERE team_id = %s ORDER BY random() LIMIT 200"
-        first = "SELECT min(bucket) FROM checks_rollupday AS day WHERE day.monitor_id = monitor.id"
-        old = f"SELECT id FROM monitors_monitor AS monitor WHERE team_id = %s ORDER BY ({first}) LIMIT {YEAR_MONITORS}"  # noqa: S608
-        return Past(
-            monitors=[row[0] for row in connection.execute(some, [found[0]])],
-            old=[row[0] for row in connection.execute(old, [found[0]])],
-            pages=-(-found[1] // 50),
-        )
 
 
 def queries_counted(env: dict[str, str], email: str) -> Callable[[str], int]:

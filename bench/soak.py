@@ -27,8 +27,9 @@ import psycopg
 import redis
 import requests
 
-from bench.load import RunningBox, populated, report, running_box, visit
-from bench.pipeline import plain_site
+from bench.load import populated, report, visit
+from bench.stage.box import RunningBox, running_box
+from bench.stage.sites import plain_site
 
 EVERY_S = 30
 FAILS_S, CALM_S = 120, 480

@@ -17,7 +17,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.reads import LIMIT_MS, Past, Person, join, servers, web
+from bench.reads import LIMIT_MS, with_a_past
+from bench.stage.people import Past, Person, join
+from bench.stage.programs import web
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 FILES = ("style.css", "app.js", "keys.js", "list.js", "vendor/htmx/htmx.min.js")
@@ -63,7 +65,7 @@ def main() -> None:
     if chosen.quick:
         chosen.monitors, chosen.days, chosen.requests = 200, 2, 20
     with ExitStack() as stack:
-        env = stack.enter_context(servers(chosen.monitors, chosen.days))
+        env = stack.enter_context(with_a_past(chosen.monitors, chosen.days))
         site, _server = stack.enter_context(web(env))
         person = Person(site)
         past = join(env["DATABASE_URL"], person.email)

@@ -1,0 +1,5 @@
+"""What the measurements stand on.
+
+``sites`` are watched; ``programs`` are the product's, one by one, and ``box`` all of them as ``make run`` starts them;
+``monitors`` come in bulk; ``people`` read what there is.
+"""
