@@ -111,6 +111,7 @@ class RuleOutput(serializers.ModelSerializer[Rule]):
     monitors = serializers.SerializerMethodField()
     channels = serializers.SerializerMethodField()
     escalation = serializers.SerializerMethodField()
+    quiet_hours = serializers.DictField(allow_null=True, read_only=True, help_text='{"from", "to", "zone"}')
 
     class Meta:
         model = Rule

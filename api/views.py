@@ -18,6 +18,8 @@ from accounts.access.authentication import BearerAuthentication
 from api.description import Generator, document
 from api.reading import sections_of
 
+ANYTHING = {"type": "object"}
+
 
 class MayRead(BasePermission):
     """Strangers too where the operator lets them (``API_DOCS_OPEN``), else whoever is signed in, or has a key."""
@@ -32,9 +34,9 @@ class Schema(SpectacularAPIView):
     authentication_classes = [BearerAuthentication, SessionAuthentication]
     permission_classes = [MayRead]
 
-    @extend_schema(responses={(200, "application/vnd.oai.openapi"): {"type": "object"}}, auth=[])
+    @extend_schema(responses={(200, f"application/vnd.oai.openapi{form}"): ANYTHING for form in ("", "+json")}, auth=[])
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """This description as OpenAPI 3.1: YAML, or JSON by ``?format=json``."""
+        """This description as OpenAPI 3.1, in YAML unless JSON is asked for."""
         answer: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
         return answer
 

@@ -11,7 +11,6 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import APIException
@@ -43,7 +42,7 @@ from checks.serializers import (
     TriggerOutput,
 )
 from checks.services import corrections, stats, storage, trial
-from common.clock import database_now
+from common.clock import database_now, read_moment
 from common.paging import cut_page, page_by, read_cursor, read_id, read_limit
 from common.schema import query
 from common.serializers import read_body
@@ -101,11 +100,8 @@ def _wanted(request: Request) -> Wanted:
 
 def _moment(text: str, field: str) -> datetime:
     # A plus sign that was not encoded arrives as a space.
-    try:
-        moment = parse_datetime(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    moment = read_moment(text.replace(" ", "+") if text.count(" ") == 1 and "T" in text else text)
+    if moment is None:
         raise ValidationError({field: [say("must be a time with its zone, like 2026-01-31T12:00:00Z")]})
     return moment
 
@@ -151,7 +147,7 @@ class ResultCleanup(APIView):
 
     @extend_schema(
         parameters=[query("days", "older than so many, 1 to 36500; 90 unless said", kind="integer")],
-        responses=CleanupOutput,
+        responses={200: CleanupOutput},
     )
     def delete(self, request: Request, pk: UUID) -> Response:
         """Remove a monitor's single results of long ago. Its figures by hour and day stay."""

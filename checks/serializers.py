@@ -123,7 +123,7 @@ class CorrectionInput(StrictSerializer):
 
 
 class CorrectionOutput(serializers.ModelSerializer[Correction]):
-    actor = serializers.CharField(source="actor.email", default=None, read_only=True)
+    actor = serializers.CharField(source="actor.email", default=None, allow_null=True, read_only=True)
 
     class Meta:
         model = Correction

@@ -15,7 +15,8 @@ UNKNOWN_FIELDS_NAMED = 10  # a body may hold a hundred thousand
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses what it does not know: a mistyped field dropped in silence is a setting that never was."""
+    # Refuses what it does not know: a mistyped field dropped in silence is a setting that never was. No docstring says
+    # so, since every input without one of its own would carry it into the API's description.
 
     def to_internal_value(self, data: Any) -> Any:
         problems = self._unknown_fields(data) if isinstance(data, Mapping) else {}

@@ -70,7 +70,7 @@ class ConfigExport(ConfigView):
             OpenApiParameter("as", str, enum=["yaml", "json"], description="`yaml` unless said"),
             OpenApiParameter("ids", bool, description="false: without them, for another team or server"),
         ],
-        responses={(200, "application/yaml"): OpenApiTypes.STR, (200, "application/json"): OpenApiTypes.OBJECT},
+        responses={(200, "application/yaml"): OpenApiTypes.OBJECT, (200, "application/json"): OpenApiTypes.OBJECT},
     )
     def get(self, request: Request) -> HttpResponse:
         """The file that says what the team has, secrets left out. ``?ids=false`` for another team or server."""

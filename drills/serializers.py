@@ -17,7 +17,7 @@ class DrillInput(StrictSerializer):
 
 class DrillOutput(serializers.ModelSerializer[Drill]):
     stage = serializers.CharField(read_only=True)
-    asked_by = serializers.CharField(source="asked_by.email", default=None, read_only=True)
+    asked_by = serializers.CharField(source="asked_by.email", default=None, allow_null=True, read_only=True)
     seconds = serializers.DictField(
         child=serializers.FloatField(allow_null=True),
         help_text="failed, confirmed, queued, accepted after the fault; recovered, told after the mending",

@@ -14,8 +14,10 @@ from incidents.models import Incident, IncidentEvent
 
 class IncidentOutput(serializers.ModelSerializer[Incident]):
     monitor_name = serializers.CharField(source="monitor.name", read_only=True)
-    acknowledged_by = serializers.CharField(source="acknowledged_by.email", default=None, read_only=True)
-    resolved_by = serializers.CharField(source="resolved_by.email", default=None, read_only=True)
+    acknowledged_by = serializers.CharField(
+        source="acknowledged_by.email", default=None, allow_null=True, read_only=True
+    )
+    resolved_by = serializers.CharField(source="resolved_by.email", default=None, allow_null=True, read_only=True)
 
     class Meta:
         model = Incident
@@ -37,7 +39,7 @@ class IncidentOutput(serializers.ModelSerializer[Incident]):
 
 
 class EventOutput(serializers.ModelSerializer[IncidentEvent]):
-    actor = serializers.CharField(source="actor.email", default=None, read_only=True)
+    actor = serializers.CharField(source="actor.email", default=None, allow_null=True, read_only=True)
 
     class Meta:
         model = IncidentEvent

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 
 from checks.models import CheckEvidence, CheckResult
 from checks.selectors.results import EARLIEST, LATEST, Wanted, newest_results
+from common.clock import read_moment
 from common.paging import cut_page, read_cursor
 from dashboard.pictures import PHASES
 from dashboard.selectors.evidence import Evidence, evidence_from
-from dashboard.selectors.periods import read_moment
 from monitors.models import Monitor
 from monitors.rules import REGION_CODE, Status
 from probes.contract import Outcome
@@ -56,7 +56,7 @@ class Filters:
     def read(cls, query: Mapping[str, str]) -> Filters:
         """``?region= &outcome= &from= &to= &cursor=``; times are UTC where they name no zone, ``to`` is exclusive."""
         asked = {name: query.get(name, "").strip()[:40] for name in ("region", "outcome", "from", "to")}
-        moments = {name: read_moment(asked[name]) for name in ("from", "to")}
+        moments = {name: read_moment(asked[name], zone=UTC) for name in ("from", "to")}
         problems = {
             name: _("must be a time in UTC like 2026-01-31T12:00")
             for name, moment in moments.items()
@@ -82,7 +82,7 @@ class Filters:
         if not self.cursor:
             return wanted
         slot, region = read_cursor(self.cursor, parts=2)
-        moment = read_moment(slot)
+        moment = read_moment(slot, zone=UTC)
         if moment is None or not is_code(region):
             raise ValidationError({"cursor": ["is not a cursor of this list"]})
         return replace(wanted, after=(moment, region))

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from common.clock import read_moment
 from common.spans import Span
 from dashboard.words import Words, clock
 
@@ -82,10 +83,10 @@ def _chosen(asked: Mapping[str, str], *, now: datetime, usual: Span) -> Period:
     problems = {
         name: _("must be a time in UTC like 2026-01-31T12:00")
         for name, text in asked.items()
-        if text and read_moment(text) is None
+        if text and read_moment(text, zone=UTC) is None
     }
-    until = read_moment(asked["to"]) or now
-    since = read_moment(asked["from"]) or until - usual.length
+    until = read_moment(asked["to"], zone=UTC) or now
+    since = read_moment(asked["from"], zone=UTC) or until - usual.length
     if not problems and until - since < SHORTEST:
         problems["to"] = _("must be after the beginning")
     if not problems and until - since > LONGEST:
@@ -93,13 +94,3 @@ def _chosen(asked: Mapping[str, str], *, now: datetime, usual: Span) -> Period:
     if problems:
         return _last(usual, now=now, problems=problems, asked=asked)
     return Period(since, until, None)
-
-
-def read_moment(text: str) -> datetime | None:
-    """UTC where no zone is named; None for what is no time, or none that anything was checked at."""
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return moment if 2000 <= moment.year < 2200 else None

@@ -16,7 +16,8 @@ import pytest
 import schemathesis
 from django.core.cache import cache
 from django.core.handlers.wsgi import WSGIHandler
-from django.db import transaction
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
@@ -46,8 +47,8 @@ CHECKS = [
 DIALS = {"/api/channels/test", "/api/channels/{id}/test", "/api/monitoring/test", "/api/channels/{id}/confirm"}
 """They go out to whatever they are told, or wait for regions: each has tests of its own."""
 
-AWAY = {503}
-"""An honest answer where a part is not running, as in these tests the regions are not."""
+AWAY = ({"code": "broker_unavailable"}, {"status": "degraded"})
+"""What an honest 503 says where a part is not running, as in these tests the workers are not. The database is there."""
 
 
 CALM: dict[str, Any] = {
@@ -67,13 +68,24 @@ def described() -> dict[str, Any]:
     return found
 
 
+@pytest.fixture
+def same_connection() -> Iterator[None]:
+    """The end of a request leaves the test's connection open, as with Django's own client."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
 @pytest.mark.django_db
+@pytest.mark.usefixtures("same_connection")
 @pytest.mark.parametrize(("name", "examples"), [("anonymous", 1), ("stranger", 1), ("owner", 3)])
 def test_the_api_keeps_what_its_description_says(
     name: str, examples: int, owner: User, stranger: User, request: pytest.FixtureRequest
 ) -> None:
     if request.config.getoption("campaign"):
-        examples *= 100
+        examples *= 20
     logging.disable(logging.CRITICAL)
     request.addfinalizer(lambda: logging.disable(logging.NOTSET))
     things = make_things(owner)
@@ -108,7 +120,7 @@ def complaints(operation: Any, headers: dict[str, str], things: dict[str, UUID],
             answer = case.call(headers=headers)
             transaction.set_rollback(True)
         cache.delete_pattern("throttle_*")  # type: ignore[attr-defined]
-        if answer.status_code in AWAY:
+        if answer.status_code == 503 and any(said.items() <= answer.json().items() for said in AWAY):
             return
         try:
             case.validate_response(answer, checks=CHECKS, headers=headers)
