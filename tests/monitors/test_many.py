@@ -14,9 +14,9 @@ from rest_framework.test import APIClient
 
 from accounts.models import AuditEntry, Team, User
 from monitors import rules, services
-from monitors.services import many
 from monitors.models import Monitor
 from monitors.rules import Action
+from monitors.services import many
 from tests.conftest import MakeMonitor
 
 Api = Callable[..., APIClient]
