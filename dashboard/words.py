@@ -33,6 +33,11 @@ STATUSES: Mapping[Status, str] = Words(
     }
 )
 
+
+def status_word(status: str) -> str:
+    return STATUSES[Status(status)] if status in set(Status) else status
+
+
 OUTCOMES: Mapping[Outcome, str] = Words(
     {
         Outcome.UP: _("Up"),
@@ -173,6 +178,11 @@ def span(seconds: float) -> str:
 def _two_units(whole: int, large: tuple[int, str], small: tuple[int, str]) -> str:
     rest = whole % large[0] // small[0]
     return f"{whole // large[0]} {large[1]}" + (f" {rest} {small[1]}" if rest else "")
+
+
+def without_scheme(url: str) -> str:
+    """An address as people write it."""
+    return url.partition("://")[2].removesuffix("/") or url
 
 
 def ago(moment: datetime, *, now: datetime) -> str:

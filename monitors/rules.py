@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -103,7 +104,7 @@ class Policy:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {part.name: getattr(self, part.name) for part in fields(self)}
 
     def needed(self, regions: int) -> int:
         """How many of this many assigned regions must agree."""
@@ -125,11 +126,13 @@ SLACK_S = 5
 """What handing out, answering and deciding take beside the checks themselves, seconds."""
 
 
+@lru_cache(maxsize=1024)
 def policy_sentence(policy: Policy, *, regions: int, interval: int, timeout: int) -> str:
     """What a policy means for a monitor in so many regions, for a person; interval and timeout in seconds.
 
     The first failure has every region asked at once. So an outage waits for one region's turn, and then only for the
-    checks themselves: quick ones where the site refuses, up to ``timeout`` each where it says nothing.
+    checks themselves: quick ones where the site refuses, up to ``timeout`` each where it says nothing. Most monitors
+    share a few policies, so the sentences are kept.
     """
     turn = -(-interval // max(regions, 1))
     rounds = policy.confirmations + (1 if policy.needed(regions) > 1 else 0)

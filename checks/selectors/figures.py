@@ -30,11 +30,12 @@ def stats_by_monitor(monitors: Iterable[Monitor]) -> dict[UUID, MonitorStats]:
 
 
 def figures_by_monitor(monitors: Iterable[Monitor]) -> dict[UUID, tuple[MonitorStats, int]]:
-    """The same without the ticks, which cost a list more than all the rest. With how many results there are, up to
-    ten, in the region that has most."""
+    """The same without the ticks, which cost a list more than all the rest. For monitors whose windows were never
+    computed, with how many results there are, up to ten, in the region that has most; for the others with 0."""
     figures = _stored_figures(monitors)
+    new = [pk for pk, stats in figures.items() if stats.refreshed_at is None]
     most = dict.fromkeys(figures, 0)
-    for monitor, number, *last in _rows(LAST_ANSWERS, {"ids": list(figures), "ticks": TICKS}):
+    for monitor, number, *last in _rows(LAST_ANSWERS, {"ids": list(figures), "new": new, "ticks": TICKS}):
         most[monitor] = max(most[monitor], number)
         _note_last(figures[monitor], *last)
     return {pk: (stats, most[pk]) for pk, stats in figures.items()}
@@ -120,19 +121,26 @@ ORDER BY monitor.id, region.place
 more, so PostgreSQL makes them what they are shown as (``checks.rules.Tick``); value by value they cost Python more."""
 
 LAST_ANSWERS = """
-SELECT monitor.id, newest.number, newest.last_checked[1], newest.last_response_ms[1]
+SELECT monitor.id, first.number, answer.checked_at, answer.total_ms
 FROM monitors_monitor AS monitor
 CROSS JOIN LATERAL unnest(monitor.regions) WITH ORDINALITY AS region (code, place)
-CROSS JOIN LATERAL (
-    SELECT
-        count(*) AS number,
-        array_agg(checked_at ORDER BY checked_at DESC, slot DESC) FILTER (WHERE attempts > 0) AS last_checked,
-        array_agg(total_ms ORDER BY checked_at DESC, slot DESC) FILTER (WHERE attempts > 0) AS last_response_ms
+LEFT JOIN LATERAL (
+    SELECT checked_at, total_ms
     FROM (
         SELECT slot, checked_at, total_ms, attempts FROM checks_checkresult
         WHERE monitor_id = monitor.id AND region = region.code ORDER BY slot DESC LIMIT %(ticks)s
+    ) AS newest
+    WHERE attempts > 0 ORDER BY slot DESC LIMIT 1
+) AS answer ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) AS number
+    FROM (
+        SELECT FROM checks_checkresult
+        WHERE monitor_id = monitor.id AND region = region.code AND monitor.id = ANY (%(new)s) LIMIT %(ticks)s
     ) AS result
-) AS newest
-WHERE monitor.id = ANY (%(ids)s) AND newest.number > 0
+) AS first
+WHERE monitor.id = ANY (%(ids)s)
 ORDER BY monitor.id, region.place
 """
+"""Mostly one step back from the end of each region: each further one is another page of the table, which on a large one
+is seldom at hand."""

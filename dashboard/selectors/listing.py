@@ -10,7 +10,7 @@ from functools import cached_property
 from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 
 from accounts.models import Team
 from checks.models import MonitorStats
@@ -22,7 +22,7 @@ from dashboard.selectors.delays import Delay, delays, pace_s
 from dashboard.words import STATUSES
 from monitors.models import Monitor, MonitorQuerySet
 from monitors.rules import WORST_FIRST, Status
-from monitors.selectors import find_monitors
+from monitors.selectors import fitting
 
 PAGE_SIZE = 50
 FIRST_FEW = 3
@@ -48,7 +48,7 @@ class Row:
     stats: MonitorStats
     hours: Sequence[HourSum]
     results: int
-    """How many there are in the region that has most; counted to ten."""
+    """Of a monitor without figures: how many there are in the region that has most; counted to ten."""
 
     @property
     def waiting(self) -> bool:
@@ -123,9 +123,7 @@ def monitor_list(
     page says how many would stand elsewhere.
     """
     filters = filters or Filters()
-    all_statuses = replace(filters, statuses=())
-    everything = _by_status(Monitor.objects.for_team(team))
-    counted = _by_status(matching(team, all_statuses)) if all_statuses else everything
+    everything, counted = _by_status(team, replace(filters, statuses=()))
     paginator = Paginator(matching(team, filters).worst_first(), PAGE_SIZE)
     paginator.count = sum(counted.get(status, 0) for status in filters.statuses or Status)
     shown = paginator.get_page(page)
@@ -148,8 +146,11 @@ def monitor_list(
 
 def matching(team: Team, filters: Filters) -> MonitorQuerySet:
     """All monitors that a list shows, on whichever page."""
-    found = find_monitors(
-        team,
+    return Monitor.objects.for_team(team).filter(_fitting(filters))
+
+
+def _fitting(filters: Filters) -> Q:
+    fits = fitting(
         search=filters.search,
         statuses=filters.statuses,
         kind=filters.kind,
@@ -157,14 +158,19 @@ def matching(team: Team, filters: Filters) -> MonitorQuerySet:
         tags=filters.tags,
     )
     if filters.failed:
-        found = found.filter(Q(stats__uptime_24h__lt=1) | Q(status__in=FAILING))
+        fits &= Q(stats__uptime_24h__lt=1) | Q(status__in=FAILING)
     if filters.shadow:
-        found = found.filter(shadow=True)
-    return found
+        fits &= Q(shadow=True)
+    return fits
 
 
-def _by_status(found: QuerySet[Monitor]) -> dict[str, int]:
-    return dict(found.order_by().values_list("status").annotate(Count("pk")))
+def _by_status(team: Team, filters: Filters) -> tuple[dict[str, int], dict[str, int]]:
+    """How many monitors the team has of each status, and how many of them fit: counted in one look at all of them."""
+    numbers = {"every": Count("pk"), "fits": Count("pk", filter=_fitting(filters) or None)}
+    found = list(Monitor.objects.for_team(team).order_by().values_list("status").annotate(**numbers))
+    every = {status: number for status, number, _ in found}
+    fits = {status: number for status, _, number in found}
+    return every, fits
 
 
 def _rows(monitors: Mapping[UUID, Monitor], order: Sequence[UUID], *, now: datetime) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -21,15 +21,15 @@ from accounts.selectors import membership_of, memberships_of
 from alerts.models import Delivery
 from alerts.notifiers import Notifier
 from alerts.words import retold
-from checks.rules import HourSum, Tick
+from checks.rules import Tick
 from common.languages import spoken
-from dashboard import alert_words, audit_words, pictures, words
+from dashboard import alert_words, audit_words, pictures, times, words
 from dashboard.forms.maintenance import REPEATS
 from dashboard.kind_words import kind_words
+from dashboard.rows import rows_html
 from dashboard.selectors.checks import Lane, address_of
 from heartbeats.models import Ping
 from heartbeats.rules import Word
-from monitors.rules import Status
 from probes.contract import Outcome
 
 register = template.Library()
@@ -42,6 +42,8 @@ register.filter("check_address", address_of)
 register.filter("spoken", spoken)
 register.filter("why", words.why)
 register.filter("span", words.span)
+register.filter("status_word", words.status_word)
+register.filter("without_scheme", words.without_scheme)
 register.filter("event_word", alert_words.event_word)
 register.filter("state_word", alert_words.state_word)
 register.filter("state_mark", alert_words.state_mark)
@@ -50,6 +52,10 @@ register.filter("health_mark", alert_words.health_mark)
 register.filter("verb_word", audit_words.verb_word)
 register.filter("audit_kind", audit_words.kind_word)
 register.simple_tag(pictures.status_icon, name="status_icon")
+register.simple_tag(times.ago, name="ago")
+register.simple_tag(times.lasting, name="lasting")
+register.simple_tag(times.clock, name="clock")
+register.simple_tag(rows_html, name="rows_html")
 
 
 @register.filter
@@ -62,7 +68,7 @@ def repeats(rule: str) -> str:
 def in_zone(moment: datetime, zone: str) -> SafeString:
     """A time on the clocks of a zone, which it names."""
     local, form = moment.astimezone(ZoneInfo(zone)), gettext("D j M Y, H:i")
-    return format_html('<time datetime="{}">{}</time>', _iso(moment), f"{date_format(local, form)} ({zone})")
+    return format_html('<time datetime="{}">{}</time>', times.iso(moment), f"{date_format(local, form)} ({zone})")
 
 
 @register.filter
@@ -113,11 +119,6 @@ def kind_name(kind: str) -> str:
 
 
 @register.filter
-def status_word(status: str) -> str:
-    return words.STATUSES[Status(status)] if status in set(Status) else status
-
-
-@register.filter
 def outcome_word(outcome: str) -> str:
     return words.OUTCOMES[Outcome(outcome)] if outcome in set(Outcome) else outcome
 
@@ -126,17 +127,6 @@ def outcome_word(outcome: str) -> str:
 def web_address(url: str) -> str:
     """The address if a browser may be sent there, else nothing: a ``javascript:`` link is no link."""
     return url if urlsplit(url).scheme in {"http", "https"} else ""
-
-
-@register.filter
-def without_scheme(url: str) -> str:
-    return url.partition("://")[2].removesuffix("/") or url
-
-
-@register.filter
-def about(text: str, name: str) -> str:
-    """Words that were looked up once, with a name where they have ``%s``; escaped like any text."""
-    return text.replace("%s", name)
 
 
 @register.filter
@@ -167,39 +157,14 @@ def team_now(user: User) -> Membership | None:
 
 
 @register.simple_tag
-def ago(moment: datetime) -> SafeString:
-    """``3 min ago``, with the exact time for whoever points at it; app.js keeps it true."""
-    text = words.ago(moment, now=timezone.now())
-    return format_html('<time datetime="{}" title="{}" data-ago>{}</time>', _iso(moment), _clock(moment), text)
-
-
-@register.simple_tag
-def lasting(since: datetime) -> SafeString:
-    """``3 min``: how long something has been so, likewise kept true."""
-    text = words.span((timezone.now() - since).total_seconds())
-    return format_html(
-        '<time datetime="{}" title="{}" data-for>{}</time>',
-        _iso(since),
-        gettext("since %s") % _clock(since),
-        text,
-    )
-
-
-@register.simple_tag
-def clock(moment: datetime) -> SafeString:
-    """The exact time, zone included."""
-    return format_html('<time datetime="{}">{}</time>', _iso(moment), _clock(moment))
-
-
-@register.simple_tag
 def time_of_day(moment: datetime) -> SafeString:
     """For tables whose heading names the zone; the day appears only where it is not today."""
     local = timezone.localtime(moment)
     form = "H:i:s" if local.date() == timezone.localdate() else gettext("j M H:i:s")
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
-        _iso(moment),
-        _clock(moment),
+        times.iso(moment),
+        times.told(moment),
         date_format(local, form),
     )
 
@@ -219,11 +184,6 @@ def zone() -> str:
 @register.simple_tag
 def ticks(region: str, shown: Sequence[Tick]) -> SafeString:
     return pictures.ticks_svg(region, shown)
-
-
-@register.simple_tag
-def hours(name: str, shown: Sequence[HourSum]) -> SafeString:
-    return pictures.hours_svg(name, shown, zone=timezone.get_current_timezone())
 
 
 @register.simple_tag
@@ -250,12 +210,3 @@ def lane(shown: Lane, scale_ms: float) -> SafeString:
 def phase_list(timings_ms: Mapping[str, float | None]) -> list[tuple[str, str, float]]:
     """Key, name and length of the phases that were reached, for the legend."""
     return [(key, name, length) for key, name in pictures.PHASES.items() if (length := timings_ms.get(key)) is not None]
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _clock(moment: datetime) -> str:
-    """On the clocks of whoever is looking: ``accounts.access.preferences`` sets the zone."""
-    return words.clock(timezone.localtime(moment))

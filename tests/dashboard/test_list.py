@@ -10,9 +10,11 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Team, User
-from dashboard.selectors.listing import displaced
+from dashboard.filters import Filters
+from dashboard.selectors.listing import displaced, monitor_list
 from monitors import services
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
@@ -47,6 +49,15 @@ def test_a_row_says_how_it_is_since_when_and_how_fast(client: Client, make_monit
     assert "</span> 50 ms</p>" in page
     assert "</span> 95.00 %</p>" in page
     assert "<li>prod</li>" in page
+
+
+def test_the_response_is_of_the_last_check_that_was_made(client: Client, make_monitor: MakeMonitor) -> None:
+    tell(make_monitor(name="Shed of late"), usa=".????", india="?" * 12)
+    tell(make_monitor(name="Shed for long"), usa="." + "?" * 12)
+    page = shown(client)
+    rows = dict(zip(names(page), page.split('<li class="row"')[1:], strict=True))
+    assert "</span> 50 ms</p>" in rows["Shed of late"]
+    assert "</span> 50 ms</p>" not in rows["Shed for long"]
 
 
 def test_a_new_monitor_says_from_where_it_is_being_checked(client: Client, make_monitor: MakeMonitor) -> None:
@@ -143,6 +154,15 @@ def test_filters_hold_together_and_are_taken_away_one_by_one(
     without_tag = "?q=x&amp;status=down&amp;status=up&amp;kind=http&amp;tag=eu&amp;failed=24h"
     assert f'href="/monitors/{without_tag}"><span class="unseen">Remove the filter</span>' in page
     assert names(shown(client, "/monitors/?kind=nonsense&tag=" + "x" * 99)) == ["Blog", "Port", "Shop"]
+
+
+def test_statuses_are_counted_among_those_that_fit(client: Client, make_monitor: MakeMonitor) -> None:
+    tell(make_monitor(name="Shop", tags=["prod"]), usa="xx", india="xx")
+    tell(make_monitor(name="Shop of tests"), usa="xx", india="xx")
+    tell(make_monitor(name="Blog", tags=["prod"]), usa=TEN, india=TEN)
+    found = monitor_list(Team.objects.get(), now=timezone.now(), filters=Filters(search="shop", tags=("prod",)))
+    assert [(chip.name, chip.count) for chip in found.counts] == [("Down", 1)]
+    assert (found.matching, found.total, found.failing) == (1, 3, 2)
 
 
 def test_those_in_shadow_are_found(client: Client, make_monitor: MakeMonitor) -> None:
