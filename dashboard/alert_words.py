@@ -1,4 +1,4 @@
-"""Plain words for channels, rules and messages. Pure."""
+"""Plain words for channels, rules and messages."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
+from alerts.models import Rule
 from alerts.rules import Kind, Severity, State
-from dashboard.words import Words
+from dashboard.words import Words, span
 
 EVENTS: Mapping[Kind, str] = Words(
     {
@@ -77,6 +78,18 @@ HEALTHS: Mapping[str, tuple[str, str]] = {
 
 def event_word(kind: str) -> str:
     return EVENTS.get(Kind(kind)) or ANSWERS[Kind(kind)] if kind in set(Kind) else kind
+
+
+def rule_times(rule: Rule) -> list[str]:
+    """When a rule tells, where it is not at once, once and at any hour."""
+    told = []
+    if rule.delay_seconds:
+        told.append(gettext("after %(span)s") % {"span": span(rule.delay_seconds)})
+    if rule.reminder_minutes:
+        told.append(gettext("again every %(span)s") % {"span": span(rule.reminder_minutes * 60)})
+    if rule.quiet_hours:
+        told.append(gettext("warnings not from %(from)s to %(to)s (%(zone)s)") % rule.quiet_hours)
+    return told
 
 
 def state_word(state: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -81,12 +81,13 @@ class Line:
     delivery: UUID | None = None
 
 
-def of_event(event: Event, *, actor: str) -> Line:
+def of_event(event: Event, *, actor: str, regions: Collection[str]) -> Line:
+    """``regions``: whose names are to be known in the reason."""
     words_of = (ENDINGS.get(str(event.data.get("why"))) or gettext("Resolved")) if event.kind == "resolved" else ""
     lasted = event.data.get("lasted_s")
     if event.kind == "resolved" and isinstance(lasted, int | float):
         words_of += " " + gettext("after %s") % words.span(lasted)
-    text = event.note or spoken(event.data.get("reason") or "")
+    text = event.note or words.why(event.data.get("reason") or "", regions)
     told = words_of or WORDS.get(event.kind, event.kind)
     return Line(event.happened_at, MARKS.get(event.kind, "unknown"), told, text=text, actor=actor)
 

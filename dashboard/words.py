@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.utils.formats import date_format
+from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_noop as _
 
@@ -14,10 +14,9 @@ from accounts.rules import Role, Scope
 from common.languages import Words as Words
 from common.languages import spoken
 from drills.rules import Stage
+from monitors import words as figures
 from monitors.rules import Status
 from monitors.words import NOTHING as NOTHING
-from monitors.words import milliseconds as milliseconds
-from monitors.words import percent as percent
 from probes.contract import Outcome, Reason
 
 STATUSES: Mapping[Status, str] = Words(
@@ -120,8 +119,8 @@ SCOPES: Mapping[str, str] = Words(
 )
 STAGES: Mapping[str, str] = Words(
     {
-        Stage.PREPARING.value: _("waits until the target is found well"),
-        Stage.DOWN.value: _("the target fails, or is about to"),
+        Stage.PREPARING.value: _("the target has to be found well, and then fails at a random moment"),
+        Stage.DOWN.value: _("the target fails"),
         Stage.MENDED.value: _("the target works again"),
         Stage.DONE.value: _("over"),
         Stage.FAILED.value: _("did not come to its end"),
@@ -200,6 +199,33 @@ def clock(moment: datetime) -> str:
 def listing(words: list[str]) -> str:
     """``usa``, ``usa and india``, ``usa, india and japan``."""
     return pgettext("before the last of several", " and ").join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def grouped(cause: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """An incident's cause: who saw it, the reason in words, and what was said; what several saw is told once."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for region, seen in sorted(cause.items()):
+        told.setdefault((str(seen.get("reason") or ""), str(seen.get("message") or "")), []).append(region)
+    return [(listing(who), reason_in_words(reason), spoken(said)) for (reason, said), who in told.items()]
+
+
+def either(words: list[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``."""
+    return pgettext("before the last of several", " or ").join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def milliseconds(value: float | None) -> str:
+    """``1.25 s``, and ``1,25 s`` where people write it so."""
+    return _with_own_point(figures.milliseconds(value))
+
+
+def percent(share: float | None) -> str:
+    """``99.95 %``, likewise."""
+    return _with_own_point(figures.percent(share))
+
+
+def _with_own_point(figure: str) -> str:
+    return figure.replace(".", get_format("DECIMAL_SEPARATOR")) if "." in figure else figure
 
 
 def thousands(number: int) -> str:

@@ -252,6 +252,11 @@ class Storage:
     full_in_days: float | None
     dropped_for_size: Mapping[str, Any] | None
 
+    @property
+    def days_left(self) -> int | None:
+        """Whole days until it is full."""
+        return None if self.full_in_days is None else int(self.full_in_days)
+
 
 def storage(*, now: datetime) -> Storage:
     """By the catalogue's estimates, remembered for ten minutes: a day's growth does not change faster."""
@@ -337,9 +342,14 @@ def _problems_of_parts(picture: Picture) -> Iterable[str]:
         yield gettext("The breaker around the database is open: no result is stored.")
     if picture.breaker["state"] == "unknown":
         yield gettext("Nothing has been heard of the central worker: perhaps no result is stored.")
-    days = picture.storage.full_in_days
+    days = picture.storage.days_left
     if days is not None and days < RECENT.days:
-        yield gettext("STORAGE_MAX_GB is reached in %(days)d days; then old days go early.") % {"days": days}
+        said = ngettext(
+            "STORAGE_MAX_GB is reached in %(days)d day; then old days go early.",
+            "STORAGE_MAX_GB is reached in %(days)d days; then old days go early.",
+            days,
+        )
+        yield said % {"days": days}
 
 
 def _problems_of(region: RegionView) -> Iterable[str]:

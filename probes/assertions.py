@@ -462,9 +462,17 @@ def judge_certificate(warn_days: int | None, certificate: Mapping[str, Any] | No
     limit = warn_days if warn_days is not None else min(DEFAULT_EXPIRY_DAYS, (certificate.get("days_valid") or 0) / 3)
     if days_left >= limit:
         return None
-    when = (
-        say("expires in {days_left} days", days_left=f"{days_left:.0f}")
-        if days_left >= 0
-        else say("expired {days_left} days ago", days_left=f"{-days_left:.0f}")
-    )
-    return Complaint(Reason.CERT_EXPIRING, say("the certificate {when}", when=when))
+    return Complaint(Reason.CERT_EXPIRING, say("the certificate {when}", when=_expiry(days_left)))
+
+
+def _expiry(days_left: float) -> str:
+    match days := round(days_left):
+        case 0:
+            return say("expires within a day") if days_left >= 0 else say("has just expired")
+        case 1:
+            return say("expires in a day")
+        case -1:
+            return say("expired a day ago")
+    if days > 0:
+        return say("expires in {days_left} days", days_left=days)
+    return say("expired {days_left} days ago", days_left=-days)

@@ -27,7 +27,7 @@
   // --- which key means what ---
 
   const typing = (it) => it.isContentEditable || it.closest("input:not([type=checkbox], [type=radio]), textarea, select");
-  const steps = () => [...document.querySelectorAll(".row-name, .item-name, .incident a")].filter((it) => it.checkVisibility());
+  const steps = () => [...document.querySelectorAll(".row-name, .item-name")].filter((it) => it.checkVisibility());
 
   function walk(by) {
     const places = steps();

@@ -7,8 +7,10 @@
   const drawn = new Map();
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const inMs = (value) => value == null ? "–" : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(2)} s`;
-  const utc = (seconds, parts) => new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: "UTC", ...parts }).format(seconds * 1000);
+  const TONGUE = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+  const fixed = (value, digits) => value.toLocaleString(TONGUE, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
+  const inMs = (value) => value == null ? "–" : value < 1000 ? `${fixed(value, 0)} ms` : `${fixed(value / 1000, 2)} s`;
+  const utc = (seconds, parts) => new Intl.DateTimeFormat(TONGUE, { timeZone: "UTC", ...parts }).format(seconds * 1000);
   const DAY = { day: "numeric", month: "short" };
   const MINUTE = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 

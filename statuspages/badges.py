@@ -36,7 +36,7 @@ class Figure(StrEnum):
     CERTIFICATE = "certificate"
 
 
-SPANS = (Span.DAY, Span.WEEK, Span.MONTH, Span.QUARTER, Span.YEAR)
+SPANS = tuple(span for span in Span if span is not Span.HOUR)
 """Over how long."""
 
 WITH_SPAN = {Figure.UPTIME, Figure.RESPONSE}

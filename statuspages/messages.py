@@ -126,7 +126,7 @@ def _of_update(notice: Notice, update: PostUpdate) -> Message:
 
 
 def _moment(at: datetime) -> str:
-    return f"{date_format(at.astimezone(UTC), 'j M Y, H:i')} UTC"
+    return f"{date_format(at.astimezone(UTC), _('j M Y, H:i'))} UTC"
 
 
 # --- on the way ---

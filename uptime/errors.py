@@ -19,11 +19,14 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import gettext_noop as _
 from rest_framework import exceptions as api_errors
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
+from common.languages import Words, spoken
 from probes.sentences import say
 
 log = logging.getLogger(__name__)
@@ -69,6 +72,7 @@ PLAIN_HTTP = Problem(
         "unencrypted: replace the key."
     ),
 )
+FORGED = Problem(403, "csrf", say("The form did not carry the mark that shows it came from this site."))
 BAD_REQUEST = Problem(400, "bad_request", say("The server could not make sense of this request."))
 # A body of a hundred thousand brackets: Python's JSON reader gives up, or whoever walks the value afterwards.
 TOO_DEEP = Problem(400, "too_deep", say("The request is nested too deeply."))
@@ -179,19 +183,50 @@ def content_type(accept: str) -> str:
     return PROBLEM_JSON if PROBLEM_JSON in accept.lower() else "application/json"
 
 
+TITLES = Words(
+    {
+        HTTPStatus.BAD_REQUEST: _("This request cannot be understood"),
+        HTTPStatus.FORBIDDEN: _("You may not do this"),
+        HTTPStatus.NOT_FOUND: _("Not found"),
+        HTTPStatus.LENGTH_REQUIRED: _("This request cannot be understood"),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: _("That is too large"),
+        HTTPStatus.TOO_MANY_REQUESTS: _("Too many requests"),
+    }
+)
+"""Of pages that have no template of their own."""
+
+
 def respond(request: HttpRequest, problem: Problem) -> HttpResponse:
     """The answer outside of the API's views: JSON below /api/, else a page that needs no database."""
     if request.path_info == "/api" or request.path_info.startswith("/api/"):
         kind = content_type(request.headers.get("Accept", ""))
         return JsonResponse(problem.body(), status=problem.status, headers=problem.headers, content_type=kind)
-    words = {"title": HTTPStatus(problem.status).phrase, "detail": problem.detail}
-    page = render_to_string([f"{problem.status}.html", "error.html"], words)
+    with translation.override(_language_of(request)):
+        status = HTTPStatus(problem.status)
+        words = {
+            "title": TITLES.get(status, status.phrase),
+            "detail": spoken(problem.detail),
+            "home": getattr(request, "home", "/"),
+        }
+        names = [f"{problem.status}_{problem.code}.html", f"{problem.status}.html", "error.html"]
+        page = render_to_string(names, words)
     return HttpResponse(page, status=problem.status, headers=problem.headers)
+
+
+def _language_of(request: HttpRequest) -> str:
+    """What ``PreferencesMiddleware`` or a status page chose for this request, else the browser's: most that goes wrong
+    does so outside of where they speak."""
+    return getattr(request, "LANGUAGE_CODE", "") or translation.get_language_from_request(request)
 
 
 def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's ``handler400``, ``handler403`` and ``handler404``."""
     return respond(request, problem_of(exception))
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's ``CSRF_FAILURE_VIEW``. The reason is for the log, where Django has put it."""
+    return respond(request, FORGED)
 
 
 def failed(request: HttpRequest) -> HttpResponse:

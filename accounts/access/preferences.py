@@ -29,12 +29,13 @@ class PreferencesMiddleware:
             return self.get_response(request)
         # Without the cookie nobody is asked for, so that a ping and a badge cost no query.
         user = request.user if settings.SESSION_COOKIE_NAME in request.COOKIES else None
+        request.LANGUAGE_CODE = translation.get_language_from_request(request)
         if not isinstance(user, User):
-            with translation.override(translation.get_language_from_request(request)):
+            with translation.override(request.LANGUAGE_CODE):
                 return self.get_response(request)
         note_visit(request)
-        language = user.language or translation.get_language_from_request(request)
-        with timezone.override(zone_of(user)), translation.override(language):
+        request.LANGUAGE_CODE = user.language or request.LANGUAGE_CODE
+        with timezone.override(zone_of(user)), translation.override(request.LANGUAGE_CODE):
             return self.get_response(request)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from common.languages import spoken
 from imports.sources import SOURCES
 
 
+def _sources() -> list[tuple[str, str]]:
+    return [(name, f"{source.title} ({spoken(source.file)})") for name, source in SOURCES.items()]
+
+
 class FileForm(forms.Form):
-    source = forms.ChoiceField(
-        label=_("From"), choices=[(name, f"{source.title} ({source.file})") for name, source in SOURCES.items()]
-    )
+    source = forms.ChoiceField(label=_("From"), choices=_sources)
     file = forms.FileField(label=_("Its export"), allow_empty_file=True)
     origin = forms.CharField(
         label=_("Which installation"),

@@ -18,6 +18,7 @@ from common.clock import read_moment
 from common.paging import cut_page, read_cursor
 from dashboard.pictures import PHASES
 from dashboard.selectors.evidence import Evidence, evidence_from
+from dashboard.selectors.periods import TO_THE_SECOND, on_own_clocks, typed_moment
 from monitors.models import Monitor
 from monitors.rules import REGION_CODE, Status
 from probes.contract import Outcome
@@ -54,11 +55,11 @@ class Filters:
 
     @classmethod
     def read(cls, query: Mapping[str, str]) -> Filters:
-        """``?region= &outcome= &from= &to= &cursor=``; times are UTC where they name no zone, ``to`` is exclusive."""
+        """``?region= &outcome= &from= &to= &cursor=``; times are as ``read_moment`` has them, ``to`` is exclusive."""
         asked = {name: query.get(name, "").strip()[:40] for name in ("region", "outcome", "from", "to")}
-        moments = {name: read_moment(asked[name], zone=UTC) for name in ("from", "to")}
+        moments = {name: typed_moment(asked[name]) for name in ("from", "to")}
         problems = {
-            name: _("must be a time in UTC like 2026-01-31T12:00")
+            name: _("must be a time like 2026-01-31T12:00")
             for name, moment in moments.items()
             if asked[name] and moment is None
         }
@@ -86,6 +87,14 @@ class Filters:
         if moment is None or not is_code(region):
             raise ValidationError({"cursor": ["is not a cursor of this list"]})
         return replace(wanted, after=(moment, region))
+
+    @property
+    def typed_since(self) -> str:
+        return on_own_clocks(self.since, TO_THE_SECOND) if self.since else self.asked["from"]
+
+    @property
+    def typed_until(self) -> str:
+        return on_own_clocks(self.until, TO_THE_SECOND) if self.until else self.asked["to"]
 
     @property
     def any(self) -> bool:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from checks.facts import ADDRESSES, CERTIFICATE, CONTENT, REDIRECTS, moment
 from checks.models import Fact
-from dashboard.words import NOTHING, span
+from dashboard.words import NOTHING, span, thousands
 from monitors.models import Monitor
 
 MOST_READ, MOST_SHOWN = 500, 40
@@ -125,6 +125,6 @@ def _lines(kind: str, value: Any) -> list[str]:
         return [f"{hop.get('status') or ''} → {hop.get('location')}".strip() for hop in value] or [_("none")]
     if kind == CONTENT:
         size = value.get("bytes")
-        told = {"mark": str(value.get("sha256"))[:12], "size": f"{size:,}" if isinstance(size, int) else NOTHING}
+        told = {"mark": str(value.get("sha256"))[:12], "size": thousands(size) if isinstance(size, int) else NOTHING}
         return [_("SHA-256 %(mark)s…, %(size)s bytes") % told]
     return [", ".join(map(str, value))]

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import F, Q
-from django.utils.translation import gettext_noop as _
 
 from accounts.models import Team
 from alerts.models import Delivery
@@ -18,6 +17,7 @@ from checks.models import CheckEvidence, CheckResult
 from checks.services.corrections import WINDOWS, uptimes
 from dashboard import timeline, words
 from dashboard.selectors.evidence import Evidence, evidence_from
+from dashboard.selectors.periods import name_of
 from dashboard.timeline import Line, Told
 from incidents.models import Correction, Incident
 from incidents.rules import Vote
@@ -25,6 +25,7 @@ from incidents.rules.corrections import Span, Verdict
 from incidents.rules.words import EXCLUDED, read_votes
 from incidents.selectors import corrected_spans, explain, find_incidents
 from monitors.models import Monitor
+from probes.sentences import say
 
 PAGE_SIZE = 50
 MOST_EVENTS = 500
@@ -60,7 +61,7 @@ class VoteView:
         if self.vote.excluded is None:
             return ""
         known = EXCLUDED.get(self.vote.excluded)
-        return f"it {known}" if known else words.reason_in_words(self.vote.excluded)
+        return say("it {why}", why=known) if known else words.reason_in_words(self.vote.excluded)
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,10 @@ def _vote(vote: Vote) -> VoteView:
 def _timeline(incident: Incident) -> list[Line]:
     events = incident.events.select_related("actor").order_by("happened_at", "id")[:MOST_EVENTS]
     told = find_deliveries(incident.monitor.team, incident=str(incident.pk)).order_by("created_at")[:MOST_MESSAGES]
-    lines = [timeline.of_event(event, actor=event.actor.email if event.actor else "") for event in events]
+    regions = {*incident.monitor.regions, *incident.cause}
+    lines = [
+        timeline.of_event(event, actor=event.actor.email if event.actor else "", regions=regions) for event in events
+    ]
     return timeline.in_order(lines, [timeline.of_message(_told(delivery)) for delivery in told])
 
 
@@ -163,10 +167,6 @@ def _moment(text: Any) -> datetime | None:
 
 # --- corrections ---
 
-WINDOW_NAMES = words.Words(
-    {"1h": _("1 hour"), "24h": _("24 hours"), "7d": _("7 days"), "30d": _("30 days"), "90d": _("90 days")}
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -188,4 +188,4 @@ def what_if(incident: Incident, *, now: datetime) -> list[Figures]:
         uptimes(monitor, [*spans, Span(verdict, incident.started_at, ends_at)], now=now)
         for verdict in (Verdict.FALSE_ALARM, Verdict.MAINTENANCE)
     )
-    return [Figures(WINDOW_NAMES[name], present[name], false_alarm[name], maintenance[name]) for name in WINDOW_NAMES]
+    return [Figures(name_of(name), present[name], false_alarm[name], maintenance[name]) for name in WINDOWS]

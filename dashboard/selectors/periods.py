@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -24,9 +25,19 @@ NAMES: Mapping[Span, str] = Words(
         Span.YEAR: gettext_noop("1 year"),
     }
 )
+LAST: Mapping[Span, str] = Words(
+    {
+        Span.HOUR: gettext_noop("in the last hour"),
+        Span.DAY: gettext_noop("in the last 24 hours"),
+        Span.WEEK: gettext_noop("in the last 7 days"),
+        Span.MONTH: gettext_noop("in the last 30 days"),
+        Span.QUARTER: gettext_noop("in the last 90 days"),
+        Span.YEAR: gettext_noop("in the last year"),
+    }
+)
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=366)
-FORM = "%Y-%m-%dT%H:%M"
-"""As ``<input type="datetime-local">`` writes it; in UTC."""
+TO_THE_MINUTE, TO_THE_SECOND = "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"
+"""As ``<input type="datetime-local">`` writes it."""
 
 
 @dataclass(frozen=True)
@@ -47,27 +58,35 @@ class Period:
     @property
     def words(self) -> str:
         if self.range:
-            return _("in the last %(length)s") % {"length": NAMES[self.range]}
-        return _("from %(since)s to %(until)s") % {"since": clock(self.since), "until": clock(self.until)}
+            return LAST[self.range]
+        return _("from %(since)s to %(until)s") % {
+            "since": clock(timezone.localtime(self.since)),
+            "until": clock(timezone.localtime(self.until)),
+        }
 
     @property
     def query(self) -> str:
         """The part of an address that means this period."""
         if self.range:
             return urlencode({"range": self.range.value})
-        return urlencode({"from": f"{self.since:{FORM}}", "to": f"{self.until:{FORM}}"})
+        return urlencode({"from": in_address(self.since), "to": in_address(self.until)})
 
     @property
     def typed_since(self) -> str:
-        return self.asked.get("from") or f"{self.since.astimezone(UTC):{FORM}}"
+        return self.asked.get("from") or on_own_clocks(self.since, TO_THE_MINUTE)
 
     @property
     def typed_until(self) -> str:
-        return self.asked.get("to") or f"{self.until.astimezone(UTC):{FORM}}"
+        return self.asked.get("to") or on_own_clocks(self.until, TO_THE_MINUTE)
+
+
+def name_of(span: str) -> str:
+    """``24 hours``, for ``24h``."""
+    return NAMES[Span(span)]
 
 
 def period_of(query: Mapping[str, str], *, now: datetime, usual: Span = Span.HOUR) -> Period:
-    """``?range=7d``, or ``?from=2026-01-31T12:00&to=2026-02-01T00:00`` in UTC, where either end may be left out."""
+    """``?range=7d``, or ``?from=2026-01-31T12:00&to=2026-02-01T00:00``, where either end may be left out."""
     asked = {name: query.get(name, "").strip()[:40] for name in ("from", "to")}
     if any(asked.values()):
         return _chosen(asked, now=now, usual=usual)
@@ -81,12 +100,12 @@ def _last(chosen: Span, *, now: datetime, **about: Mapping[str, str]) -> Period:
 
 def _chosen(asked: Mapping[str, str], *, now: datetime, usual: Span) -> Period:
     problems = {
-        name: _("must be a time in UTC like 2026-01-31T12:00")
+        name: _("must be a time like 2026-01-31T12:00")
         for name, text in asked.items()
-        if text and read_moment(text, zone=UTC) is None
+        if text and typed_moment(text) is None
     }
-    until = read_moment(asked["to"], zone=UTC) or now
-    since = read_moment(asked["from"], zone=UTC) or until - usual.length
+    until = typed_moment(asked["to"]) or now
+    since = typed_moment(asked["from"]) or until - usual.length
     if not problems and until - since < SHORTEST:
         problems["to"] = _("must be after the beginning")
     if not problems and until - since > LONGEST:
@@ -94,3 +113,18 @@ def _chosen(asked: Mapping[str, str], *, now: datetime, usual: Span) -> Period:
     if problems:
         return _last(usual, now=now, problems=problems, asked=asked)
     return Period(since, until, None)
+
+
+def on_own_clocks(moment: datetime, form: str) -> str:
+    """For a field that a time is typed into; whose clocks they are stands beside it."""
+    return f"{timezone.localtime(moment):{form}}"
+
+
+def in_address(moment: datetime) -> str:
+    """The same moment for whoever follows the link: an address names the zone."""
+    return f"{moment.astimezone(UTC):{TO_THE_SECOND}}Z"
+
+
+def typed_moment(text: str) -> datetime | None:
+    """By the clocks of whoever asks (a program's are UTC) where no zone is named; None for what is no time."""
+    return read_moment(text, zone=timezone.get_current_timezone())

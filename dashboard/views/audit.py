@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils.dateparse import parse_date
+from django.utils import timezone
 
 from accounts import selectors
 from accounts.models import AuditEntry
@@ -19,9 +19,11 @@ from accounts.serializers.teams import AuditOutput
 from common.paging import page_by
 from dashboard.audit_words import KINDS
 from dashboard.selectors.checks import cell
+from dashboard.selectors.periods import typed_moment
 from dashboard.views.base import TeamView
 
 PAGE = 50
+A_DAY = timedelta(days=1)
 COLUMNS = ("at", "by", "actor", "verb", "kind", "object_id", "name", "changes", "address", "user_agent", "request_id")
 
 
@@ -30,14 +32,14 @@ class AuditView(TeamView):
 
     def found(self) -> QuerySet[AuditEntry]:
         query = self.request.GET
-        since, until = _day(query.get("since")), _day(query.get("until"))
+        since, until = (typed_moment(query.get(name, "")[:40]) for name in ("since", "until"))
         kind = query.get("kind", "") if query.get("kind") in KINDS else ""
         return selectors.audit_of(
             self.membership.team,
             who=query.get("who", "")[:254].replace("\x00", ""),
             kind=kind,
             since=since,
-            until=until + timedelta(days=1) if until else None,
+            until=timezone.localtime(until) + A_DAY if until else None,
         )
 
 
@@ -81,11 +83,3 @@ def _json_lines(rows: Iterator[AuditEntry]) -> Iterator[str]:
     for number, row in enumerate(rows):
         yield ("," if number else "") + "\n" + json.dumps(AuditOutput(row).data, default=str)
     yield "\n]\n"
-
-
-def _day(text: str | None) -> datetime | None:
-    try:
-        day = parse_date(text or "")
-    except ValueError:
-        return None
-    return datetime.combine(day, time(), tzinfo=UTC) if day else None

@@ -18,11 +18,11 @@ from django.utils.translation import gettext as _
 
 from dashboard.selectors import checks
 from dashboard.selectors.checks import Filters, is_code
+from dashboard.selectors.periods import in_address
 from dashboard.views.monitors import MonitorView
 from dashboard.words import STATUSES
 from monitors.rules import Status
 
-TO_THE_SECOND = "%Y-%m-%dT%H:%M:%S"
 LATEST_S = 253_402_300_799 - 10**9
 """Seconds since the epoch that a clock may still show."""
 
@@ -69,8 +69,8 @@ class CheckAt(MonitorView):
             return redirect("checks", pk=self.monitor.pk)
         until = since + timedelta(seconds=min(max(step_s, 1), 86_400))
         asked = {
-            "from": f"{since:{TO_THE_SECOND}}",
-            "to": f"{until:{TO_THE_SECOND}}",
+            "from": in_address(since),
+            "to": in_address(until),
             "region": query.get("region", ""),
         }
         found = checks.first_two(self.monitor, Filters.read(asked).wanted)

@@ -21,7 +21,8 @@ from common.languages import spoken
 from dashboard.forms.incidents import CorrectionForm, NoteForm, WithdrawalForm
 from dashboard.selectors import fingerprint
 from dashboard.selectors.choices import monitor_choices, monitor_named
-from dashboard.selectors.incidents import WINDOW_NAMES, incident_list, incident_page, what_if
+from dashboard.selectors.incidents import incident_list, incident_page, what_if
+from dashboard.selectors.periods import name_of
 from dashboard.views.base import TeamView, taken
 from dashboard.words import percent
 from incidents import selectors
@@ -59,7 +60,8 @@ class IncidentView(TeamView):
 
     def told(self) -> dict[str, Any]:
         page = incident_page(self.incident)
-        return {"page": page, "incident": page.incident, "etag": fingerprint(page.facts(), self.can_change)}
+        etag, trouble = fingerprint(page.facts(), self.can_change), int(page.incident.resolved_at is None)
+        return {"page": page, "incident": page.incident, "etag": etag, "trouble": trouble}
 
     def back(self, said: str) -> HttpResponseBase:
         messages.success(self.request, said)
@@ -115,7 +117,7 @@ class IncidentNote(IncidentView):
         noted = taken(
             form, lambda: outages.add_note(incident, text=form.cleaned_data["text"], actor=self.person, now=now)
         )
-        return self.back("Noted.") if noted else self.incident_page(form)
+        return self.back(_("Noted.")) if noted else self.incident_page(form)
 
 
 class IncidentCorrect(IncidentView):
@@ -159,7 +161,7 @@ class IncidentCorrect(IncidentView):
         stats.compute([monitor], now=now)
         told = [
             _("%(time)s: %(before)s before, %(after)s now")
-            % {"time": WINDOW_NAMES[name], "before": percent(value["before"]), "after": percent(value["after"])}
+            % {"time": name_of(name), "before": percent(value["before"]), "after": percent(value["after"])}
             for name, value in uptime.items()
             if value["before"] != value["after"]
         ]

@@ -129,7 +129,7 @@ class WindowEdit(WindowView):
         if "preview" in request.POST:
             return self._page(form)
         if taken(form, lambda: services.change_window(self.window, **form.configuration())):
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect("window", pk=self.window.pk)
         return self._page(form)
 

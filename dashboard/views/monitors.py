@@ -134,7 +134,7 @@ class MonitorEdit(MonitorView):
         if "preview" in request.POST:
             return self._page(form)
         saved = taken(form, lambda: services.update_monitor(self.monitor, **form.configuration()))
-        return self.back("Saved.") if saved else self._page(form)
+        return self.back(_("Saved.")) if saved else self._page(form)
 
     def _try_out(self, form: MonitorForm) -> Tried:
         """The past under the policy in the form. It shares the API's limit, since it takes seconds of work."""
@@ -182,7 +182,7 @@ class MonitorResume(MonitorView):
 
     def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         services.resume(self.monitor)
-        return self.back("Resumed.")
+        return self.back(_("Resumed."))
 
 
 class MonitorAlert(MonitorView):

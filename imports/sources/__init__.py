@@ -54,5 +54,5 @@ SOURCES = {
     "betterstack": Source("Better Stack", say("monitors or heartbeats, JSON"), betterstack.read, betterstack.history),
     "pingdom": Source("Pingdom", say("checks, or their details, JSON"), pingdom.read, pingdom.history),
     "blackbox": Source("blackbox_exporter", say("scrape configuration of Prometheus, YAML"), blackbox.read),
-    "healthchecks": Source("Healthchecks", "checks, JSON", healthchecks.read, healthchecks.history),
+    "healthchecks": Source("Healthchecks", say("checks, JSON"), healthchecks.read, healthchecks.history),
 }

@@ -10,6 +10,7 @@ from django import template
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
 from monitors.rules import Status
 from statuspages import pictures, words
@@ -70,5 +71,5 @@ def chart_picture(chart: Chart, component: UUID) -> SafeString:
 def moment(at: datetime) -> SafeString:
     """``3 Nov 2026, 10:15 UTC``, in the visitor's language."""
     utc = at.astimezone(UTC)
-    said = f"{date_format(utc, 'j M Y, H:i')} UTC"
+    said = f"{date_format(utc, gettext('j M Y, H:i'))} UTC"
     return format_html('<time datetime="{}">{}</time>', utc.isoformat(timespec="seconds").replace("+00:00", "Z"), said)

@@ -57,6 +57,8 @@ class PublicView(View):
         if found.value is None or not _may_know(found.value, token):
             raise Http404
         self.page, self.answer = found.value, found
+        # From here on whatever goes wrong is told in the page's language, and leads back to it.
+        request.LANGUAGE_CODE, request.home = self.language, self.root  # type: ignore[attr-defined]
         with translation.override(self.language):
             response = super().dispatch(request, *args, **kwargs) if self._has_pass() else self.without_pass()
         return self._with_headers(response)

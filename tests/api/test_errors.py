@@ -9,6 +9,7 @@ import pytest
 from django.core import exceptions as django_errors
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.test import Client
 from django.urls import include, path
 from rest_framework import exceptions as api_errors
 from rest_framework.permissions import AllowAny
@@ -17,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tests.accounts.cast import browser, program
+from tests.dashboard.test_languages import english_of
 from uptime.errors import problem_of
 
 NOTHING_HERE = "There is nothing here."
@@ -216,6 +218,32 @@ def test_people_get_a_small_page(case: str, status: int, words: str) -> None:
     assert "Traceback" not in answer.content.decode()
     assert str(CASES[case][0]) not in answer.content.decode() or status == 403
     assert ("Retry-After" in answer) is (status == 503)
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("Django's refusal with a reason", "Das ist nicht erlaubt"),
+        ("nothing there", "Hier ist nichts"),
+        ("the database away", "Im Moment nicht erreichbar"),
+        ("a limit of Django's", "Das ist zu groß"),
+        ("something suspicious", "Diese Anfrage ist nicht zu verstehen"),
+        ("a mistake of ours", "Auf unserer Seite ist etwas schiefgegangen"),
+    ],
+)
+def test_people_get_it_in_their_language(case: str, words: str) -> None:
+    page = browser().get(f"/raise/{case}", headers={"Accept-Language": "de-AT"}).content.decode()
+    assert '<html lang="de"' in page
+    assert f"<h1>{words}</h1>" in page
+    assert not english_of(page)
+
+
+def test_a_form_without_its_mark_is_refused_in_the_language_of_the_reader() -> None:
+    strict = Client(enforce_csrf_checks=True)
+    for where in ("/login/", "/status/anything/subscribe/"):
+        page = strict.post(where, headers={"Accept-Language": "de"})
+        assert page.status_code == 403
+        assert "Dieses Formular konnte nicht angenommen werden" in page.content.decode()
 
 
 @pytest.mark.parametrize("where", ["/api", "/api/", "/api/nothing", "/api/nothing/", "/api/auth", "/api/ready/7"])

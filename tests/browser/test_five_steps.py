@@ -206,16 +206,16 @@ def test_by_keyboard_alone(visitor: OpenPage, site: DemoSite) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
-    _tab_to(page, "Check now")
+    tab_to(page, "Check now")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Asked usa and india for a check now.")).to_be_visible()
     page.goto("/monitors/")
-    _tab_to(page, "127.0.0.1")
+    tab_to(page, "127.0.0.1")
     page.keyboard.press("Enter")
     expect(headline(page)).to_have_text("Up")
 
 
-def _tab_to(page: Page, text: str) -> None:
+def tab_to(page: Page, text: str) -> None:
     """Go on with Tab until the focus is there; wherever it rests on the way, it can be seen."""
     for _ in range(40):
         page.keyboard.press("Tab")

@@ -47,6 +47,7 @@ def test_the_list_by_keyboard_and_by_the_dozen(visitor: OpenPage, site: DemoSite
     newcomer.shot("12-delete")
     page.get_by_role("button", name="Delete 1 for good").click()
     expect(page.locator("[data-monitor]")).to_have_count(1)
+    _rest(page)
 
 
 def _walk(page: Page) -> None:
@@ -89,6 +90,20 @@ def _filter(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/monitors/\?kind=tcp$"))
     page.get_by_role("link", name="Remove the filter Kind: Port").click()
     expect(page.locator("[data-monitor]")).to_have_count(2)
+
+
+def _rest(page: Page) -> None:
+    """While nobody looks nothing is asked, however long; whoever comes back sees at once what is so."""
+    page.clock.install()
+    page.goto("/monitors/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    page.clock.run_for(600_000)
+    assert asked == []
+    page.evaluate("delete document.hidden")
+    with page.expect_request("**/monitors/rows/**"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def test_the_first_minute(visitor: OpenPage, site: DemoSite) -> None:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from accounts.models import User
 from checks.models import CheckEvidence, CheckResult
 from dashboard.selectors import checks
 from dashboard.selectors.checks import cell, lanes
+from dashboard.selectors.periods import typed_moment
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
@@ -53,6 +54,19 @@ def test_filters_and_pages(client: Client, monitor: Monitor, filters: str, expec
         older = re.search(r'rel="next" href="([^"]+)"', page)
         address = older[1].replace("&amp;", "&") if older else ""
     assert seen == expected
+
+
+def test_times_are_typed_and_shown_by_the_clocks_of_the_reader(client: Client, owner: User, monitor: Monitor) -> None:
+    User.objects.filter(pk=owner.pk).update(time_zone="Asia/Kolkata")
+    for asked in ("2026-01-31T12:00", "2026-01-31T06:30:00Z"):
+        page = body(client, f"/monitors/{monitor.pk}/checks/?from={asked}")
+        assert "From (Asia/Kolkata)" in page
+        assert 'value="2026-01-31T12:00:00"' in page
+    chart = body(client, f"/monitors/{monitor.pk}/?from=2026-01-31T06:30Z&to=2026-02-01T06:30Z")
+    assert "From 31 Jan 2026, 12:00:00 IST to 1 Feb 2026, 12:00:00 IST" in chart
+    assert 'value="2026-01-31T12:00"' in chart
+    with timezone.override("Asia/Kolkata"):
+        assert typed_moment("2026-01-31T12:00") == datetime(2026, 1, 31, 6, 30, tzinfo=UTC)
 
 
 def test_a_cursor_that_is_none_begins_at_the_beginning(client: Client, monitor: Monitor) -> None:

@@ -195,8 +195,8 @@ def test_the_walk_sees_english_that_is_left() -> None:
 
 @pytest.mark.django_db
 def test_no_page_has_english_left_in_german(owner: User, team: Team, visit: Visit) -> None:
-    things = make_things(owner)
     User.objects.filter(pk=owner.pk).update(language="de", is_staff=True)
+    things = make_things(owner)
     named = {"Uptime", "Olga's secret shop", "Olga's secret deploy"}
     browser, left, seen = visit(User.objects.get(pk=owner.pk)), {}, 0
     StatusPage.objects.update(languages=["de"])

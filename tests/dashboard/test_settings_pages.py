@@ -108,6 +108,8 @@ def test_the_log_is_filtered_and_taken_away_inert(visit: Visit, owner: User, tea
         teams.rename_team(team, name=name)
     client = visit(owner)
     assert "Nothing fits." in text(client, "/settings/audit/?who=nobody")
+    assert "Nothing fits." in text(client, "/settings/audit/?until=2001-01-01")
+    assert "Nothing fits." not in text(client, "/settings/audit/?since=2001-01-01&until=9999-12-31")
     assert "<ins>Shop</ins>" in text(client, "/settings/audit/?kind=team&who=system")
     exported = client.get("/settings/audit/export/?as=csv").getvalue().decode()
     assert "'=HYPERLINK(1)" in exported

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import translation
 
 from dashboard import spec_fields, words
 from monitors.rules import Status
@@ -90,6 +91,11 @@ def test_uptime_is_rounded_down(share: float | None, text: str) -> None:
 )
 def test_response_times(value: float | None, text: str) -> None:
     assert words.milliseconds(value) == text
+
+
+def test_figures_have_the_decimal_sign_of_the_reader() -> None:
+    with translation.override("de"):
+        assert (words.percent(0.9987), words.milliseconds(1234)) == ("99,87 %", "1,23 s")
 
 
 @pytest.mark.parametrize(

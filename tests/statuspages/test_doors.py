@@ -51,6 +51,19 @@ def test_a_new_address_ends_the_old_one(client: Client, page: StatusPage) -> Non
     assert [client.get(path).status_code for path in (old, new)] == [404, 200]
 
 
+def test_what_is_not_there_is_said_in_the_language_of_the_page_where_it_may_be_known(
+    client: Client, page: StatusPage
+) -> None:
+    english, german = {"Accept-Language": "en"}, {"Accept-Language": "de"}
+    change(page, languages=["de"])
+    within = client.get("/status/acme/history/1990/1/", headers=english).content.decode()
+    assert "Hier ist nichts" in within
+    assert 'href="/status/acme/"' in within
+    assert "Hier ist nichts" in client.get("/status/nothing/", headers=german).content.decode()
+    change(page, visibility="unlisted")
+    assert "There is nothing here" in client.get("/status/acme/", headers=english).content.decode()
+
+
 def test_a_public_page_has_no_other_address(client: Client, page: StatusPage) -> None:
     assert client.get("/status/acme/key/anything/").status_code == 404
 
