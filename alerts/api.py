@@ -128,7 +128,10 @@ class SavedChannelTrial(APIView):
         """The same by a saved channel, or by a change of its settings that is not saved yet."""
         channel = channel_of(request, pk)
         settings = read_body(SavedChannelTrialInput, request).get("settings", channel.settings)
-        return _trial(channels.try_out(team=channel.team, kind=channel.kind, settings=settings, channel=channel))
+        sent = channels.try_out(
+            team=channel.team, kind=channel.kind, settings=settings, language=channel.language, channel=channel
+        )
+        return _trial(sent)
 
 
 class ChannelConfirmation(APIView):

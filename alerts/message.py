@@ -43,6 +43,7 @@ class Message:
     ended_at: datetime | None = None
     items: tuple[Item, ...] = ()
     language: str = "en"
+    link_words: str = "Open in Uptime"
 
     @property
     def text(self) -> str:

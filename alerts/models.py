@@ -38,7 +38,7 @@ class ChannelQuerySet(models.QuerySet["Channel"]):
 class Channel(models.Model):
     """A place where messages go. ``failures`` in a row break it; then it is tried rarely, until it works again."""
 
-    AUDITED: ClassVar[tuple[str, ...]] = ("name", "kind", "settings", "sealed", "enabled")
+    AUDITED: ClassVar[tuple[str, ...]] = ("name", "kind", "settings", "sealed", "language", "enabled")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="channels")
@@ -46,6 +46,12 @@ class Channel(models.Model):
     kind = models.CharField(max_length=20)
     settings = models.JSONField(default=dict, help_text="read by the notifier's own class; secrets masked")
     sealed = models.TextField(blank=True, editable=False, help_text="the settings' secrets, encrypted")
+    language = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        help_text="of its messages; empty: that of the member who reads it, if any",
+    )
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

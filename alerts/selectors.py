@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from alerts import rules
 from alerts.models import Attempt, Channel, Delivery, DeliveryQuerySet, Rule, Step
 from alerts.notifiers import NOTIFIERS
 from alerts.rules import Kind, State
+from common.languages import Reader
 from common.paging import read_id
 from incidents.models import IncidentEvent, RegionState
 from monitors.models import Monitor
@@ -76,12 +77,14 @@ def owner_of(team: Team) -> User | None:
     return membership.user if membership else None
 
 
-def reader_of(team_id: UUID, kind: str, settings: Mapping[str, Any]) -> User | None:
-    """The one person of the team who reads a channel, where it is known to be one: mail to a member."""
-    if kind != "email":
+def reader_of(channel: Channel) -> Reader | None:
+    """Whose language a channel's messages have: its own, else that of the one member who is known to read it."""
+    if channel.language:
+        return channel
+    if channel.kind != "email":
         return None
-    members = User.objects.filter(memberships__team=team_id, is_active=True)
-    return members.filter(email__iexact=settings.get("to", "")).first()
+    members = User.objects.filter(memberships__team=channel.team_id, is_active=True)
+    return members.filter(email__iexact=channel.settings.get("to", "")).first()
 
 
 def is_members(team: Team, address: str) -> bool:

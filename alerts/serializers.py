@@ -20,12 +20,16 @@ class ChannelInput(StrictSerializer):
     kind = serializers.CharField(max_length=20)
     name = serializers.CharField(max_length=120, required=False, allow_blank=True)
     settings = serializers.DictField(help_text="by kind, see channels/kinds; a mask that comes back means: as it was")
+    language = serializers.CharField(
+        max_length=16, required=False, allow_blank=True, help_text=Channel._meta.get_field("language").help_text
+    )
     enabled = serializers.BooleanField(required=False)
 
 
 class ChannelTrialInput(StrictSerializer):
     kind = serializers.CharField(max_length=20)
     settings = serializers.DictField()
+    language = serializers.CharField(max_length=16, required=False, allow_blank=True)
 
 
 class SavedChannelTrialInput(StrictSerializer):
@@ -42,6 +46,7 @@ class ChannelOutput(serializers.ModelSerializer[Channel]):
             "name",
             "kind",
             "settings",
+            "language",
             "enabled",
             "health",
             "failures",

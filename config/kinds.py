@@ -233,13 +233,14 @@ class Channels(Kind):
         return list(Channel.objects.for_team(team))
 
     def defaults(self, facts: Facts) -> Facts:
-        return {"name": "", "settings": {}, "enabled": True}
+        return {"name": "", "settings": {}, "language": "", "enabled": True}
 
     def facts(self, thing: Channel) -> Facts:
         return {
             "name": thing.name,
             "kind": thing.kind,
             "settings": _with_secrets(_settings_of(thing.kind), thing.full_settings, None),
+            "language": thing.language,
             "enabled": thing.enabled,
         }
 

@@ -39,7 +39,7 @@ def write(settings: PagerDutySettings, message: Message) -> Post:
         event |= {
             "client": "Uptime",
             "client_url": message.link,
-            "links": [{"href": message.link, "text": "Open in Uptime"}],
+            "links": [{"href": message.link, "text": message.link_words}],
             "payload": {
                 "summary": cut(message.title, SUMMARY_LENGTH),
                 "source": cut(message.url or message.name or "uptime", SUMMARY_LENGTH),

@@ -36,7 +36,7 @@ def write(settings: PushoverSettings, message: Message) -> Post:
         "timestamp": int(message.happened_at.timestamp()),
     }
     if len(message.link) <= URL_LENGTH:
-        fields |= {"url": message.link, "url_title": "Open in Uptime"}
+        fields |= {"url": message.link, "url_title": message.link_words}
     body = urlencode(fields, errors="replace").encode()
     return Post(MESSAGES, body, (("Content-Type", "application/x-www-form-urlencoded"),))
 

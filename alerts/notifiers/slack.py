@@ -31,7 +31,7 @@ def write(settings: SlackSettings, message: Message) -> Post:
         {"type": "section", "text": _plain(message.text or message.title, SECTION_LENGTH)},
     ]
     if len(message.link) <= URL_LENGTH:
-        button = {"type": "button", "text": {"type": "plain_text", "text": "Open"}, "url": message.link}
+        button = {"type": "button", "text": {"type": "plain_text", "text": message.link_words}, "url": message.link}
         blocks.append({"type": "actions", "elements": [button]})
     payload = {"text": escaped(message.title, SECTION_LENGTH), "blocks": blocks, "unfurl_links": False}
     return json_post(settings.url, payload)

@@ -42,7 +42,7 @@ def write(settings: TeamsSettings, message: Message) -> Post:
         "type": "AdaptiveCard",
         "version": "1.2",
         "body": body,
-        "actions": [{"type": "Action.OpenUrl", "title": "Open", "url": message.link}],
+        "actions": [{"type": "Action.OpenUrl", "title": message.link_words, "url": message.link}],
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
     return json_post(settings.url, {"type": "message", "attachments": [attachment]})

@@ -10,7 +10,7 @@ from django.conf import settings as server
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.crypto import get_random_string, salted_hmac
 from django.utils.translation import gettext as _
 
@@ -38,12 +38,12 @@ DEFAULT_EVENTS = [Kind.DOWN, Kind.CERTIFICATE, Kind.FLAPPING]
 
 @transaction.atomic
 def create_channel(*, team: Team, **fields: Any) -> Channel:
-    """``fields``: kind, settings; name and enabled if wanted."""
+    """``fields``: kind, settings; name, language and enabled if wanted."""
     Team.objects.select_for_update(no_key=True).get(pk=team.pk)
     if Channel.objects.for_team(team).count() >= server.TEAM_MAX_CHANNELS:
         raise ValidationError({"kind": [say("a team has at most {most} channels", most=server.TEAM_MAX_CHANNELS)]})
     channel = Channel(team=team)
-    _apply(channel, {"name": "", "settings": {}, "enabled": True} | fields)
+    _apply(channel, {"name": "", "settings": {}, "language": "", "enabled": True} | fields)
     channel.save(force_insert=True)
     audit.created(channel)
     confirming.ask_after_commit(channel)
@@ -75,6 +75,7 @@ def delete_channel(channel: Channel) -> None:
 def _apply(channel: Channel, fields: dict[str, Any]) -> None:
     """Put new values on a channel and refuse all that is wrong with them at once."""
     channel.enabled = fields.get("enabled", channel.enabled)
+    channel.language = _read_language(fields.get("language", channel.language))
     other_kind = "kind" in fields and fields["kind"] != channel.kind
     channel.kind = fields.get("kind", channel.kind)
     channel.name = " ".join(str(fields.get("name", channel.name)).split())
@@ -90,6 +91,13 @@ def _apply(channel: Channel, fields: dict[str, Any]) -> None:
             channel.confirmed_at = None if confirming.is_needed(channel) else timezone.now()
     if not channel.name:
         channel.name = NOTIFIERS[channel.kind].title
+
+
+def _read_language(code: str) -> str:
+    known = ("", *dict(server.LANGUAGES))
+    if code not in known:
+        raise ValidationError({"language": [say("must be one of {names}, or empty", names=", ".join(known[1:]))]})
+    return code
 
 
 def _read(
@@ -136,7 +144,9 @@ def _origin(settings: Settings) -> tuple[str, str, int] | None:
 # -- trying out
 
 
-def try_out(*, team: Team, kind: str, settings: dict[str, Any], channel: Channel | None = None) -> Sent:
+def try_out(
+    *, team: Team, kind: str, settings: dict[str, Any], language: str = "", channel: Channel | None = None
+) -> Sent:
     """Send a test message and say what came of it; a channel with these settings, now or saved soon, tells of it.
 
     ``channel``: whose saved secrets the masks in ``settings`` stand for. Raises ``ValidationError``.
@@ -144,11 +154,11 @@ def try_out(*, team: Team, kind: str, settings: dict[str, Any], channel: Channel
     known = channel if channel is not None and channel.kind == kind else None
     shown, hidden = _read(kind, settings, before=known, kept=secrets.unseal(known.sealed) if known else {})
     parsed = parse(kind, shown | hidden)
-    wanted = Channel(team=team, kind=kind, settings=shown)
+    wanted = Channel(team=team, kind=kind, settings=shown, language=_read_language(language))
     confirmed = known is not None and known.confirmed_at and confirming.address_of(known) == shown.get("to")
     if confirming.is_needed(wanted) and not confirmed:
         raise ValidationError({"settings": [confirming.NOT_YET]})
-    sent = hand_over(NOTIFIERS[kind], parsed, _test_message(team, kind, shown), hidden)
+    sent = hand_over(NOTIFIERS[kind], parsed, _test_message(wanted), hidden)
     _note_test(sent, team, kind, shown=shown, hidden=hidden)
     return sent
 
@@ -201,22 +211,22 @@ def _texts(values: Iterable[Any]) -> list[str]:
     return found
 
 
-def _test_message(team: Team, kind: str, settings: dict[str, Any]) -> Message:
+def _test_message(wanted: Channel) -> Message:
     """In the language in which messages will come."""
     now, key = timezone.now(), f"test-{get_random_string(20)}"
-    with in_language_of(selectors.reader_of(team.pk, kind, settings)):
-        title = words.title(Kind.TEST, "")
-        line = _("Nothing is wrong. Somebody wanted to see whether messages arrive here.")
-    return Message(
-        key=key,
-        thread=key,
-        kind=Kind.TEST,
-        severity=severity_of(Kind.TEST),
-        title=title,
-        lines=(line,),
-        link=f"{server.SITE_URL}/",
-        happened_at=now,
-    )
+    with in_language_of(selectors.reader_of(wanted)):
+        return Message(
+            key=key,
+            thread=key,
+            kind=Kind.TEST,
+            severity=severity_of(Kind.TEST),
+            title=words.title(Kind.TEST, ""),
+            lines=(_("Nothing is wrong. Somebody wanted to see whether messages arrive here."),),
+            link=f"{server.SITE_URL}/",
+            happened_at=now,
+            language=translation.get_language() or server.LANGUAGE_CODE,
+            link_words=_("Open in Uptime"),
+        )
 
 
 # -- the first channel
@@ -233,9 +243,12 @@ def ensure_defaults(team: Team) -> None:
     owner = selectors.owner_of(team)
     if owner is None or not TeamDefaults.objects.get_or_create(team=team)[1]:
         return
+    with translation.override(owner.language or translation.get_language()):
+        to_owner = (_("Mail to %(address)s") % {"address": owner.email})[:NAME_LENGTH]
+        everything = _("Everything by mail to the owner")
     channel = Channel(team=team)
-    _apply(channel, {"kind": "email", "name": f"Mail to {owner.email}"[:NAME_LENGTH], "settings": {"to": owner.email}})
+    _apply(channel, {"kind": "email", "name": to_owner, "settings": {"to": owner.email}})
     channel.save(force_insert=True)
     events = [*DEFAULT_EVENTS, Kind.REGION] if selectors.is_operators(team) else DEFAULT_EVENTS
-    rule = Rule.objects.create(team=team, name="Everything by mail to the owner", events=[*events, Kind.UP])
+    rule = Rule.objects.create(team=team, name=everything, events=[*events, Kind.UP])
     Step.objects.create(rule=rule, channel=channel)

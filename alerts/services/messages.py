@@ -22,8 +22,7 @@ from monitors.models import Monitor
 
 def message_of(delivery: Delivery, members: Sequence[Delivery] = ()) -> Message:
     """The message, in the language of who reads the channel; with ``members``, one that tells of all of them."""
-    channel = delivery.channel
-    with in_language_of(reader_of(channel.team_id, channel.kind, channel.settings)):
+    with in_language_of(reader_of(delivery.channel)):
         return _message_of(delivery, members)
 
 
@@ -52,6 +51,7 @@ def _message_of(delivery: Delivery, members: Sequence[Delivery]) -> Message:
         ended_at=incident.resolved_at if incident and kind is Kind.UP else None,
         items=tuple(_item(one) for one in told) if members else (),
         language=translation.get_language() or settings.LANGUAGE_CODE,
+        link_words=_("Open in Uptime"),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.forms import ZoneField
@@ -29,6 +31,7 @@ class ChannelForm(forms.Form):
     """A channel's name, and the settings that its notifier describes."""
 
     name = forms.CharField(max_length=120, required=False, help_text=_("Left empty, it is that of the service."))
+    language = forms.ChoiceField(label=_("Language of the messages"), required=False)
     enabled = forms.BooleanField(
         required=False, initial=True, label=_("In use"), help_text=_("Off, nothing is sent here.")
     )
@@ -39,26 +42,39 @@ class ChannelForm(forms.Form):
         self.described = self.notifier.settings.describe()
         self.channel = channel
         self.stored = dict(channel.settings) if channel else {}
-        super().__init__(data, initial={"name": channel.name, "enabled": channel.enabled} if channel else {})
+        super().__init__(data, initial={name: getattr(channel, name) for name in self.base_fields} if channel else {})
+        self.fields["language"].choices = _languages(kind)  # type: ignore[attr-defined]
         self.fields |= dict(spec_fields.form_fields(self.described, self.stored))
-        self.order_fields(["name", *(name for name in self.fields if name not in self.base_fields), "enabled"])
+        first, *last = self.base_fields
+        self.order_fields([first, *(name for name in self.fields if name not in self.base_fields), *last])
 
     def clean(self) -> dict[str, Any]:
         """Let the notifier itself read its part, so that its complaint stands at the field it is about."""
-        settings = spec_fields.read_spec(self.described, self.cleaned_data, stored=self.stored)
+        given = spec_fields.read_spec(self.described, self.cleaned_data, stored=self.stored)
         if not self.errors:
             kept = secrets.unseal(self.channel.sealed) if self.channel else {}
-            shown, hidden = secrets.split_fields(self.described, settings, kept=kept)
+            shown, hidden = secrets.split_fields(self.described, given, kept=kept)
             try:
                 self.notifier.settings.parse(shown | hidden)
             except InvalidSpec as error:
                 name = f"{spec_fields.PREFIX}{error.field}"
                 self.add_error(name if name in self.fields else None, sentence(error.args[0]))
-        return self.cleaned_data | {"settings": settings}
+        return self.cleaned_data | {"settings": given}
 
     def configuration(self) -> dict[str, Any]:
         """What to hand to the services."""
-        return {name: self.cleaned_data[name] for name in ("name", "enabled", "settings")} | {"kind": self.kind}
+        return {name: self.cleaned_data[name] for name in (*self.base_fields, "settings")} | {"kind": self.kind}
+
+    def trial(self) -> dict[str, Any]:
+        """What a test message needs to know of it."""
+        return {name: self.cleaned_data[name] for name in ("settings", "language")}
+
+
+def _languages(kind: str) -> list[tuple[str, str | Promise]]:
+    """Mail may go to a member, who has a language; of others nobody knows whether they are one."""
+    if kind == "email":
+        return [("", _("The reader's, else English")), *settings.LANGUAGES]
+    return [("" if code == settings.LANGUAGE_CODE else code, name) for code, name in settings.LANGUAGES]
 
 
 class RuleForm(forms.Form):

@@ -38,15 +38,19 @@ class TryingOut(TeamView):
 
     throttle_scope = "test"
 
-    def try_out(self, kind: str, settings: dict[str, Any], channel: Channel | None = None) -> dict[str, Any]:
+    def try_out(
+        self, kind: str, settings: dict[str, Any], language: str, channel: Channel | None = None
+    ) -> dict[str, Any]:
         """What came of a test message, for the template: the provider's real answer, or why none was sent."""
         throttle = ScopedThrottle()
         if not throttle.allow_request(self.request, self):
             return {"refused": _("Too many tests. Try again in %s seconds.") % ceil(throttle.wait())}
+        team = self.membership.team
         try:
-            return {"sent": channels.try_out(team=self.membership.team, kind=kind, settings=settings, channel=channel)}
+            sent = channels.try_out(team=team, kind=kind, settings=settings, language=language, channel=channel)
         except ValidationError as error:
             return {"refused": " ".join(sentence(message) for message in error.messages)}
+        return {"sent": sent}
 
 
 class ChannelList(TeamView):
@@ -73,7 +77,7 @@ class ChannelNew(TryingOut):
             return self._choose()
         form, team = ChannelForm(self.kind, request.POST), self.membership.team
         if "test" in request.POST:
-            trial = self.try_out(self.kind, form.cleaned_data["settings"]) if form.is_valid() else None
+            trial = self.try_out(self.kind, **form.trial()) if form.is_valid() else None
             return self._page(form, trial)
         channel = taken(form, lambda: channels.create_channel(team=team, **form.configuration()))
         return redirect("channel", pk=channel.pk) if channel else self._page(form)
@@ -115,7 +119,8 @@ class ChannelTest(ChannelView):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
-        trial = self.try_out(self.channel.kind, self.channel.settings, self.channel)
+        channel = self.channel
+        trial = self.try_out(channel.kind, channel.settings, channel.language, channel)
         del self.channel  # it has been tested now
         return self.channel_page(trial)
 
@@ -165,11 +170,11 @@ class ChannelEdit(ChannelView):
     def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         form = self.form(request.POST)
         if "test" in request.POST:
-            valid = form.is_valid()
-            trial = self.try_out(self.channel.kind, form.cleaned_data["settings"], self.channel) if valid else None
+            mine = self.channel
+            trial = self.try_out(mine.kind, **form.trial(), channel=mine) if form.is_valid() else None
             return self._page(form, trial)
         if taken(form, lambda: channels.update_channel(self.channel, **form.configuration())):
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect("channel", pk=self.channel.pk)
         return self._page(form)
 
@@ -233,7 +238,7 @@ class RuleEdit(RuleView):
     def post(self, request: HttpRequest, **__: Any) -> HttpResponseBase:
         form = RuleForm(self.membership.team, request.POST, rule=self.rule)
         if taken(form, lambda: rulebook.update_rule(self.rule, **form.configuration())):
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect("rules")
         return self._page(form)
 

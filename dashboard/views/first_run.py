@@ -35,7 +35,7 @@ class FirstRun(MonitorView, TryingOut):
         channel = self.channel
         if channel is None:
             return self._page()
-        trial = self.try_out(channel.kind, channel.settings, channel)
+        trial = self.try_out(channel.kind, channel.settings, channel.language, channel)
         channel.refresh_from_db()
         return self._page(trial)
 

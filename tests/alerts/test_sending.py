@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.http import http_date
 
@@ -54,6 +55,26 @@ def test_down_and_up_arrive_once_each(story: Story, monitor: Monitor, sink: Sink
     assert up["incident"]["duration_s"] == 200
     assert down["thread"] == up["thread"]
     assert len({one.key for one in sink.received}) == 2
+
+
+def test_a_channel_has_the_language_that_was_chosen_for_it(
+    story: Story, monitor: Monitor, sink: Sink, channel: Channel
+) -> None:
+    with pytest.raises(ValidationError, match="must be one of en, de, or empty"):
+        channels.update_channel(channel, language="tlh")
+    channels.update_channel(channel, language="de")
+    incident = story.goes_down(monitor)
+    story.tick()
+    channels.try_out(team=channel.team, kind=channel.kind, settings=channel.settings, language="de", channel=channel)
+    channels.update_channel(channel, language="")
+    story.comes_back(incident)
+    story.tick()
+    assert [one.json["title"] for one in sink.received] == [
+        "AUSGEFALLEN: Shop",
+        "TEST: So sieht eine Nachricht von Uptime aus",
+        "UP: Shop works again",
+    ]
+    assert sink.received[0].json["kind"] == "down", "what programs read stays as it is"
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 422, 301])

@@ -93,12 +93,14 @@ def test_a_channel_is_saved_and_its_secrets_are_never_shown_again(client: Client
 
 def test_stars_keep_a_secret_for_saving_and_for_testing(client: Client, sink: Sink, channel: Channel) -> None:
     edit = f"/alerts/channels/{channel.pk}/edit/"
-    kept = typed(sink, name="Night", spec_secret="********", spec_headers="X-Key: ********")
+    kept = typed(sink, name="Night", language="de", spec_secret="********", spec_headers="X-Key: ********")
     client.post(edit, kept | {"test": "yes"})
     assert sink.received[-1].headers["X-Key"] == "canary-5678"
+    assert "So sieht eine Nachricht" in sink.received[-1].json["title"]
     client.post(edit, kept)
     channel.refresh_from_db()
-    assert channel.name == "Night"
+    assert (channel.name, channel.language) == ("Night", "de")
+    assert "Deutsch" in client.get(f"/alerts/channels/{channel.pk}/").content.decode()
     assert channel.full_settings["headers"] == {"X-Key": "canary-5678"}
 
 
