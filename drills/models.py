@@ -9,9 +9,10 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import Team
-from drills.rules import Stage, Times, seconds_between
+from drills.rules import Stage, Times, reached, seconds_between
 from incidents.models import Incident
 from monitors.models import Monitor
 
@@ -84,12 +85,18 @@ class Drill(models.Model):
         return timedelta(seconds=self.interval)
 
     @property
+    def reached(self) -> Times:
+        """When each stage was reached, and none that lies ahead."""
+        return reached(self.times, now=self.ended_at or timezone.now())
+
+    @property
     def stage(self) -> Stage:
         if self.ended_at is not None:
             return Stage.FAILED if self.problem else Stage.DONE
-        if self.mended_at is not None:
+        reached = self.reached
+        if reached.mended_at is not None:
             return Stage.MENDED
-        return Stage.PREPARING if self.fault_at is None else Stage.DOWN
+        return Stage.PREPARING if reached.fault_at is None else Stage.DOWN
 
     @property
     def seconds(self) -> dict[str, float | None]:

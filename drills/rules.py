@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
@@ -69,6 +69,13 @@ class Seen:
     """It was decided whom to tell of the outage."""
     trouble: str = ""
     """What the channels say that have not accepted the message."""
+
+
+def reached(times: Times, *, now: datetime) -> Times:
+    """What has come by now: a fault and a mending are chosen ahead, and one that never came is mended by nothing."""
+    fault_at = times.fault_at if times.fault_at and times.fault_at <= now else None
+    mended_at = times.mended_at if fault_at and times.mended_at and times.mended_at <= now else None
+    return replace(times, fault_at=fault_at, mended_at=mended_at)
 
 
 def is_broken(fault_at: datetime | None, mended_at: datetime | None, now: datetime) -> bool:

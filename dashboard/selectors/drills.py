@@ -31,14 +31,14 @@ class StageView:
 
 
 def stages(drill: Drill) -> list[StageView]:
-    seconds = drill.seconds
+    seconds, reached = drill.seconds, drill.reached
     return [
-        StageView(_("The target fails"), drill.fault_at, None),
+        StageView(_("The target fails"), reached.fault_at, None),
         StageView(_("First failure seen"), drill.failed_at, seconds["failed"]),
         StageView(_("Confirmed"), drill.confirmed_at, seconds["confirmed"]),
         StageView(_("Message queued"), drill.queued_at, seconds["queued"]),
         StageView(_("Accepted by a channel"), drill.accepted_at, seconds["accepted"]),
-        StageView(_("The target works again"), drill.mended_at, None),
+        StageView(_("The target works again"), reached.mended_at, None),
         StageView(_("Recovery noticed"), drill.recovered_at, seconds["recovered"]),
         StageView(_("End accepted by a channel"), drill.told_at, seconds["told"]),
     ]
@@ -58,7 +58,12 @@ class DrillsPage:
         return LIVE_S if self.running else CALM_S
 
     def facts(self) -> tuple[object, ...]:
-        return (self.running and self.running.pk, self.stages, [drill.pk for drill in self.past], self.figures)
+        return (
+            self.running and (self.running.pk, self.running.stage, self.running.incident_id),
+            self.stages,
+            [drill.pk for drill in self.past],
+            self.figures,
+        )
 
 
 def drills_page(team: Team) -> DrillsPage:

@@ -34,10 +34,13 @@ def test_a_drill_is_begun_watched_and_remembered(client: Client) -> None:
     live = client.get("/alerts/drills/live/")
     known = {"If-None-Match": live.headers["ETag"]}
     assert client.get("/alerts/drills/live/", headers=known).status_code == 304
+    Drill.objects.update(fault_at=timezone.now() + 30 * SECOND)
+    ahead = client.get("/alerts/drills/live/", headers=known)
+    assert ahead.status_code == 304, "that the fault was chosen is no news: it lies ahead"
     fault = timezone.now() - 60 * SECOND
     about = {"failed_at": 5, "confirmed_at": 9, "queued_at": 10, "accepted_at": 11.5}
     Drill.objects.update(fault_at=fault, **{name: fault + seconds * SECOND for name, seconds in about.items()})
-    assert client.get("/alerts/drills/live/", headers=known).status_code == 200
+    assert ">The target fails.<" in client.get("/alerts/drills/live/", headers=known).content.decode()
     Drill.objects.update(ended_at=timezone.now(), problem="<b>No channel</b>")
     page = client.get("/alerts/drills/").content.decode()
     assert "told after 11.5 s" in page

@@ -65,6 +65,26 @@ def test_what_comes_next(times: Times, seen: Seen, now: float, step: Step) -> No
     assert bool(problem) is (step is Step.END and times.told_at is None)
 
 
+@pytest.mark.parametrize(
+    ("fault", "mended", "seen"),
+    [
+        (None, None, (None, None)),
+        (51, None, (None, None)),
+        (50, 51, (50, None)),
+        (40, 50, (40, 50)),
+        (51, 50, (None, None)),  # it ended before its fault
+    ],
+)
+def test_what_lies_ahead_is_not_reached(
+    fault: float | None, mended: float | None, seen: tuple[float | None, float | None]
+) -> None:
+    def moment(seconds: float | None) -> datetime | None:
+        return None if seconds is None else at(seconds)
+
+    found = rules.reached(Times(NOW, fault_at=moment(fault), mended_at=moment(mended)), now=at(50))
+    assert (found.fault_at, found.mended_at) == tuple(map(moment, seen))
+
+
 def test_the_figures_are_ones_that_were_measured() -> None:
     assert rules.figures([]) == Figures(0, None, None, None)
     assert rules.figures([7.0]) == Figures(1, 7.0, 7.0, 7.0)
@@ -134,24 +154,29 @@ def test_a_drill_from_the_fault_to_the_last_message(
         assert drill.monitor.interval == 60
         assert turned(drill).stage is Stage.PREPARING
         world.check(drill)
-        assert turned(drill).stage is Stage.DOWN
-        assert world.outcome(drill.monitor) is Outcome.UP, "the fault lies ahead"
+        seen = turned(drill)
+        assert seen.fault_at is not None
+        assert (seen.stage, seen.reached.fault_at) == (Stage.PREPARING, None), "the fault lies ahead"
+        assert world.outcome(drill.monitor) is Outcome.UP
 
         jump(drill, "fault_at")
         assert world.outcome(drill.monitor) is Outcome.DOWN
-        assert turned(drill).failed_at is None, "nobody has looked yet"
+        seen = turned(drill)
+        assert (seen.stage, seen.failed_at) == (Stage.DOWN, None), "nobody has looked yet"
         world.check(drill)
         seen = turned(drill)
         assert None not in (seen.failed_at, seen.confirmed_at)
         assert seen.accepted_at is None
         world.tell()
         seen = turned(drill)
-        assert seen.stage is Stage.MENDED
+        assert seen.mended_at is not None
+        assert (seen.stage, seen.reached.mended_at) == (Stage.DOWN, None), "the mending lies ahead"
         assert seen.confirmed_at == Incident.objects.get().confirmed_at
         stages = list(seen.seconds.values())[:4]
         assert stages == sorted(stages, key=float)  # type: ignore[arg-type]
 
         jump(drill, "mended_at")
+        assert turned(drill).stage is Stage.MENDED
         world.check(drill)
         world.tell()
         seen = turned(drill)
@@ -232,7 +257,7 @@ def test_what_is_planned_while_we_look_is_not_taken_for_silence(
             monkeypatch.setattr(selectors, name, after_the_first(getattr(selectors, name)))
         drill = turned(drill)
         assert drill.problem == ""
-        assert turned(drill).stage is Stage.MENDED
+        assert turned(drill).mended_at is not None
 
 
 @pytest.mark.django_db

@@ -74,16 +74,17 @@ class Command(SpeakingCommand):
         )
 
     def _say_news(self, drill: Drill, told: set[str]) -> None:
-        if drill.fault_at and "fault" not in told:
+        reached = drill.reached
+        if reached.fault_at and "fault" not in told:
             told.add("fault")
-            self.stdout.write(f"{'fault':<22} {drill.fault_at:%H:%M:%S}")
+            self.stdout.write(f"{'fault':<22} {reached.fault_at:%H:%M:%S}")
         for name, seconds in drill.seconds.items():
             if seconds is not None and name not in told:
                 told.add(name)
                 self.stdout.write(f"{WORDS[name]:<22} +{seconds:.1f} s")
-        if drill.mended_at and "mended" not in told:
+        if reached.mended_at and "mended" not in told:
             told.add("mended")
-            self.stdout.write(f"{'mended':<22} {drill.mended_at:%H:%M:%S}")
+            self.stdout.write(f"{'mended':<22} {reached.mended_at:%H:%M:%S}")
         self.stdout.flush()
 
 
