@@ -12,10 +12,24 @@ def main() -> None:
 
     try:
         execute_from_command_line(sys.argv)
+    except BrokenPipeError:
+        if somebody_reads():
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (InterfaceError, OperationalError, ProgrammingError) as error:
         if "--traceback" in sys.argv or not (said := sentence(error)):
             raise
         sys.exit(said)
+
+
+def somebody_reads() -> bool:
+    """Not any more where the output goes to ``head``, say."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return False
+    return True
 
 
 def sentence(error: Exception) -> str:

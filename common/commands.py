@@ -10,6 +10,7 @@ from datetime import date
 from time import monotonic
 from typing import Any, Literal, TextIO
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 
@@ -55,6 +56,13 @@ class Word:
     def __str__(self) -> str:
         remedy = f"\n{'':<25}{self.remedy}" if self.remedy else ""
         return f"{self.state:<5} {self.part:<18} {self.says}{remedy}"
+
+
+def refusal(error: ValidationError) -> CommandError:
+    """The same for a command line: each message with the name of what it is about."""
+    if not hasattr(error, "error_dict"):
+        return CommandError("; ".join(error.messages))
+    return CommandError("; ".join(f"{name}: {' '.join(words)}" for name, words in error.message_dict.items()))
 
 
 class Progress:

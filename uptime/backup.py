@@ -90,8 +90,10 @@ def make(path: Path, *, with_results: bool, step: Step) -> dict[str, Any]:
             file.flush()
             os.fsync(file.fileno())
         unfinished.rename(path)
-    except BaseException:
+    except BaseException as error:
         unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError):  # no room, or a directory is there
+            raise BackupError(f"{path} cannot be written: {error.strerror}.") from error
         raise
     return manifest
 
@@ -173,7 +175,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except OSError as error:
+        raise BackupError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
         raise BackupError(f"{path} is no backup of ours, or it is broken: {error}") from error
     if manifest.get("format") != FORMAT:
         raise BackupError(

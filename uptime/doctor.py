@@ -153,7 +153,7 @@ def _clock() -> Iterator[Word]:
 def _clock_word(part: str, who: str, offset_s: float) -> Word:
     state = "fail" if abs(offset_s) > CLOCK_FAIL_S else "warn" if abs(offset_s) > CLOCK_WARN_S else "ok"
     remedy = "" if state == "ok" else "Let it follow NTP; beyond 10 s checks expire on their way."
-    return Word(part, state, f"{who} {offset_s:+.2f} s from the database", remedy)  # type: ignore[arg-type]
+    return Word(part, state, f"{who} {round(offset_s, 2) + 0.0:+.2f} s from the database", remedy)  # type: ignore[arg-type]
 
 
 def _regions() -> Iterator[Word]:

@@ -125,9 +125,10 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def raw_days(*, since: date | None = None) -> list[date]:
-    """The UTC days that have a partition of results, from ``since`` on."""
-    known = {each.day for each in days.describe() if each.table == days.RESULTS}
+def raw_days(*, now: datetime, since: date | None = None) -> list[date]:
+    """The UTC days up to today that have a partition of results, from ``since`` on. Those to come are made ahead."""
+    today = now.astimezone(UTC).date()
+    known = {each.day for each in days.describe() if each.table == days.RESULTS and each.day <= today}
     return sorted(day for day in known if since is None or day >= since)
 
 

@@ -101,7 +101,8 @@ def table_sizes() -> dict[str, Size]:
     names = {table: name for name, table in ROLLUPS.items()}
     with connection.cursor() as cursor:
         cursor.execute(TABLES, [list(names)])
-        return {names[table]: Size(rows, size) for table, rows, size in cursor.fetchall()}
+        found = {names[table]: Size(rows, size) for table, rows, size in cursor.fetchall()}
+    return {name: found[name] for name in ROLLUPS}
 
 
 def total(partitions: Sequence[Partition]) -> Size:

@@ -6,9 +6,9 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
+from accounts.management import teams
 from imports.sources import SOURCES
 
 
@@ -16,7 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     listed = "; ".join(f"{name}: {source.file}" for name, source in SOURCES.items())
     parser.add_argument("source", choices=list(SOURCES), help=listed)
     parser.add_argument("file", help="its export")
-    parser.add_argument("--team", required=True, help="whose monitors: the team's name, or its id")
+    parser.add_argument("--team", required=True, help=f"whose monitors: {teams.HELP}")
     parser.add_argument("--origin", default="", help="which installation of the tool, where there are several")
 
 
@@ -27,7 +27,3 @@ def read_file(path: str) -> bytes:
             return file.read(settings.IMPORT_MAX_MB * 1_048_576 + 1)
     except OSError as error:
         raise CommandError(f"{path} could not be read: {error.strerror}.") from error
-
-
-def refused(error: ValidationError) -> CommandError:
-    return CommandError("; ".join(f"{name}: {' '.join(words)}" for name, words in error.message_dict.items()))

@@ -138,6 +138,11 @@ def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path) -> None:
             theirs.writestr(name, content)
     with pytest.raises(CommandError, match="made by a newer version"):
         run("restore", str(newer))
+    with pytest.raises(CommandError, match=f"{tmp_path} cannot be written: Is a directory"):
+        run("backup", str(tmp_path), "--without-results")
+    assert not tmp_path.with_name(f"{tmp_path.name}.part").exists()
+    with pytest.raises(CommandError, match=r"nowhere\.zip cannot be read: No such file"):
+        run("restore", "nowhere.zip")
 
 
 def contents(file: Path) -> list[bytes]:

@@ -17,6 +17,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts.management.teams import team_of
+from accounts.models import Team, User
 from checks import broker
 from checks.models import CheckBatch, CheckResult, RegionWorker
 from checks.services import days, dispatch
@@ -110,6 +112,16 @@ def test_without_a_database_other_commands_end_with_a_sentence() -> None:
     assert told.stderr.startswith("The database does not answer, or refuses: ")
     assert "hunter2" not in told.stderr
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.django_db
+def test_a_team_is_meant_by_its_name_its_id_or_somebody_in_it(team: Team, owner: User) -> None:
+    for wanted in (team.name, str(team.pk), owner.email.upper()):
+        assert team_of(wanted) == team
+    twin = Team.objects.create(name=team.name)
+    for wanted, why in ((team.name, str(twin.pk)), ("Nobody's", "no team"), ("nobody@example.org", "Nobody with the")):
+        with pytest.raises(CommandError, match=why):
+            team_of(wanted)
 
 
 # --- validate_system, performance_test ---

@@ -124,6 +124,11 @@ def test_hours_that_the_owner_had_removed_keep_their_sums(monitor: Monitor) -> N
     assert figures() == before
 
 
+def test_days_to_come_are_not_recounted(monitor: Monitor) -> None:
+    days.make_ahead(now=NOW)
+    assert recount.raw_days(now=NOW)[-1] == TODAY
+
+
 def test_dropped_days_and_pruned_hours_are_no_difference(monitor: Monitor, settings: Settings) -> None:
     settings.ROLLUP_HOURS_MONTHS = 1
     later = NOW + timedelta(days=60)
@@ -131,7 +136,7 @@ def test_dropped_days_and_pruned_hours_are_no_difference(monitor: Monitor, setti
     assert not RollupHour.objects.exists()
     assert list(recount.differences(TODAY, now=later)) == []
     storage.drop_old(now=later, retention_days=30)
-    assert TODAY not in recount.raw_days()
+    assert TODAY not in recount.raw_days(now=later)
     assert RollupDay.objects.count() == 2
 
 

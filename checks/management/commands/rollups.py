@@ -34,7 +34,7 @@ class Command(SpeakingCommand):
         if options["monitor"] and not Monitor.objects.filter(pk=options["monitor"]).exists():
             raise CommandError(f"There is no monitor {options['monitor']}.")
         mending = options["action"] == "rebuild"
-        days = recount.raw_days(since=options["since"])
+        days = recount.raw_days(now=database_now(), since=options["since"])
         found: list[Difference] = []
         count = 0
         for one in days:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from accounts.management.teams import team_of
+from accounts.management import teams
 from checks.services import demo
 from common.clock import database_now
 from common.commands import SpeakingCommand, whole_number
@@ -28,7 +28,7 @@ class Command(SpeakingCommand):
             "--days", type=whole_number(2, 3_650), default=30, help="of sums, today included; default 30"
         )
         parser.add_argument("--interval", type=int, choices=INTERVALS, default=60, help="seconds (default 60)")
-        parser.add_argument("--team", metavar="EMAIL", help="into this person's team; default: a team of their own")
+        parser.add_argument("--team", help=f"{teams.HELP}; default: a team of their own")
         parser.add_argument("--seed", type=whole_number(0, 2**31), default=1, help="another one, another story")
         parser.add_argument("--clean", action="store_true", help="remove demo monitors (with --team: of that team)")
         self.add_json(parser)
@@ -36,7 +36,7 @@ class Command(SpeakingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         begun = time.monotonic()
         say = self.say_nothing if options["json"] else self.say_progress
-        team = team_of(options["team"]) if options["team"] else None
+        team = teams.team_of(options["team"]) if options["team"] else None
         if options["clean"]:
             told: dict[str, Any] = {"removed": demo.clean(team=team, report=say)}
         else:

@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
-from accounts.management.teams import team_of
+from accounts.management import teams
 from accounts.models import Team
 from common.commands import SpeakingCommand
 from config import document, rules, services
@@ -36,7 +35,7 @@ class Command(SpeakingCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=["plan", "apply", "export", "schema"])
         parser.add_argument("file", nargs="?", default="uptime.yaml", help="uptime.yaml; - is the standard input")
-        parser.add_argument("--team", default="", help="the team's name or id, or the address of somebody in it")
+        parser.add_argument("--team", default="", help=teams.HELP)
         parser.add_argument("--secrets", type=Path, help="a file of NAME=value lines, read instead of the environment")
         deleting = parser.add_mutually_exclusive_group()
         deleting.add_argument("--delete", action="store_true", help="delete what came from a file and left it")
@@ -104,26 +103,13 @@ def _variables(path: Path | None) -> Mapping[str, str]:
     try:
         lines = [line.strip() for line in path.read_text().splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise CommandError(f"{path} cannot be read: {why}") from error
     pairs = [line.partition("=") for line in lines if line and not line.startswith("#")]
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _team(wanted: str) -> Team:
-    """By name or id, or by somebody in it."""
-    if "@" in wanted:
-        return team_of(wanted)
     if not wanted:
         raise CommandError("Say whose file it is: --team with the team's name or id, or an address of somebody in it.")
-    found = list(Team.objects.filter(**_named(wanted))[:2])
-    if len(found) != 1:
-        problem = "There is no team" if not found else "There are several teams"
-        raise CommandError(f"{problem} called {wanted!r}; give its id, or the address of somebody in it.")
-    return found[0]
-
-
-def _named(wanted: str) -> dict[str, Any]:
-    try:
-        return {"pk": UUID(wanted)}
-    except ValueError:
-        return {"name": wanted}
+    return teams.team_of(wanted)

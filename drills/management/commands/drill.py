@@ -9,9 +9,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
-from accounts.management.teams import team_of
+from accounts.management.teams import HELP, team_of
 from accounts.models import Team
-from common.commands import SpeakingCommand
+from common.commands import SpeakingCommand, refusal
 from drills import rules, selectors, services
 from drills.exceptions import DrillRuns
 from drills.models import Drill
@@ -30,7 +30,7 @@ class Command(SpeakingCommand):
     help = "Take a target of our own down on purpose and show the seconds until people are told."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--team", metavar="EMAIL", help="a member's address; needed where there are several teams")
+        parser.add_argument("--team", help=f"{HELP}; needed where there are several")
         parser.add_argument("--interval", type=int, help="seconds between the target's checks (60)")
         parser.add_argument("--wait", action="store_true", help="show each stage as it is reached, to the end")
         self.add_json(parser)
@@ -40,7 +40,7 @@ class Command(SpeakingCommand):
         try:
             drill = services.begin(team=team, by=None, interval=options["interval"])
         except ValidationError as error:
-            raise CommandError("; ".join(error.messages)) from error
+            raise refusal(error) from error
         except DrillRuns as error:
             raise CommandError(str(error.detail)) from error
         as_json = options["json"]
@@ -103,5 +103,5 @@ def _as_dict(drill: Drill) -> dict[str, Any]:
 def _only_team() -> Team:
     teams = list(Team.objects.all()[:2])
     if len(teams) != 1:
-        raise CommandError("Name the team by --team with a member's address." if teams else "There is no team yet.")
+        raise CommandError(f"Say which, by --team: {HELP}." if teams else "There is no team yet.")
     return teams[0]

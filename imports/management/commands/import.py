@@ -8,8 +8,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
-from accounts.management.teams import team_named
-from common.commands import SpeakingCommand
+from accounts.management.teams import team_of
+from common.commands import SpeakingCommand, refusal
 from imports import services
 from imports.management import files
 from imports.rules import Action
@@ -25,13 +25,13 @@ class Command(SpeakingCommand):
         self.add_json(parser)
 
     def handle(self, *args: Any, source: str, file: str, team: str, origin: str, **options: Any) -> None:
-        whose, data = team_named(team), files.read_file(file)
+        whose, data = team_of(team), files.read_file(file)
         act = services.preview if options["dry_run"] else services.apply
         try:
             export = services.read(source, data)
             plan = act(team=whose, source=source, export=export, origin=origin, shadow=not options["alerts"])
         except ValidationError as error:
-            raise files.refused(error) from error
+            raise refusal(error) from error
         if options["json"]:
             self.say_json(asdict(plan) | {"counts": plan.counts})
         else:

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 
-from accounts.management.teams import team_named
-from common.commands import SpeakingCommand
+from accounts.management.teams import team_of
+from common.commands import SpeakingCommand, refusal
 from imports import services
 from imports.management import files
 from imports.rules import Disagreement
@@ -23,9 +23,9 @@ class Command(SpeakingCommand):
 
     def handle(self, *args: Any, source: str, file: str, team: str, origin: str, **options: Any) -> None:
         try:
-            found = services.compare(team=team_named(team), source=source, data=files.read_file(file), origin=origin)
+            found = services.compare(team=team_of(team), source=source, data=files.read_file(file), origin=origin)
         except ValidationError as error:
-            raise files.refused(error) from error
+            raise refusal(error) from error
         if options["json"]:
             self.say_json([one.as_dict() for one in found])
             return
