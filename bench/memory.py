@@ -1,6 +1,6 @@
 """How much memory the product's processes take: web, beat, central worker, one region's worker.
 
-    .venv/bin/python bench/memory.py [--monitors 60000] [--minutes 5]
+    .venv/bin/python bench/memory.py [--monitors 60000] [--minutes 5] [--python /elsewhere/bin/python]
 
 Starts PostgreSQL, Valkey and the four as `make run` does, checks all monitors once a minute from one region, reads
 pages and API meanwhile, and prints what each group of processes holds at the end. RSS counts what processes share once
@@ -10,6 +10,7 @@ for each of them; PSS divides it among them, so its sum is what the machine real
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from contextlib import ExitStack, suppress
@@ -33,10 +34,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--monitors", type=int, default=60_000)
     options.add_argument("--minutes", type=float, default=5)
+    options.add_argument("--python", default=sys.executable, help="whose packages count: images have fewer than .venv")
     chosen = options.parse_args()
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
-        env = stack.enter_context(servers()) | HABITS | {"REGIONS": REGION}
+        env = stack.enter_context(servers()) | HABITS | {"REGIONS": REGION, "BENCH_PYTHON": chosen.python}
         manage(env, "region", "sync")
         make_monitors(env, chosen.monitors, stack.enter_context(plain_site()))
         with psycopg.connect(env["DATABASE_URL"]) as connection:

@@ -77,7 +77,8 @@ def manage(env: dict[str, str], *arguments: str) -> None:
 
 @contextmanager
 def program(env: dict[str, str], *arguments: str) -> Iterator[psutil.Process]:
-    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+    python = env.get("BENCH_PYTHON", sys.executable)
+    process = subprocess.Popen([python, *arguments], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
     try:
         yield psutil.Process(process.pid)
     finally:
