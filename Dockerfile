@@ -35,7 +35,7 @@ RUN python -m compileall -q probes && install --directory --owner=uptime --mode=
 ENV PROBE_SPOOL_DIR=/spool
 USER uptime
 HEALTHCHECK --interval=15s --timeout=10s --start-period=30s CMD ["python", "scripts/talks_to_broker.py"]
-CMD ["sh", "-c", "exec python -m probes.serve --quiet -A probes.worker worker -Q region.$REGION,region.$REGION.now -n $REGION@%h --without-gossip --without-mingle --without-heartbeat"]
+CMD ["sh", "-c", "exec python -m probes.serve --quiet -A probes.worker worker -Q region.$REGION,region.$REGION.now -n $REGION@%h"]
 
 FROM base AS server
 COPY requirements.txt .

@@ -77,13 +77,13 @@ lock: $(STAMP) ## pin requirements*.txt anew from requirements*.in
 			$$name.in -o $$name.txt || exit; \
 	done
 
-bench: $(STAMP) ## measure; every script of bench/ prints its own numbers
+bench: $(STAMP) ## measure everything, for about an hour; each script of bench/ also runs by itself
 	@for script in bench/*.py; do \
 		case $$script in */soak.py|*/__init__.py) continue;; esac; \
 		echo "== $$script"; $(BIN)/python $$script $(ARGS) || exit; \
 	done
 
-chaos: $(STAMP) ## break everything on purpose, for about 25 minutes; make chaos ARGS="-k flush" breaks one thing
+chaos: $(STAMP) ## break everything on purpose, for half an hour; make chaos ARGS="-k flush" breaks one thing
 	$(BIN)/python -m pytest tests/chaos --campaign --timeout 0 -s $(ARGS)
 
 soak: $(STAMP) ## use a whole box for two hours and see whether anything grows; make soak ARGS="--hours 0.5"

@@ -23,6 +23,7 @@ from accounts.acting import request_at_hand
 from accounts.models import ApiKey, AuditEntry, Team, User
 from accounts.rules import one_line
 from common.addresses import plain_address
+from probes.fields import MASK
 
 Picture = dict[str, Any]
 """A thing's audited fields as plain values, nested ones by dotted name."""
@@ -30,7 +31,6 @@ Picture = dict[str, Any]
 INSTALLATION = UUID(int=0)
 """Stands in the place of a team for what belongs to none."""
 
-MASK = "********"
 SECRET = re.compile(r"password|secret|token|sealed|authorization|credential|private", re.IGNORECASE)
 LONGEST = 300
 _waiting: ContextVar[list[AuditEntry] | None] = ContextVar("audit entries that wait", default=None)

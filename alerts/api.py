@@ -90,7 +90,7 @@ class ChannelDetail(APIView):
     def put(self, request: Request, pk: UUID) -> Response:
         """Replace the whole channel: what is left out gets its default."""
         channel = channel_of(request, pk)
-        fields = {"name": "", "enabled": True} | read_body(ChannelInput, request)
+        fields = {"name": "", "language": "", "enabled": True} | read_body(ChannelInput, request)
         return Response(ChannelOutput(channels.update_channel(channel, **fields)).data)
 
     @extend_schema(request=ChannelInput, responses=ChannelOutput)

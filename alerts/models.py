@@ -50,6 +50,7 @@ class Channel(models.Model):
         max_length=16,
         blank=True,
         default="",
+        db_default="",
         help_text="of its messages; empty: that of the member who reads it, if any",
     )
     enabled = models.BooleanField(default=True)

@@ -25,8 +25,8 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.utils import timezone
 
 from alerts.notifiers import Mail, Outgoing, Relay
-from monitors.secrets import MASK
 from probes.contract import Reason
+from probes.fields import MASK
 from probes.findings import Fault
 from probes.post import Answer, Post, shared_poster
 from probes.sentences import say

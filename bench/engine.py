@@ -17,7 +17,6 @@ import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -29,8 +28,6 @@ from unittest import mock
 import psutil
 import pycurl
 import requests
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.stage.sites import black_hole, certificates, serve_plain, serve_tls, site
 from probes import pace

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID, uuid4
 
 import psutil
@@ -28,9 +28,6 @@ import psycopg
 
 from bench.stage.programs import environment, prepare, running
 from onebox.servers import Postgres
-
-if TYPE_CHECKING:
-    pass
 
 REGION = "usa"
 INTERVAL_S = 60

@@ -34,7 +34,7 @@ from bench.stage.sites import plain_site
 from tests.road.invariants import LOST_OR_UNRECORDED
 
 JOBS = 50
-CHANCE = Random(4)  # noqa: S311 - a course of load that can be repeated
+CHANCE = Random(4)  # noqa: S311 - what is asked for is no secret
 
 LATENESS = """
 SELECT count(*), count(*) FILTER (WHERE outcome = 'unknown'),

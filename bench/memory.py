@@ -51,12 +51,11 @@ def main() -> None:
 def start(stack: ExitStack, env: dict[str, str], home: Path) -> tuple[dict[str, psutil.Process], str]:
     """The processes by name, with the options of ``onebox.box``, and where the pages are."""
     celery = ("-m", "probes.serve", "--quiet")
-    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
     address, server = stack.enter_context(web(env))
     commands = {
         "beat": (*celery, "-A", "uptime", "beat", "--schedule", str(home / "beat")),
-        "central": (*celery, "-A", "uptime", "worker", *quiet, "-Q", "central,results", "-c", "2"),
-        "region": (*celery, "-A", "probes.worker", "worker", *quiet, "-Q", f"region.{REGION},region.{REGION}.now"),
+        "central": (*celery, "-A", "uptime", "worker", "-Q", "central,results", "-c", "2"),
+        "region": (*celery, "-A", "probes.worker", "worker", "-Q", f"region.{REGION},region.{REGION}.now"),
     }
     own = {"REGION": REGION, "WORKER_ID": "one"}
     parts = {name: stack.enter_context(program(env | own, *command)) for name, command in commands.items()}

@@ -17,7 +17,6 @@ import itertools
 import os
 import signal
 import statistics
-import sys
 import threading
 import time
 import uuid
@@ -26,10 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import django
 import psutil
@@ -56,7 +52,7 @@ def main() -> None:
     options.add_argument("--clients", type=int, default=8, help="at once")
     chosen = options.parse_args()
     with ExitStack() as stack:
-        env = stack.enter_context(servers(durable=False))
+        env = stack.enter_context(servers(valkey_log=False))
         paths = itertools.cycle(make_jobs(env, chosen.jobs))
         stack.enter_context(conclusions())
         port = free_port()

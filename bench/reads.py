@@ -100,7 +100,7 @@ def with_a_past(monitors: int, days: int) -> Iterator[dict[str, str]]:
         with tempfile.TemporaryDirectory() as home, running(Valkey(Path(home) / "valkey", durable=False)) as valkey:
             yield environment(given, valkey.url) | {"ONEBOX": "true"}
         return
-    with servers(durable=False) as env:
+    with servers(valkey_log=False) as env:
         print(f"making {monitors} monitors with {days} days; this takes a while", flush=True)
         manage(env, "seed_demo", "--monitors", str(monitors), "--days", str(days))
         manage(env, "seed_demo", "--monitors", str(YEAR_MONITORS), "--days", "365", "--seed", "2")

@@ -220,7 +220,7 @@ class MonitoringTest(APIView):
     def post(self, request: Request) -> Response:
         """Run a check from every region and give the results; nothing is stored."""
         wish = read_body(TrialInput, request)
-        regions = monitor_services.check_regions(wish.get("regions"))
+        regions = monitor_services.regions_meant(wish.get("regions"))
         monitor_services.check_spec(wish["kind"], wish["spec"])
         try:
             results = trial.run(wish["kind"], wish["spec"], timeout_s=wish["timeout"], regions=regions)

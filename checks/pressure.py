@@ -16,8 +16,8 @@ OLDEST_S = 20.0
 STOOD_STILL_S = 5
 """A tick comes every second; one that has this much to hand out comes after a standstill of the scheduler."""
 
-REPORTS_LIMIT = 2_000
-"""Reports that wait for an ingester. More of them, about 100 MB in the broker, and no region gets new checks."""
+REPORTS_LIMIT = 1_000
+"""Reports that wait for an ingester. More of them, up to 175 MB in the broker, and no region gets new checks."""
 
 SHORT_QUEUE = 20
 """A queue this short is no reason to wait longer for an answer."""

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, tzinfo
 
 from django.db import connection
 
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2199, 12, 31, 23, 59, 59, tzinfo=UTC)
+
 
 def database_now() -> datetime:
     """The database's clock, which all schedulers share."""
@@ -16,16 +18,19 @@ def database_now() -> datetime:
 
 
 def read_moment(text: str, *, zone: tzinfo | None = None) -> datetime | None:
-    """A time in ISO 8601 as UTC; None for what is no time, or none at which anything can have been checked.
+    """A time in ISO 8601 as UTC; None for what is none.
 
-    ``zone``: that of a time which names none; without it such a time is refused. PostgreSQL knows no offsets of 16
-    hours and more, and years before our era are trouble everywhere.
+    ``zone``: that of a time which names none; without it such a time is none either. Nothing was checked before 2000,
+    nor will be after 2199: what lies further off is moved to there, so that "since 1970" means everything.
     """
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None and zone is None:
-            return None
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
-    return moment if 2000 <= moment.year < 2200 else None
+    if moment.tzinfo is None:
+        if zone is None:
+            return None
+        moment = moment.replace(tzinfo=zone)
+    if not FIRST.year <= moment.year <= LAST.year:
+        return FIRST if moment.year < FIRST.year else LAST
+    return moment.astimezone(UTC)  # PostgreSQL knows no offsets of 16 hours and more

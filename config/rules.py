@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-MASK = "********"
+from probes.fields import MASK
+
 KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 VARIABLE = re.compile(r"\$(\$?)\{([A-Za-z_][A-Za-z0-9_]{0,99})\}")
 LONGEST_SHOWN = 120

@@ -1,4 +1,4 @@
-"""What a list of monitors is narrowed to, as it stands in the address of the page. Pure."""
+"""What a list of monitors is narrowed to, as it stands in the address of the page. Without queries."""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 FOR_EVERYBODY = {
+    "126",
+    "163",
     "aol",
     "fastmail",
     "gmail",
@@ -14,10 +16,28 @@ FOR_EVERYBODY = {
     "live",
     "mac",
     "mail",
+    "mailbox",
     "me",
+    "msn",
+    "naver",
+    "orange",
+    "outlook",
+    "pm",
+    "posteo",
+    "proton",
+    "protonmail",
+    "qq",
+    "seznam",
+    "t-online",
+    "tuta",
+    "tutanota",
+    "web",
+    "wp",
+    "yahoo",
+    "yandex",
+    "ymail",
+    "zoho",
 }
-FOR_EVERYBODY |= {"mailbox", "msn", "naver", "orange", "outlook", "pm", "posteo", "proton", "protonmail", "qq", "tuta"}
-FOR_EVERYBODY |= {"seznam", "t-online", "tutanota", "web", "wp", "yahoo", "yandex", "ymail", "zoho", "126", "163"}
 """Where anybody has a mailbox, whatever the country at the end: the site of such a domain is hardly theirs."""
 
 FOR_NOBODY = ("example.com", "example.net", "example.org", ".example", ".invalid", ".local", ".localhost", ".test")

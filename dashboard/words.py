@@ -137,7 +137,7 @@ DROPS: Mapping[str, str] = Words(
     {
         "forged": _("with a mark that another key made"),
         "unsigned": _("without the mark of the region's key"),
-        "replayed": _("that had come before"),
+        "replayed": _("that had come before, or by a clock a month behind"),
         "foreign": _("on checks that the batch did not hold"),
         "unknown": _("of a batch or a region that there is not"),
         "malformed": _("that nobody could read"),

@@ -72,7 +72,7 @@ def begin(*, team: Team, by: User | None, interval: int | None = None) -> Drill:
 def _watch(team: Team, url: str, interval: int) -> Monitor:
     """The team's monitor for drills: the same one each time, so that lists do not fill up with them."""
     wanted = {"url": url, "interval": interval, "timeout": min(10, interval - 1), "policy": POLICY}
-    wanted |= {"regions": monitors.check_regions(None), "kind": "http"}
+    wanted |= {"regions": monitors.regions_meant(None), "kind": "http"}
     last = Drill.objects.for_team(team).filter(monitor__isnull=False).select_related("monitor").first()
     try:
         if last is None or last.monitor is None:

@@ -21,6 +21,7 @@ from monitors.heartbeat import HeartbeatSpec
 from monitors.kinds import PASSIVE
 from monitors.rules import WORST_FIRST, Policy, Status, passive_sentence, policy_sentence, stale_after_s
 from probes.contract import InvalidSpec
+from probes.sentences import say
 
 FOR_EVER = timedelta(days=36_500)
 """The last word of a passive monitor counts until its next deadline, whenever that is."""
@@ -308,7 +309,7 @@ class Monitor(models.Model):
             try:
                 spec = HeartbeatSpec.parse(self.spec)
             except InvalidSpec as error:  # a time zone that has been abolished since
-                return f"Never alerts: {error}."
+                return say("Never alerts: {error}.", error=error)
             return passive_sentence(due=spec.sentence, grace=spec.grace, alert_after=self.rules.alert_after_s)
         return policy_sentence(
             self.rules, regions=len(self.regions), interval=self.effective_interval, timeout=self.timeout

@@ -18,9 +18,7 @@ from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 
 from monitors.kinds import SPECS
-from probes.fields import Field
-
-MASK = "********"
+from probes.fields import MASK, Field
 
 
 def split(kind: str, spec: dict[str, Any], *, kept: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -18,7 +18,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS, VALKEY, POSTGRES = range(3)
 PROGRAM_GRACE_S = 5.5
 
-QUIET_CELERY = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 HABITS = {
     # One person's box may run as root, and serves static files without collecting them first.
     "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges,ignore:No directory at",
@@ -144,16 +143,16 @@ class Box:
         return self._command("beat", "-m", "probes.serve", "--quiet", "-A", "uptime", "beat", "--schedule", schedule)
 
     def _central(self) -> Command:
-        worker = ("-m", "probes.serve", "--quiet", "-A", "uptime", "worker", *QUIET_CELERY)
+        worker = ("-m", "probes.serve", "--quiet", "-A", "uptime", "worker")
         return self._command("central", *worker, "-Q", "central,results", "-c", "2", "-n", "central@%h")
 
     def _alerts(self) -> Command:
-        worker = ("-m", "probes.serve", "--quiet", "-A", "uptime", "worker", *QUIET_CELERY)
+        worker = ("-m", "probes.serve", "--quiet", "-A", "uptime", "worker")
         # Threads: they wait for other people's servers, and nothing else waits for them.
         return self._command("alerts", *worker, "-Q", "alerts", "-P", "threads", "-c", "16", "-n", "alerts@%h")
 
     def _region(self, region: str) -> Command:
-        worker = ("-m", "probes.serve", "--quiet", "-A", "probes.worker", "worker", *QUIET_CELERY)
+        worker = ("-m", "probes.serve", "--quiet", "-A", "probes.worker", "worker")
         queues = f"region.{region},region.{region}.now"
         return Command(
             name=region,

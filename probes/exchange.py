@@ -92,6 +92,11 @@ class Exchange:
     listens: bool = False
     answered: bool = False
     """Something came back after the request, were it only half a line: libcurl itself tells of whole lines only."""
+    wants_tls: bool = False
+    _headers_read: int = 0
+    _status_line: bytes = b""
+    _body_has_begun: bool = False
+    _unpacking: Unpacking | None = None
 
     @property
     def has_answer(self) -> bool:
@@ -123,12 +128,6 @@ class Exchange:
         if not self.wants_answer and not self.listens:
             return marks
         return [*marks, ("first_byte", self.first_byte_at), ("download", self.ended_at)]
-
-    wants_tls: bool = False
-    _headers_read: int = 0
-    _status_line: bytes = b""
-    _body_has_begun: bool = False
-    _unpacking: Unpacking | None = None
 
     @property
     def breaks_off(self) -> bool:

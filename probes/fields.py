@@ -10,6 +10,9 @@ from probes.contract import InvalidSpec
 from probes.hosts import plain_host
 from probes.sentences import say
 
+MASK = "********"
+"""What is shown in place of a secret, everywhere; given back, it stands for the secret that is kept."""
+
 FAMILIES = {"any": None, "4": 4, "6": 6}
 Reader = Callable[[Any, str], Any]
 """Takes what was given and the field's name; answers the value to keep or raises ``InvalidSpec``."""

@@ -17,8 +17,6 @@ from probes.sentences import say
 from probes.settings import Settings, read_settings
 from probes.transfer import Transfers
 
-FIRST_STATUS = 200
-
 
 class Poster:
     """One loop in one thread, for as many callers as there are."""
@@ -75,7 +73,7 @@ class Poster:
         finally:
             session.close()
         # Once the status is there, they have taken it or not: a body that never ends changes nothing about that.
-        if exchange.headers_complete and exchange.status >= FIRST_STATUS:
+        if exchange.has_answer:
             return Answer(exchange.status, tuple(exchange.headers), bytes(exchange.body))
         raise self._fault(exchange, road, finding)
 

@@ -83,7 +83,7 @@ def mark_of(batch: Mapping[str, Any], key: Key) -> bytes:
     if not isinstance(marks, list):
         return b""
     text = text_of(batch)
-    made = (mark for mark in marks[:2] if isinstance(mark, str) and key.made(mark.encode(), text))
+    made = (mark for mark in marks[:2] if isinstance(mark, str) and mark.isascii() and key.made(mark.encode(), text))
     return b64decode(next(made, ""))
 
 

@@ -22,7 +22,8 @@ LOOK_EVERY_SECONDS = 3.0
 class ConnectAnew(bootsteps.StartStopStep):
     """Breaks the connection when messages are held that no task of this worker knows any more.
 
-    Connecting anew gives them back to their queues. They are run twice then, which is harmless.
+    Connecting anew gives them back to their queues. They may be run twice then, which is harmless; a region with a key
+    counts them as refused.
     """
 
     requires = ("celery.worker.consumer.tasks:Tasks",)

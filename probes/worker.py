@@ -161,7 +161,8 @@ class _Marked:
     def take(self, mark: bytes, *, until: float | None) -> str:
         """What is wrong with it, in words; empty: it is ours. ``until``: of a server that is older, nobody knows."""
         now = time()
-        last_moment = (until if until is not None else inf) + LATE_SECONDS
+        # Without a mark it may say what it likes, also of its time.
+        last_moment = (inf if until is None or not mark else until) + LATE_SECONDS
         with self._lock:
             problem = ""
             if not mark:

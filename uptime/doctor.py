@@ -28,6 +28,7 @@ from common.commands import Word, readable_bytes
 from monitors import rotation
 from monitors.rules import OFFLINE_AFTER
 from probes import names
+from probes.fields import MASK
 from uptime import env
 
 CLOCK_WARN_S, CLOCK_FAIL_S = 2.0, 10.0
@@ -36,7 +37,6 @@ LEAST_FREE = 0.10
 HIDDEN = re.compile(r"KEYS?$|SECRET|TOKEN$|PASSWORD|^HEARTBEAT_URL$")
 """Where a job reports to is a secret as well; how much an API key may ask for is none."""
 
-MASK = "********"
 
 Look = Callable[[], Iterator[Word]]
 

@@ -16,6 +16,7 @@ from celery.beat import SchedulingError
 from celery.exceptions import Reject
 
 from probes import tracing
+from probes.fields import MASK
 
 
 class OutageInOneLine(logging.Filter):
@@ -31,7 +32,6 @@ class OutageInOneLine(logging.Filter):
 
 # --- what may stand in a line ---
 
-MASK = "********"
 LONGEST = 2_000
 LONGEST_TRACE = 20_000
 MOST_VALUES = 50

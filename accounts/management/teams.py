@@ -12,10 +12,11 @@ HELP = "the team's name or id, or the address of somebody in it"
 
 
 def team_of(wanted: str) -> Team:
-    """By its name or id; names need not be unique. By the address of a person: the first team that is theirs."""
-    if "@" in wanted and not Team.objects.filter(name=wanted).exists():
-        return _of_person(wanted)
-    found = list(Team.objects.filter(name=wanted)[:10]) or _with_id(wanted)
+    """The team with this id; else the first one of the person with this address; else that of this name.
+
+    In this order, because anybody may call a team by another's id or by somebody's address.
+    """
+    found = _with_id(wanted) or _of_person(wanted) or list(Team.objects.filter(name=wanted)[:10])
     if len(found) == 1:
         return found[0]
     if not found:
@@ -24,16 +25,17 @@ def team_of(wanted: str) -> Team:
     raise CommandError(f"Several teams are called {wanted!r}; give the id of one: {listed}.")
 
 
-def _of_person(email: str) -> Team:
-    user = User.objects.filter(email=User.objects.clean_email(email)).first()
-    membership = user.memberships.select_related("team").first() if user else None
-    if membership is None:
-        raise CommandError(f"Nobody with the address {email} has a team here.")
-    return membership.team
-
-
 def _with_id(text: str) -> list[Team]:
     try:
         return list(Team.objects.filter(pk=UUID(text)))
     except ValueError:
         return []
+
+
+def _of_person(email: str) -> list[Team]:
+    """Empty for what is no address, and for somebody without a team."""
+    if "@" not in email:
+        return []
+    user = User.objects.filter(email=User.objects.clean_email(email)).first()
+    membership = user.memberships.select_related("team").first() if user else None
+    return [membership.team] if membership else []

@@ -127,7 +127,8 @@ class Unlink(MineForm):
 
     def act(self, form: Form) -> HttpResponse:
         self.check_password(form)
-        elsewhere.unlink(user=self.me, pk=self.kwargs["pk"])
+        if not elsewhere.unlink(user=self.me, pk=self.kwargs["pk"]):
+            raise Http404
         return self.thank(_("Unlinked."), "account-password")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

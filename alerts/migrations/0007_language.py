@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
             name="language",
             field=models.CharField(
                 blank=True,
+                db_default="",
                 default="",
                 help_text="of its messages; empty: that of the member who reads it, if any",
                 max_length=16,

@@ -7,6 +7,7 @@ Whoever makes a channel learns nothing of an address by it, and nobody can be pe
 from __future__ import annotations
 
 import logging
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -48,11 +49,7 @@ def is_needed(channel: Channel) -> bool:
 
 def ask_after_commit(channel: Channel) -> None:
     if channel.confirmed_at is None:
-        transaction.on_commit(lambda: _ask_quietly(channel), robust=True)
-
-
-def _ask_quietly(channel: Channel) -> None:
-    ask(channel)
+        transaction.on_commit(partial(ask, channel), robust=True)
 
 
 def ask(channel: Channel) -> bool:

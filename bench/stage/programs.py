@@ -43,11 +43,11 @@ def environment(database_url: str, valkey_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def servers(*, durable: bool = True) -> Iterator[dict[str, str]]:
-    """PostgreSQL, with our tables, and Valkey: what the programs know of them. ``durable``: Valkey keeps a log."""
+def servers(*, valkey_log: bool = True) -> Iterator[dict[str, str]]:
+    """What the programs know of a PostgreSQL (durable) with our tables, and of a Valkey."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="uptime-bench-")))
-        postgres, valkey = Postgres(home / "postgres"), Valkey(home / "valkey", durable=durable)
+        postgres, valkey = Postgres(home / "postgres"), Valkey(home / "valkey", durable=valkey_log)
         stack.enter_context(running(postgres))
         stack.enter_context(running(valkey))
         env = environment(postgres.url, valkey.url) | {"ONEBOX": "true"}

@@ -19,6 +19,9 @@ from monitors.services.asking import want
 from monitors.services.fields import Ground, apply, cast_shadow
 from probes.sentences import say
 
+AT_ONCE = 500
+"""So many monitors are changed in one transaction and a few statements: results wait for the rows that it holds."""
+
 CHECKED_FIELDS = ("kind", "full_spec", "interval", "timeout", "regions", "rules")
 """Fields that change what a check does; the others only change how it is shown."""
 

@@ -17,13 +17,10 @@ from monitors import quotas, rules
 from monitors.models import Monitor
 from monitors.rules import Action
 from monitors.services import acts
-from monitors.services.acts import Act
+from monitors.services.acts import AT_ONCE, Act
 from monitors.services.asking import ring_for
 from monitors.services.fields import Ground
 from probes.sentences import say
-
-AT_ONCE = 500
-"""So many monitors are changed in one transaction and a few statements: results wait for the rows that it holds."""
 
 MOST_AT_ONCE = 20_000
 

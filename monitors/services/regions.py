@@ -144,7 +144,7 @@ def rearrange(among: QuerySet[Monitor] | None = None) -> int:
     return request_checks_of([pk for ids in changed.values() for pk in ids]) if changed else 0
 
 
-def check_regions(chosen: list[str] | None) -> list[str]:
+def regions_meant(chosen: list[str] | None) -> list[str]:
     """The regions asked for, or all; refuses what is not there."""
     enabled = selectors.region_codes()
     if chosen is None:

@@ -17,6 +17,7 @@ from probes.contract import InvalidSpec, Outcome, Phase, Reason, Timings
 from probes.exchange import Call, Exchange
 from probes.fields import (
     FAMILIES,
+    MASK,
     Described,
     expiry_days,
     family,
@@ -44,7 +45,6 @@ MAX_BODY = 100_000
 EVIDENCE_BODY = 2_048
 MAX_SHOWN_HEADERS = 60
 MAX_SHOWN_VALUE = 500
-MASK = "********"
 SHORTEST_SECRET = 4
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")

@@ -16,7 +16,7 @@ from accounts.models import Team, User
 from alerts.models import Channel, Delivery
 from alerts.services import rulebook
 from monitors.models import Monitor
-from monitors.secrets import MASK
+from probes.fields import MASK
 from tests.alerts.conftest import MakeRule, Story
 from tests.alerts.sinks import Sink, status
 from tests.conftest import MakeMonitor
@@ -70,13 +70,14 @@ def test_a_mask_that_comes_back_keeps_the_secret_and_stays_on_its_site(
 ) -> None:
     address = f"/api/channels/{secretive['id']}"
     shown = api(owner).get(address).json()["settings"]
-    assert api(owner).patch(address, {"settings": shown, "name": "Other"}).status_code == 200
+    assert api(owner).patch(address, {"settings": shown, "name": "Other", "language": "de"}).status_code == 200
     kept = Channel.objects.get(pk=secretive["id"])
     assert (kept.name, kept.full_settings["secret"]) == ("Other", f"{CANARY}-sign")
     elsewhere = fields_of(api(owner).patch(address, {"settings": {**shown, "url": "https://evil.example.net/"}}))
     assert "again" in elsewhere["settings"][0]
     assert api(owner).put(address, {"kind": "webhook", "settings": {"url": shown["url"]}}).status_code == 200
-    assert Channel.objects.get(pk=secretive["id"]).sealed == ""
+    replaced = Channel.objects.get(pk=secretive["id"])
+    assert (replaced.sealed, replaced.language, replaced.name) == ("", "", "webhook")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from common.clock import read_moment
+from common.clock import FIRST, LAST, read_moment
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -20,9 +20,10 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
         ("2026-01-31 12:00:00+00:00", NOON),
         ("2026-01-31T12:00+23:59", NOON.replace(day=30, minute=1)),  # more than PostgreSQL would read
         ("2026-01-31T12:00", None),
-        ("0001-01-01T00:00:00+12:00", None),
-        ("0872-12-11T18:55:54-23:58", None),
-        ("9999-12-31T23:59:59-01:00", None),
+        ("1970-01-01T00:00:00Z", FIRST),
+        ("0001-01-01T00:00:00+12:00", FIRST),
+        ("0872-12-11T18:55:54-23:58", FIRST),
+        ("9999-12-31T23:59:59-01:00", LAST),
         ("2026-02-30T12:00:00Z", None),
         ("noon", None),
         ("", None),

@@ -14,7 +14,7 @@ from accounts.models import User
 from checks.ids import CheckId
 from checks.services import ledger
 from monitors.models import Monitor
-from monitors.secrets import MASK
+from probes.fields import MASK
 
 pytestmark = pytest.mark.django_db
 

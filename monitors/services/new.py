@@ -16,9 +16,9 @@ from accounts.models import Team
 from monitors import quotas, selectors
 from monitors.models import Monitor
 from monitors.services import acts
+from monitors.services.acts import AT_ONCE
 from monitors.services.asking import ring_for
 from monitors.services.fields import Ground, apply
-from monitors.services.many import AT_ONCE
 
 
 def defaults() -> dict[str, Any]:
