@@ -26,7 +26,7 @@ def own_migrations() -> Iterator[Migration]:
             yield migration
 
 
-@pytest.mark.parametrize("migration", own_migrations(), ids=str)
+@pytest.mark.parametrize("migration", sorted(own_migrations(), key=str), ids=str)
 def test_old_code_can_fill_a_row_without_knowing_the_new_column(migration: Migration) -> None:
     made = {operation.name_lower for operation in migration.operations if isinstance(operation, CreateModel)}
     for operation in migration.operations:
