@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from typing import Any
 
+from celery.exceptions import CPendingDeprecationWarning
 from celery.worker.consumer import Consumer
 
 
@@ -15,6 +17,8 @@ class QuietConsumer(Consumer):
         silent = {"without_gossip": True, "without_mingle": True, "without_heartbeat": True}
         options["worker_options"] = {**(options.get("worker_options") or {}), **silent}
         super().__init__(*arguments, **options)
+        # At each lost connection, of a setting that we have set; any earlier, Celery's set-up of the log would undo it.
+        warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:

@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from celery import Celery, Task, shared_task, signals
-from celery.exceptions import CPendingDeprecationWarning, Reject, SecurityWarning
+from celery.exceptions import Reject, SecurityWarning
 from kombu.exceptions import OperationalError
 
 from probes import __version__, names, signing, tracing, worked
@@ -474,7 +474,6 @@ def _check_environment(instance: Any, **_: Any) -> None:
     if instance.app is not app:
         return
     warnings.filterwarnings("ignore", category=SecurityWarning)  # a container runs as root, and json is all we accept
-    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)  # at each lost connection, of our settings
     try:
         if not read_settings().region:
             raise BadSetting("REGION is not set; it names the region that this worker is in, like usa.")
