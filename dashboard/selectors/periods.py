@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from common.clock import read_moment
+from common import clock as clocks
 from common.spans import Span
 from dashboard.words import Words, clock
 
@@ -126,5 +126,7 @@ def in_address(moment: datetime) -> str:
 
 
 def typed_moment(text: str) -> datetime | None:
-    """By the clocks of whoever asks (a program's are UTC) where no zone is named; None for what is no time."""
-    return read_moment(text, zone=timezone.get_current_timezone())
+    """By the clocks of whoever asks (a program's are UTC) where no zone is named; None for what is no time, or one at
+    which nothing can have been checked."""
+    moment = clocks.read_moment(text, zone=timezone.get_current_timezone())
+    return None if moment in {clocks.FIRST, clocks.LAST} else moment

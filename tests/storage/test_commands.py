@@ -272,7 +272,7 @@ def test_the_same_seed_tells_the_same_story() -> None:
 
 
 def test_seed_demo_refuses_a_stranger_and_a_strange_interval(regions: list[str]) -> None:
-    with pytest.raises(CommandError, match="Nobody with the address"):
+    with pytest.raises(CommandError, match="There is no team"):
         run("seed_demo", "--team", "nobody@example.com")
     with pytest.raises(CommandError, match="invalid choice"):
         run("seed_demo", "--interval", "7")
