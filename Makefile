@@ -63,7 +63,7 @@ settings: $(STAMP) ## write docs/settings.md anew from the code
 openapi: $(STAMP) ## write docs/openapi.yaml anew from the code
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
-fuzz: $(STAMP) ## ask the API what nobody would ask it, for some minutes
+fuzz: $(STAMP) ## ask the API what nobody would ask it, for about an hour
 	$(BIN)/python -m pytest tests/api/test_fuzz.py --campaign --timeout 0 -s $(ARGS)
 
 words: $(STAMP) ## collect what is to be translated (needs xgettext) and compile locale/; the results are committed

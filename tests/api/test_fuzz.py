@@ -85,7 +85,7 @@ def test_the_api_keeps_what_its_description_says(
     name: str, examples: int, owner: User, stranger: User, request: pytest.FixtureRequest
 ) -> None:
     if request.config.getoption("campaign"):
-        examples *= 20
+        examples *= 100
     logging.disable(logging.CRITICAL)
     request.addfinalizer(lambda: logging.disable(logging.NOTSET))
     things = make_things(owner)
