@@ -5,9 +5,10 @@
 
 Starts the box as ``make run`` does, with monitors once a minute of which one in a hundred watches a site that fails for
 two minutes of every ten, and people, programs and jobs as in bench/load.py. Every half minute it writes down, of each
-program: resident memory and open files; of PostgreSQL and Valkey: connections, dead rows, the size of the tables that
-are updated in place, messages that nobody has acknowledged. After a first quarter, in which caches fill, the median of
-the second quarter is compared with that of the last.
+program: resident memory (RSS; and PSS, in which what processes share counts once) and open files; of PostgreSQL and
+Valkey: connections, dead rows, the size of the tables that are updated in place, messages that nobody has
+acknowledged. After a first quarter, in which caches fill, the median of the second quarter is compared with that of
+the last.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class Limit:
 
 LIMITS = {
     "RSS": Limit(1.10, 5),  # MB
+    "PSS": Limit(1.10, 5),  # MB
     "files": Limit(1.05, 3),
     "connections": Limit(1.05, 3),
     "unacknowledged": Limit(1.0, 20),
@@ -130,7 +132,8 @@ def sample(box: RunningBox) -> dict[str, float]:
     for process in box.process.children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             program = name_of(process)
-            for what, amount in (("RSS", process.memory_info().rss / 1e6), ("files", process.num_fds())):
+            memory = process.memory_full_info()
+            for what, amount in (("RSS", memory.rss / 1e6), ("PSS", memory.pss / 1e6), ("files", process.num_fds())):
                 found[f"{what} {program}"] = found.get(f"{what} {program}", 0) + amount
     with psycopg.connect(box.database_url) as connection:
         connection.execute("SET TRANSACTION READ ONLY")
