@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from rest_framework import serializers
@@ -32,9 +33,14 @@ class StrictSerializer(serializers.Serializer[Any]):
         writable = {field.field_name for field in self._writable_fields}
         unknown = [str(name)[:100] for name in data if name not in writable]
         return {
-            name: [say("This field cannot be set.") if name in self.fields else say("Unknown field.")]
+            name: [say("This field cannot be set.") if name in self.fields else _unknown(name, writable)]
             for name in unknown[:UNKNOWN_FIELDS_NAMED]
         }
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return say("Unknown field. Did you mean {near}?", near=near[0]) if near else say("Unknown field.")
 
 
 class TextField(serializers.CharField):

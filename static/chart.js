@@ -12,22 +12,10 @@
   let checked = null;
   let asked = 0;
 
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const { colour, inMs, inZone, DAY, MINUTE, axis: newAxis, fromZero, lonelyPoints } = plotting;
   const ZONE = document.documentElement.dataset.zone || "UTC";
-  const TONGUE = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
-  const fixed = (value, digits) => value.toLocaleString(TONGUE, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
-  const inMs = (value) => value == null ? "–" : value > 0 && value < 10 ? `${fixed(value, 1)} ms` : value < 1000 ? `${fixed(value, 0)} ms` : `${fixed(value / 1000, 2)} s`;
-  const inZone = (zone) => (seconds, parts) => new Intl.DateTimeFormat(TONGUE, { timeZone: zone, ...parts }).format(seconds * 1000);
-  const DAY = { day: "numeric", month: "short" };
-  const MINUTE = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 
   const paint = (line, place) => colour(PHASES.includes(line.key) ? `--phase-${line.key}` : `--chart-${place % 5 + 1}`);
-
-  // A line needs two neighbours; a value between two gaps is drawn as a point, or it would not be seen.
-  function lonelyPoints(plot, series) {
-    const values = plot.data[series];
-    return values.flatMap((value, at) => value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []);
-  }
 
   // Stripes for outages and dots for planned work, so that they are told apart without colour.
   function pattern(context, kind) {
@@ -74,7 +62,7 @@
   }
 
   function draw(place, data) {
-    const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
+    const axis = newAxis();
     const daily = data.step_s >= 86400;
     const zone = daily ? "UTC" : ZONE; // the days that figures are kept for are those of UTC
     const told = inZone(zone);
@@ -84,7 +72,7 @@
       height: HEIGHT,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone === "UTC" ? "Etc/UTC" : zone),
       cursor: { points: { size: 7 }, drag: { x: false, y: false } },
-      scales: { x: { range: () => [data.times[0], Math.max(data.until, data.times.at(-1))] }, y: { range: (_, low, high) => [0, high == null ? 100 : high * 1.15 || 1] } },
+      scales: { x: { range: () => [data.times[0], Math.max(data.until, data.times.at(-1))] }, y: fromZero },
       axes: [
         { ...axis, size: 32, values: (_, marks) => marks.map((at) => daily || isMidnight(at) ? told(at, DAY) : told(at, MINUTE)) },
         { ...axis, size: 64, values: (_, marks) => marks.map(inMs) },

@@ -6,22 +6,11 @@
   const EVERY_MS = 300_000;
   const drawn = new Map();
 
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const TONGUE = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
-  const fixed = (value, digits) => value.toLocaleString(TONGUE, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
-  const inMs = (value) => value == null ? "–" : value < 1000 ? `${fixed(value, 0)} ms` : `${fixed(value / 1000, 2)} s`;
-  const utc = (seconds, parts) => new Intl.DateTimeFormat(TONGUE, { timeZone: "UTC", ...parts }).format(seconds * 1000);
-  const DAY = { day: "numeric", month: "short" };
-  const MINUTE = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-
-  // A value between two gaps has no neighbour to draw a line to; it is drawn as a point.
-  function lonelyPoints(plot, series) {
-    const values = plot.data[series];
-    return values.flatMap((value, at) => value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []);
-  }
+  const { colour, inMs, inZone, DAY, MINUTE, axis: newAxis, fromZero, lonelyPoints } = plotting;
+  const utc = inZone("UTC");
 
   function draw(plot, data) {
-    const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
+    const axis = newAxis();
     const line = colour("--accent");
     drawn.get(plot)?.chart.destroy();
     const chart = new uPlot({
@@ -30,7 +19,7 @@
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       legend: { show: true },
       cursor: { points: { size: 7 }, drag: { x: false, y: false } },
-      scales: { y: { range: (_, low, high) => [0, high == null ? 100 : high * 1.15 || 1] } },
+      scales: { y: fromZero },
       axes: [
         { ...axis, size: 32, values: (_, marks) => marks.map((at) => at % 86400 === 0 ? utc(at, DAY) : "") },
         { ...axis, size: 64, values: (_, marks) => marks.map(inMs) },

@@ -10,13 +10,13 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.forms.base import MonitorsField, as_id
+from dashboard.forms.base import MonitorsField, as_id, sentence
 from dashboard.forms.maintenance import LocalTimeField
 from dashboard.selectors.choices import monitor_choices
 from dashboard.selectors.statuspages import incident_choices, window_choices
 from dashboard.words import NOTHING
 from statuspages.models import Component, Post, StatusPage
-from statuspages.rules import COLOURS, STATES, PostKind, PostState, Source, Visibility
+from statuspages.rules import COLOURS, STATES, PostKind, PostState, Source, Visibility, colours_problem
 from statuspages.words import POSTS
 
 PROSE = {"rows": 3, "class": "prose"}
@@ -83,7 +83,7 @@ class PageForm(forms.Form):
         required=False,
         choices=settings.LANGUAGES,
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("The visitor's own is taken where it is among them."),
+        help_text=_("The visitor's own is taken where it is among them. None chosen: the server's."),
     )
     logo = forms.FileField(
         label=_("Logo"),
@@ -91,7 +91,7 @@ class PageForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp,image/gif"}),
     )
     no_logo = forms.BooleanField(label=_("Take the logo away"), required=False)
-    accent = forms.CharField(label=_("Links"), required=False)
+    accent = forms.CharField(label=_("Accent"), required=False)
     up = forms.CharField(label=_("Bars: well"), required=False)
     degraded = forms.CharField(label=_("Bars: degraded"), required=False)
     down = forms.CharField(label=_("Bars: down"), required=False)
@@ -136,9 +136,16 @@ class PageForm(forms.Form):
     def colours(self) -> list[forms.BoundField]:
         return self.of(*COLOURS)
 
+    def clean(self) -> None:
+        """Each colour's problem at its own field; to the service they are one."""
+        for name in COLOURS:
+            value = self.cleaned_data.get(name)
+            if value and (problem := colours_problem({name: value.lower()})):
+                self.add_error(name, sentence(problem))
+
     def configuration(self) -> dict[str, Any]:
         cleaned = dict(self.cleaned_data)
-        colours = {name: value.strip() for name in COLOURS if (value := cleaned.pop(name))}
+        colours = {name: value for name in COLOURS if (value := cleaned.pop(name))}
         logo, no_logo = cleaned.pop("logo"), cleaned.pop("no_logo", False)
         cleaned["colours"] = colours
         if logo:

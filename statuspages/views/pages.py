@@ -129,7 +129,7 @@ class PublicView(View):
 
 def files_used() -> list[str]:
     """Addresses that change with the files: a page that names old ones is another page."""
-    return [static(name) for name in ("style.css", "dark.css", "status.css", "app.js", "status.js")]
+    return [static(name) for name in ("style.css", "dark.css", "status.css", "app.js", "plot.js", "status.js")]
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")

@@ -125,6 +125,12 @@ def test_nobody_signs_up_as_more_than_a_person(extra: str) -> None:
 
 
 @pytest.mark.django_db
+def test_a_mistyped_field_is_told_the_one_that_was_meant() -> None:
+    answer = program().post("/api/auth/signup", {"emial": "ada@example.org", "password": PASSWORD})
+    assert answer.json()["fields"]["emial"] == ["Unknown field. Did you mean email?"]
+
+
+@pytest.mark.django_db
 def test_an_operator_made_on_the_command_line_has_a_team_too() -> None:
     operator = User.objects.create_superuser("Root@Example.org", PASSWORD)
     assert operator.email == "root@example.org"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 
 import pytest
@@ -90,19 +91,23 @@ def test_work_is_announced_at_the_time_of_its_window(client: Client, make_monito
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "at", "said"),
     [
-        ({"slug": "Not A Slug"}, "small letters"),
-        ({"visibility": "password"}, "Is needed for a page that asks for one."),
-        ({"accent": "#ffff00"}, "Accent cannot be read on white"),
-        ({"domain": "localhost"}, "Must be a host name"),
-        ({"logo": SimpleUploadedFile("x.svg", b"<svg/>", "image/svg+xml")}, "Must be a picture"),
+        ({"slug": "Not A Slug"}, "slug", "small letters"),
+        ({"visibility": "password"}, "password", "Is needed for a page that asks for one."),
+        ({"accent": "#ffff00"}, "accent", "Accent cannot be read on white"),
+        ({"down": "reddish"}, "down", "Down must be like #3f51d4."),
+        ({"domain": "localhost"}, "domain", "Must be a host name"),
+        ({"logo": SimpleUploadedFile("x.svg", b"<svg/>", "image/svg+xml")}, "logo", "Must be a picture"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_typed_is_lost(client: Client, fields: dict[str, object], said: str) -> None:
+def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(
+    client: Client, fields: dict[str, object], at: str, said: str
+) -> None:
     typed = {"title": "My long title", "slug": "acme", "visibility": "public", **fields}
     text = client.post("/status-pages/new/", typed).content.decode()
     assert said in text
+    assert re.search(rf'<input[^>]* name="{at}"[^>]* aria-invalid="true"', text)
     assert 'value="My long title"' in text
     assert not StatusPage.objects.exists()
 
