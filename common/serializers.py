@@ -30,7 +30,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         return value
 
     def _unknown_fields(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
-        writable = {field.field_name for field in self._writable_fields}
+        writable = {str(field.field_name) for field in self._writable_fields}
         unknown = [str(name)[:100] for name in data if name not in writable]
         return {
             name: [say("This field cannot be set.") if name in self.fields else _unknown(name, writable)]
