@@ -48,7 +48,7 @@ class Region(models.Model):
     )
     draining = models.BooleanField(default=False, help_text="gets no new checks; what is out comes home")
     offline_since = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="when no worker had been heard of for too long"
+        null=True, blank=True, editable=False, help_text="since when no worker is heard of, where that is too long"
     )
     watched_since = models.DateTimeField(
         default=timezone.now, editable=False, help_text="since when the scheduler has listened without a break"

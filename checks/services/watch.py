@@ -46,10 +46,11 @@ def look(region: Region, *, last_sign: datetime | None, ticked_s: int, now: date
         was_offline=was_offline, last_sign=last_sign, watched_since=region.watched_since, now=now
     )
     if offline and not was_offline:
-        _note(region, RegionEvent.Kind.OFFLINE, note=_last_heard(last_sign), since=now, now=now)
+        silent_since = max(filter(None, (last_sign, region.watched_since)))
+        _note(region, RegionEvent.Kind.OFFLINE, note=_last_heard(last_sign), since=silent_since, now=now)
     elif region.offline_since is not None and not offline:
         away_s = int((now - region.offline_since).total_seconds())
-        _note(region, RegionEvent.Kind.ONLINE, note=f"after {away_s} s", since=None, now=now)
+        _note(region, RegionEvent.Kind.ONLINE, note=say("after {count} s", count=away_s), since=None, now=now)
     return offline != was_offline
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -64,8 +65,11 @@ def test_operators_get_one_event_when_it_goes_and_one_when_it_comes_back(regions
     assert events() == []
     now = run(since=now, seconds=300, living="india")
     assert events() == [("usa", "offline")]
+    assert Region.objects.get(pk="usa").offline_since == NOW
     now = run(since=now, seconds=60, living="usa india")
     assert events() == [("usa", "offline"), ("usa", "online")]
+    away_s = int(re.findall(r"after (\d+) s", RegionEvent.objects.get(kind="online").note)[0])
+    assert 360 <= away_s <= 370, "it tells how long nobody was heard, from the last sign on"
     told = IncidentEvent.objects.unplanned().filter(team=None).values_list("kind", "region")
     assert list(told) == [("region_offline", "usa"), ("region_online", "usa")]
     assert not Region.objects.exclude(offline_since=None).exists()
