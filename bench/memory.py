@@ -53,7 +53,7 @@ def start(stack: ExitStack, env: dict[str, str], home: Path) -> tuple[dict[str, 
     celery = ("-m", "probes.serve", "--quiet")
     address, server = stack.enter_context(web(env))
     commands = {
-        "beat": (*celery, "-A", "uptime", "beat", "--schedule", str(home / "beat")),
+        "beat": (*celery, "-A", "uptime.beat", "beat", "--schedule", str(home / "beat")),
         "central": (*celery, "-A", "uptime", "worker", "-Q", "central,results", "-c", "2"),
         "region": (*celery, "-A", "probes.worker", "worker", "-Q", f"region.{REGION},region.{REGION}.now"),
     }

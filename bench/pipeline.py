@@ -94,7 +94,7 @@ def measure(
         worker = ("-A", "probes.worker", "worker", "-Q", queues, "-n", f"{region}@%h")
         parts[region] = stack.enter_context(program(env | own, *celery, *worker))
     schedule = str(Path(tempfile.gettempdir()) / f"bench-beat-{os.getpid()}")
-    parts["beat"] = stack.enter_context(program(env, *celery, "-A", "uptime", "beat", "--schedule", schedule))
+    parts["beat"] = stack.enter_context(program(env, *celery, "-A", "uptime.beat", "beat", "--schedule", schedule))
 
     time.sleep(chosen.warm_up_s)
     before, began = {name: cpu_s(part) for name, part in parts.items()}, time.time()

@@ -1,4 +1,4 @@
-"""The server's Celery app: its queues and what beat rings for. A region may also be served by
+"""The server's Celery app. A region may also be served by
 ``celery -A uptime worker -Q region.<code>``; the engine is loaded there and in no other worker."""
 
 from __future__ import annotations
@@ -7,14 +7,11 @@ import gc
 import logging
 import os
 import sys
-from functools import cached_property
 from typing import Any
 
 from celery import Celery, Task
-from celery.apps import beat
 from celery.signals import (
     after_task_publish,
-    beat_init,
     celeryd_init,
     setup_logging,
     task_postrun,
@@ -22,25 +19,19 @@ from celery.signals import (
     worker_before_create_process,
     worker_ready,
 )
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections
-from django.utils.log import configure_logging
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from probes import worked
 from probes.broker import broker_settings
-from probes.names import ALERTS_QUEUE, CENTRAL_QUEUE, regions_of
+from probes.names import CENTRAL_QUEUE, regions_of
 from uptime import tracing
+from uptime.broker import publisher_settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
 # Celery would run Django's checks in each worker and throw their words away; they load every page and form. What they
 # have to say is said by `migrate` and `doctor`.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
-
-
-def _tick(task: str, every_s: float, queue: str = CENTRAL_QUEUE) -> dict[str, Any]:
-    """A beat entry. A tick that waited too long is worthless: the next one does its work as well."""
-    return {"task": task, "schedule": every_s, "options": {"queue": queue, "expires": max(5.0, every_s)}}
 
 
 logger = logging.getLogger(__name__)
@@ -56,64 +47,14 @@ class PatientTask(Task):  # type: ignore[type-arg]
             logger.warning("%s waits for the database: %s", self.name, str(error).partition("\n")[0])
 
 
-class Beat(beat.Beat):
-    """Rings by name, so it needs none of what it rings for: no tasks, no models, and of Django the settings alone."""
-
-    def init_loader(self) -> None:
-        configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)  # where tasks are loaded, django.setup() does it
-        app.finalize()
-
-
-class Server(Celery):
-    @cached_property
-    def Beat(self) -> type[beat.Beat]:  # noqa: N802  # Celery's name for what `celery beat` runs
-        return self.subclass_with_self(Beat)
-
-
-IMPATIENT = {
-    "socket_timeout": 2,
-    "socket_connect_timeout": 2,
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0,
-    "interval_max": 0,
-}
-"""How publishers connect: a page must not wait for a broker that is away, and what it rings for is written down."""
-
-app = Server("uptime", task_cls=PatientTask)
-app.conf.update(broker_settings())
-app.conf.broker_transport_options |= IMPATIENT
-app.config_from_object("django.conf:settings", namespace="CELERY")
+app = Celery("uptime", task_cls=PatientTask)
+app.conf.update(publisher_settings())
 app.conf.update(
     worker_consumer="probes.quiet:QuietConsumer",
-    task_default_queue=CENTRAL_QUEUE,
     task_soft_time_limit=35,
     task_time_limit=45,
     worker_max_tasks_per_child=20_000,
     worker_max_memory_per_child=400_000,
-    beat_max_loop_interval=1,
-    beat_schedule={
-        "dispatch": _tick("checks.dispatch", 1),
-        "dispatch-wanted": _tick("checks.dispatch_wanted", 1),
-        "sweep": _tick("checks.sweep", 2),
-        "refresh-stats": _tick("checks.refresh_stats", 2),
-        "notice-silence": _tick("incidents.notice_silence", 5),
-        "maintenance": _tick("maintenance.turn", 5),
-        "heartbeats": _tick("heartbeats.turn", 1),
-        "drills": _tick("drills.turn", 1),
-        "alerts": _tick("alerts.tick", 1, ALERTS_QUEUE),
-        "statuspages": _tick("statuspages.tick", 2, ALERTS_QUEUE),
-        "dead-mans-switch": _tick("operations.dead_mans_switch", 60),
-        "housekeeping": _tick("checks.housekeeping", 600),
-        "heartbeats-housekeeping": _tick("heartbeats.housekeeping", 3600),
-        "alerts-housekeeping": _tick("alerts.housekeeping", 3600, ALERTS_QUEUE),
-        "statuspages-housekeeping": _tick("statuspages.housekeeping", 3600, ALERTS_QUEUE),
-        "letters": _tick("accounts.post_letters", 2, ALERTS_QUEUE),
-        "forget-old-sessions": _tick("accounts.forget_old_sessions", 3600),
-        "forget-old-audit": _tick("accounts.forget_old_audit", 3600),
-        "forget-old-answers": _tick("api.forget_old_answers", 3600),
-        "invitations": _tick("accounts.send_invitations", 60, ALERTS_QUEUE),
-    },
 )
 app.steps["consumer"].add("probes.stuck:ConnectAnew")  # by name: web and beat have no need of it
 # Celery would close the database's connection before and after every task, and opening one costs more than most tasks.
@@ -164,11 +105,6 @@ def _load_what_regions_need(instance: Any, options: dict[str, Any], **_: Any) ->
 def _trace_work(instance: Any, **_: Any) -> None:
     if instance.app is app:
         tracing.start("uptime-worker")
-
-
-@beat_init.connect
-def _trace_ticks(**_: Any) -> None:
-    tracing.start("uptime-beat")
 
 
 @worker_before_create_process.connect

@@ -17,6 +17,7 @@ from celery.exceptions import Reject
 
 from probes import tracing
 from probes.fields import MASK
+from uptime import env
 
 
 class OutageInOneLine(logging.Filter):
@@ -112,6 +113,15 @@ def _described(value: object) -> str:
 def _say_whose_trace(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     line.update(tracing.ids())
     return line
+
+
+def as_wanted(secrets: Iterable[str]) -> dict[str, Any]:
+    """``configuration`` by ``LOG_FORMAT`` and ``LOG_LEVEL``."""
+    return configuration(
+        form=env.choice("LOG_FORMAT", "console", {"console", "json"}),
+        level=env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"}),
+        secrets=secrets,
+    )
 
 
 def configuration(*, form: str, level: str, secrets: Iterable[str] = ()) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 
 from api.sections import ABOUT, TAGS
-from probes.broker import BROKERS, verified
 from probes.settings import BadSetting, read_settings
 from uptime import env, logs
+from uptime.broker import CELERY_BROKER_URL, REDIS_URL
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -148,13 +148,6 @@ DATABASES = {
 }
 DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
 MIGRATION_LOCK_TIMEOUT_SECONDS = env.number("MIGRATION_LOCK_TIMEOUT_SECONDS", 5, low=0, high=3_600)  # 0: no limit
-REDIS_URL = verified(env.text("REDIS_URL") and env.url("REDIS_URL", schemes=("redis", "rediss")))
-if not (REDIS_URL or env.text("CELERY_BROKER_URL")):
-    env.stop(
-        "neither REDIS_URL nor CELERY_BROKER_URL is set; set the first to redis://host/0, or, to do without Redis, "
-        "the second to sqla+postgresql+psycopg://user:password@host/name, the database of DATABASE_URL."
-    )
-CELERY_BROKER_URL = verified(env.url("CELERY_BROKER_URL", schemes=BROKERS, default=REDIS_URL))
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -336,9 +329,7 @@ SIMPLE_JWT = {
 }
 
 # --- what the machine says ---
-LOGGING = logs.configuration(
-    form=env.choice("LOG_FORMAT", "console", {"console", "json"}),
-    level=env.choice("LOG_LEVEL", "INFO", {"DEBUG", "INFO", "WARNING", "ERROR"}),
+LOGGING = logs.as_wanted(
     secrets=[
         *(
             SECRET_KEY,

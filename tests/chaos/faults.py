@@ -203,7 +203,7 @@ def _tell_of_the_past(world: World) -> None:
 def second_scheduler(world: World, seconds: float, chance: Random) -> None:
     schedule = str(world.home / "second-beat-schedule")
     beat = subprocess.Popen(
-        [sys.executable, "-m", "probes.serve", "--quiet", "-A", "uptime", "beat", "--schedule", schedule],
+        [sys.executable, "-m", "probes.serve", "--quiet", "-A", "uptime.beat", "beat", "--schedule", schedule],
         cwd=ROOT,
         env=world.server_environment(),
         stdout=subprocess.DEVNULL,

@@ -13,10 +13,11 @@ from uptime.celery import app
 CENTRE = "from uptime.celery import app; app.Worker(queues=['central', 'results'])"
 REGION = "from uptime.celery import app; app.Worker(queues='region.usa,region.usa.now')"
 WEB = "import uptime.wsgi, uptime.urls"
-BEAT = "from uptime.celery import app; app.Beat().init_loader()"
+BEAT = "from uptime.beat import app; app.Beat().init_loader()"
 PAGES = {"uptime.urls", "dashboard.views", "accounts.admin", "drf_spectacular.openapi", "rest_framework.views", "PIL"}
 OTHER_COMMANDS = {"celery.bin.celery", "celery.bin.shell", "click_repl", "prompt_toolkit"}
 DOORS = {"fido2", "rest_framework.compat", "rest_framework.serializers"}
+DJANGO = {"django.conf", "django.apps", "django.db", "uptime.settings", "checks.tasks"}
 CHECKING = {"pycurl", "dns", "publicsuffixlist", "probes.engine", "probes.certificates", "requests", "pyarrow"}
 
 
@@ -32,7 +33,7 @@ def loaded_by(start: str) -> set[str]:
     [
         (CENTRE, {"checks.tasks", "alerts.tasks", "meters.tasks", "probes.kinds"}, PAGES | DOORS | CHECKING),
         (REGION, {"checks.tasks", "probes.worker", "probes.engine"}, PAGES | DOORS | {"requests", "pyarrow"}),
-        (BEAT, {"uptime.settings", "probes.broker"}, PAGES | DOORS | CHECKING | {"checks.tasks", "accounts.models"}),
+        (BEAT, {"celery.beat", "uptime.logs"}, PAGES | DOORS | CHECKING | DJANGO | {"psycopg", "cryptography.fernet"}),
         ("import probes.serve", {"celery.bin.worker", "celery.bin.beat"}, OTHER_COMMANDS),
         (WEB, {"dashboard.views", "probes.kinds"}, CHECKING - {"requests"}),  # which the API's framework brings along
     ],
