@@ -23,9 +23,11 @@ from pytest_django import Settings
 
 from accounts.models import Team, User
 from accounts.services import people
+from alerts.models import Delivery
+from alerts.services.channels import create_channel
 from drills.models import Drill
 from incidents.handling import outages
-from incidents.models import Incident
+from incidents.models import Incident, IncidentEvent
 from monitors.models import Monitor
 from monitors.services import create_monitor
 from statuspages.models import StatusPage
@@ -137,9 +139,10 @@ def told(owner: User, team: Team) -> list[Scene]:
     by_name = {monitor.name: monitor for monitor in watched}
     by_name["Checkout"] = checkout(team, now)
     incident = Incident.objects.get(resolved_at=None)
-    outages.acknowledge(incident, actor=owner, now=now)
-    outages.add_note(incident, text="The payment provider has trouble; we follow their page.", actor=owner, now=now)
-    drill = drills(team, owner, now)
+    noticed = timezone.now()
+    outages.acknowledge(incident, actor=owner, now=noticed)
+    outages.add_note(incident, text="The payment provider has trouble; we follow their page.", actor=owner, now=noticed)
+    drill = drills(team, owner, by_name["Staging"], now)
     page = status_page(team, owner, by_name, incident, now)
     shop = by_name["Shop"].pk
     return [
@@ -162,7 +165,7 @@ def checkout(team: Team, now: datetime) -> Monitor:
     born = now - timedelta(days=1)
     Monitor.objects.filter(pk=monitor.pk).update(wanted_at=None, created_at=born, status_since=born)
     day = "." * 1_400
-    return tell(monitor, usa=f"{day}xxx", india=f"{day}xxx", message="Expected a status in 200-399, got 503")
+    return tell(monitor, usa=f"{day}!!!", india=f"{day}!!!")
 
 
 OPEN_POLICY = """
@@ -173,8 +176,8 @@ CHOOSE = """document.querySelectorAll(".rows .pick input").forEach((box, at) => 
 })"""
 
 
-def drills(team: Team, owner: User, now: datetime) -> Drill:
-    """Three of them; gives the newest."""
+def drills(team: Team, owner: User, monitor: Monitor, now: datetime) -> Drill:
+    """Three of them; gives the newest, which told a channel of its beginning and its end."""
     after = {"failed_at": 8.2, "confirmed_at": 9.6, "queued_at": 9.7, "accepted_at": 10.4}
     after |= {"mended_at": 41.0, "recovered_at": 55.3, "told_at": 56.1}
     for number in (3, 2, 1):
@@ -189,6 +192,23 @@ def drills(team: Team, owner: User, now: datetime) -> Drill:
             fault_at=fault,
             ended_at=fault + timedelta(seconds=90),
             **times,
+        )
+    drill.incident = Incident.objects.create(
+        monitor=monitor,
+        started_at=times["failed_at"],
+        confirmed_at=times["confirmed_at"],
+        resolved_at=times["told_at"],
+        cause={},
+    )
+    drill.save()
+    channel = create_channel(team=team, kind="email", name="On call", settings={"to": owner.email})
+    for kind, event_kind, at in (("down", "opened", "accepted_at"), ("up", "resolved", "told_at")):
+        event = IncidentEvent.objects.create(
+            incident=drill.incident, monitor=monitor, kind=event_kind, happened_at=times[at], planned_at=times[at]
+        )
+        told = dict.fromkeys(("created_at", "due_at", "next_at", "settled_at"), times[at])
+        Delivery.objects.create(
+            team=team, event=event, channel=channel, kind=kind, state="sent", tries=1, expires_at=now, **told
         )
     return drill
 

@@ -17,6 +17,12 @@ SIGNS: dict[str, dict[str, Any]] = {
     ".": {"outcome": Outcome.UP, "http_status": 200},
     "~": {"outcome": Outcome.DEGRADED, "reason": Reason.SLOW_RESPONSE, "http_status": 200},
     "x": {"outcome": Outcome.DOWN, "reason": Reason.CONNECT_REFUSED, "message": "connection refused"},
+    "!": {
+        "outcome": Outcome.DOWN,
+        "reason": Reason.UNEXPECTED_STATUS,
+        "http_status": 503,
+        "message": "Expected a status in 200-399, got 503",
+    },
     "?": {"outcome": Outcome.UNKNOWN, "reason": Reason.LATE, "attempts": 0},
 }
 TIMINGS = Timings(dns=2.0, connect=10.0, tls=None, first_byte=30.0, download=8.0, total=50.0)
