@@ -12,7 +12,7 @@ from celery import current_app
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from monitors import regionkeys
+from monitors.services import regionkeys
 from probes import names
 
 logger = logging.getLogger(__name__)

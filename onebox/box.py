@@ -140,7 +140,9 @@ class Box:
 
     def _beat(self) -> Command:
         schedule = str(self.settings.var_dir / "beat-schedule")
-        return self._command("beat", "-m", "probes.serve", "--quiet", "-A", "uptime.beat", "beat", "--schedule", schedule)
+        return self._command(
+            "beat", "-m", "probes.serve", "--quiet", "-A", "uptime.beat", "beat", "--schedule", schedule
+        )
 
     def _central(self) -> Command:
         worker = ("-m", "probes.serve", "--quiet", "-A", "uptime", "worker")

@@ -24,7 +24,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from psycopg import sql
 
 from checks.services import days
-from monitors import rotation
+from monitors.services import rotation
 
 FORMAT = 1
 MANIFEST = "manifest.json"

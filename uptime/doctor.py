@@ -25,8 +25,8 @@ from checks.selectors.health import BEHIND_S, breaker_word, pending_migrations, 
 from checks.services import days, space, storage
 from common.clock import database_now
 from common.commands import Word, readable_bytes
-from monitors import rotation
 from monitors.rules import OFFLINE_AFTER
+from monitors.services import rotation
 from probes import names
 from probes.fields import MASK
 from uptime import env

@@ -23,8 +23,8 @@ from checks.services import dispatch, facts, store, trial
 from common.clock import database_now
 from meters import services as meters
 from meters.names import CHECKS, DROPPED, LAG, REFUSALS, REPORTS
-from monitors import regionkeys
 from monitors.models import Region
+from monitors.services import regionkeys
 from probes.contract import CheckResult, Outcome, Reason
 from probes.kinds import KINDS
 from probes.signing import Signed

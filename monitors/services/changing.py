@@ -9,9 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts import audit
-from monitors import quotas
 from monitors.models import Monitor
-from monitors.services import acts
+from monitors.services import acts, quotas
 from monitors.services.acts import Act
 from monitors.services.asking import ring_for
 from monitors.services.fields import Ground, give_ping_token

@@ -13,10 +13,10 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import Team
-from monitors import quotas, rules
+from monitors import rules
 from monitors.models import Monitor
 from monitors.rules import Action
-from monitors.services import acts
+from monitors.services import acts, quotas
 from monitors.services.acts import AT_ONCE, Act
 from monitors.services.asking import ring_for
 from monitors.services.fields import Ground

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Team
-from monitors import quotas, selectors
+from monitors import selectors
 from monitors.models import Monitor
-from monitors.services import acts
+from monitors.services import acts, quotas
 from monitors.services.acts import AT_ONCE
 from monitors.services.asking import ring_for
 from monitors.services.fields import Ground, apply

@@ -16,9 +16,10 @@ from accounts.models import Team, User
 from alerts.services import channels
 from checks.models import CheckEvidence, CheckResult
 from checks.services import dispatch, ingest
-from monitors import quotas, services
+from monitors import services
 from monitors.models import Monitor
 from monitors.rules import Action
+from monitors.services import quotas
 from probes.contract import Outcome
 from probes.kinds import http
 from statuspages.models import Subscriber

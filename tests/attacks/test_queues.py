@@ -28,8 +28,8 @@ from checks.tasks import housekeeping
 from meters import services as meters
 from meters.names import DROPPED
 from meters.selectors import counts_of
-from monitors import regionkeys
 from monitors.models import Region
+from monitors.services import regionkeys
 from probes import signing, worker
 from probes.broker import broker_settings
 from probes.contract import Batch, CheckRequest, LifeSign

@@ -24,8 +24,9 @@ from alerts.models import Channel
 from alerts.services import channels
 from checks.models import CheckBatch
 from checks.services import dispatch
-from monitors import regionkeys, services
+from monitors import services
 from monitors.models import Monitor
+from monitors.services import regionkeys
 from probes.contract import Outcome
 from statuspages.services import pages
 from tests.attacks.test_headers import is_page, offences

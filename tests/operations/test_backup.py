@@ -22,8 +22,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.services import factors
 from checks.services import days
-from monitors import rotation
 from monitors.models import Monitor
+from monitors.services import rotation
 from probes.contract import Outcome
 from tests.conftest import MakeMonitor
 from tests.operations.running import address_of, manage, run, run_json

@@ -11,8 +11,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
 from common.commands import SpeakingCommand
-from monitors import regionkeys, selectors, services
+from monitors import selectors, services
 from monitors.models import Region
+from monitors.services import regionkeys
 
 VERBS: dict[str, Callable[[str], Region]] = {
     "enable": services.enable_region,

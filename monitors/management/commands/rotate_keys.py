@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from common.commands import Progress, SpeakingCommand
-from monitors import rotation
-from monitors.rotation import Tally
+from monitors.services import rotation
+from monitors.services.rotation import Tally
 
 
 class Command(SpeakingCommand):
