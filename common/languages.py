@@ -37,6 +37,9 @@ class Words(Mapping[K, str]):
     def __getitem__(self, key: K) -> str:
         return gettext(self._texts[key])
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._texts
+
     def __iter__(self) -> Iterator[K]:
         return iter(self._texts)
 

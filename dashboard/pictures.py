@@ -8,13 +8,13 @@ from functools import cache, lru_cache
 from html import escape
 from itertools import groupby
 
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, gettext_noop, ngettext
 from django.utils.translation import gettext as _
 
 from checks.rules import TICKS, HourSum, Tick
 from dashboard import words
+from dashboard.markup import fill
 from monitors.rules import Status
 from probes.contract import Outcome
 
@@ -41,7 +41,7 @@ ICONS: dict[str, tuple[str, str]] = {
 def status_icon(status: str) -> SafeString:
     """Decoration: the word always stands beside it."""
     shape, sign = ICONS.get(status, ICONS[Status.UNKNOWN])
-    return format_html(
+    return fill(
         '<svg class="icon is-{}" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">'
         '<path class="icon-shape" d="{}"/><path class="icon-sign" d="{}"/></svg>',
         status,
@@ -68,7 +68,7 @@ def ticks_svg(region: str, ticks: Sequence[Tick]) -> SafeString:
     """Ten bars, newest on the right; places that have no check yet are small dots."""
     shown = list(ticks)[-TICKS:]
     blank: list[Tick | None] = [None] * (TICKS - len(shown))
-    return format_html(
+    return fill(
         '<svg class="ticks" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
         TICKS * STEP - (STEP - BAR),
         HEIGHT,
@@ -111,7 +111,7 @@ def ticks_in_words(region: str, ticks: Sequence[Tick]) -> str:
 
 
 def _outcome(outcome: str) -> str:
-    return words.OUTCOMES[Outcome(outcome)].lower() if outcome in set(Outcome) else outcome
+    return words.OUTCOMES[Outcome(outcome)].lower() if outcome in words.OUTCOMES else outcome
 
 
 # --- the last 24 hours of a monitor, all regions together ---
@@ -127,7 +127,7 @@ HOUR_PARTS = ("up", "degraded", "unknown", "down")
 def hours_svg(name: str, hours: Sequence[HourSum], *, zone: tzinfo) -> SafeString:
     """A bar an hour, newest on the right; an hour that nothing is known of is a small dot."""
     language = get_language()
-    return format_html(
+    return fill(
         '<svg class="ticks strip" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
         len(hours) * PITCH - 2,
         HEIGHT,
@@ -212,7 +212,7 @@ def runs_svg(runs: Sequence[tuple[float, bool]]) -> SafeString:
     """
     longest = max((took for took, _well in runs), default=0.0) or 1.0
     width = max(len(runs) * STEP - (STEP - BAR), BAR)
-    return format_html(
+    return fill(
         '<svg class="ticks" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">{}</svg>',
         *(width, RUN_HEIGHT, width, RUN_HEIGHT, runs_in_words(runs)),
         mark_safe("".join(_run(place, *run, longest) for place, run in enumerate(runs))),  # noqa: S308 - escaped
@@ -259,18 +259,19 @@ THINNEST = 3
 def phases_svg(region: str, timings_ms: Mapping[str, float | None], *, scale_ms: float) -> SafeString:
     """A waterfall: each phase begins where the one before ended. ``scale_ms`` is the width of the picture."""
     scale = WIDTH / max(scale_ms, 0.001)
-    rects, start = [], 0.0
+    rects, start = "", 0.0
     for phase in PHASES:
         length = max(timings_ms.get(phase) or 0.0, 0.0) * scale
         if length:
-            rects.append((phase, f"{start:.1f}", f"{max(length, THINNEST):.1f}", LANE))
+            box = f'x="{start:.1f}" y="0" width="{max(length, THINNEST):.1f}" height="{LANE}"'
+            rects += f'<rect class="phase-{phase}" {box}/>'
         start += length
-    return format_html(
+    return fill(
         '<svg class="phases" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
         WIDTH,
         LANE,
         phases_in_words(region, timings_ms),
-        format_html_join("", '<rect class="phase-{}" x="{}" y="0" width="{}" height="{}"/>', rects),
+        mark_safe(rects),  # noqa: S308 - numbers
     )
 
 
@@ -285,7 +286,7 @@ def lane_svg(key: str, start_ms: float, took_ms: float, *, scale_ms: float) -> S
     """One phase of a waterfall: decoration, since its length stands beside it."""
     scale = WIDTH / max(scale_ms, 0.001)
     width = min(max(took_ms * scale, THINNEST), WIDTH)
-    return format_html(
+    return fill(
         '<svg class="lane" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="phase-{}" x="{}" y="0" width="{}" height="{}"/></svg>',
         WIDTH,

@@ -1,7 +1,7 @@
 """The rows of the list of monitors as HTML.
 
 Written out here and not in a template: a page has fifty, each with some thirty places to fill, and a template takes
-twice as long over them. ``format_html`` escapes whatever is not HTML of ours.
+twice as long over them. ``fill`` escapes whatever is not HTML of ours.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from uuid import UUID
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from dashboard import pictures, times, words
+from dashboard.markup import NOTHING, fill, joined
 from dashboard.selectors.listing import Row
 from monitors.models import Monitor
 from monitors.rules import Status
@@ -41,13 +41,12 @@ PICK = (
     '<label class="pick"><input type="checkbox" form="bulk" name="monitor" value="{pk}" id="pick-{pk}">'
     '<span class="unseen">{label}</span></label>'
 )
-NOTHING = SafeString("")
 NOBODY = UUID(int=0)
 
 
 def rows_html(rows: Iterable[Row], *, can_choose: bool) -> SafeString:
     said = Said()
-    return mark_safe("".join([_row(row, said, can_choose=can_choose) for row in rows]))  # noqa: S308 - by format_html
+    return joined(_row(row, said, can_choose=can_choose) for row in rows)
 
 
 class Said:
@@ -59,8 +58,8 @@ class Said:
         self.zone = timezone.get_current_timezone()
         self.address = reverse("monitor", args=[NOBODY])
 
-    def address_of(self, pk: UUID) -> str:
-        return self.address.replace(str(NOBODY), str(pk))
+    def address_of(self, pk: str) -> str:
+        return self.address.replace(str(NOBODY), pk)
 
     @cached_property
     def shadow(self) -> SafeString:
@@ -69,15 +68,15 @@ class Said:
 
 def _row(row: Row, said: Said, *, can_choose: bool) -> SafeString:
     monitor, stats, pk = row.monitor, row.stats, str(row.monitor.pk)
-    return format_html(
+    return fill(
         ROW,
         pk=pk,
         name=monitor.name,
         status=monitor.status,
         mark=row.mark,
-        pick=format_html(PICK, pk=pk, label=said.choose.replace("%s", monitor.name)) if can_choose else NOTHING,
+        pick=fill(PICK, pk=pk, label=said.choose.replace("%s", monitor.name)) if can_choose else NOTHING,
         icon=pictures.status_icon(monitor.status),
-        address=said.address_of(monitor.pk),
+        address=said.address_of(pk),
         shadow=said.shadow if monitor.shadow else NOTHING,
         url=words.without_scheme(monitor.url),
         standing=_standing(row, said),
@@ -98,25 +97,25 @@ def _standing(row: Row, said: Said) -> SafeString:
         word, rest = _("Checking"), _("from %(regions)s") % {"regions": ", ".join(monitor.regions)}
         if monitor.is_passive:
             word, rest = _("Waiting"), _("for the first report")
-        return format_html('<span class="word is-pending">{}</span> {}', word, rest)
-    return format_html(
+        return fill('<span class="word is-pending">{}</span> {}', word, rest)
+    return fill(
         '<span class="word is-{}">{}</span> {} {}{}',
         monitor.status,
         words.status_word(monitor.status),
         said.lasting,
         times.lasting(monitor.status_since),
-        format_html(" · {}", _("checking now")) if row.waiting else NOTHING,
+        fill(" · {}", _("checking now")) if row.waiting else NOTHING,
     )
 
 
 def _why(monitor: Monitor) -> SafeString:
     if not monitor.status_reason:
         return NOTHING
-    return format_html('<p class="row-why">{}</p>', words.why(monitor.status_reason, monitor.regions))
+    return fill('<p class="row-why">{}</p>', words.why(monitor.status_reason, monitor.regions))
 
 
 def _tags(monitor: Monitor, said: Said) -> SafeString:
     if not monitor.tags:
         return NOTHING
-    items = format_html_join("", "<li>{}</li>", ([tag] for tag in monitor.tags))
-    return format_html('<ul class="tags" role="list" aria-label="{}">{}</ul>', said.tags, items)
+    items = joined(fill("<li>{}</li>", tag) for tag in monitor.tags)
+    return fill('<ul class="tags" role="list" aria-label="{}">{}</ul>', said.tags, items)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from dashboard import words
+from dashboard.markup import fill
 
 
 def ago(moment: datetime) -> SafeString:
     """``3 min ago``, with the exact time for whoever points at it; app.js keeps it true."""
     text = words.ago(moment, now=timezone.now())
-    return format_html('<time datetime="{}" title="{}" data-ago>{}</time>', iso(moment), told(moment), text)
+    return fill('<time datetime="{}" title="{}" data-ago>{}</time>', iso(moment), told(moment), text)
 
 
 def lasting(since: datetime) -> SafeString:
     """``3 min``: how long something has been so, likewise kept true."""
     text = words.span((timezone.now() - since).total_seconds())
-    return format_html(
+    return fill(
         '<time datetime="{}" title="{}" data-for>{}</time>',
         iso(since),
         gettext("since %s") % told(since),
@@ -31,7 +31,19 @@ def lasting(since: datetime) -> SafeString:
 
 def clock(moment: datetime) -> SafeString:
     """The exact time, zone included."""
-    return format_html('<time datetime="{}">{}</time>', iso(moment), told(moment))
+    return fill('<time datetime="{}">{}</time>', iso(moment), told(moment))
+
+
+def of_day(moment: datetime, *, today: date | None = None) -> SafeString:
+    """For tables whose heading names the zone; the day appears only where it is not today."""
+    local = timezone.localtime(moment)
+    form = "H:i:s" if local.date() == (today or timezone.localdate()) else gettext("j M H:i:s")
+    return fill(
+        '<time datetime="{}" title="{}">{}</time>',
+        iso(moment),
+        words.clock(local),
+        words.dated(local, form),
+    )
 
 
 def iso(moment: datetime) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django.utils.formats import date_format, get_format
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import get_language, gettext, pgettext
 from django.utils.translation import gettext_noop as _
 
 from accounts.rules import Role, Scope
@@ -34,7 +35,7 @@ STATUSES: Mapping[Status, str] = Words(
 
 
 def status_word(status: str) -> str:
-    return STATUSES[Status(status)] if status in set(Status) else status
+    return STATUSES[Status(status)] if status in STATUSES else status
 
 
 OUTCOMES: Mapping[Outcome, str] = Words(
@@ -45,6 +46,12 @@ OUTCOMES: Mapping[Outcome, str] = Words(
         Outcome.UNKNOWN: _("Unknown"),
     }
 )
+
+
+def outcome_word(outcome: str) -> str:
+    """Of a check; one that did not count was made during planned work."""
+    return OUTCOMES[Outcome(outcome)] if outcome in OUTCOMES else outcome
+
 
 REASONS: Mapping[Reason, str] = Words(
     {
@@ -108,7 +115,7 @@ REASONS: Mapping[Reason, str] = Words(
 
 def reason_in_words(code: str | None) -> str:
     """A sentence; what is no reason that this page knows is shown as it is."""
-    return REASONS[Reason(code)] if code in set(Reason) else code or ""
+    return REASONS[Reason(code)] if code and code in REASONS else code or ""
 
 
 ROLES: Mapping[str, str] = Words(
@@ -192,8 +199,19 @@ def ago(moment: datetime, *, now: datetime) -> str:
 
 def clock(moment: datetime) -> str:
     """By the clocks of the moment's own zone, which is named."""
-    form = gettext("j M Y, H:i:s")
-    return f"{date_format(moment, form)} {moment:%Z}"
+    return f"{dated(moment, gettext('j M Y, H:i:s'))} {moment:%Z}"
+
+
+def dated(moment: datetime, form: str) -> str:
+    """``date_format`` for pages that tell dozens of times: it puts the names of a day together once for all of them."""
+    return moment.strftime(_form_of(moment.date(), form, get_language()))
+
+
+@lru_cache(maxsize=1024)
+def _form_of(day: date, form: str, _language: str | None) -> str:
+    """The times of one day, in the language of the moment, as ``strftime`` has them: ``22 Nov 2026, %H:%M:%S``."""
+    escaped = {"H": r"\%\H", "i": r"\%\M", "s": r"\%\S"}
+    return date_format(day, "".join(escaped.get(letter, letter) for letter in form))
 
 
 def listing(words: list[str]) -> str:

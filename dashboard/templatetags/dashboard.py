@@ -24,13 +24,13 @@ from alerts.words import retold
 from checks.rules import Tick
 from common.languages import spoken
 from dashboard import alert_words, audit_words, pictures, times, words
+from dashboard.check_rows import check_rows
 from dashboard.forms.maintenance import REPEATS
 from dashboard.kind_words import kind_words
 from dashboard.rows import rows_html
 from dashboard.selectors.checks import Lane, address_of
 from heartbeats.models import Ping
 from heartbeats.rules import Word
-from probes.contract import Outcome
 
 register = template.Library()
 
@@ -46,6 +46,7 @@ register.filter("spoken", spoken)
 register.filter("why", words.why)
 register.filter("span", words.span)
 register.filter("status_word", words.status_word)
+register.filter("outcome_word", words.outcome_word)
 register.filter("without_scheme", words.without_scheme)
 register.filter("event_word", alert_words.event_word)
 register.filter("rule_times", alert_words.rule_times)
@@ -59,7 +60,9 @@ register.simple_tag(pictures.status_icon, name="status_icon")
 register.simple_tag(times.ago, name="ago")
 register.simple_tag(times.lasting, name="lasting")
 register.simple_tag(times.clock, name="clock")
+register.simple_tag(times.of_day, name="time_of_day")
 register.simple_tag(rows_html, name="rows_html")
+register.simple_tag(check_rows, name="check_rows")
 
 
 @register.filter
@@ -123,11 +126,6 @@ def kind_name(kind: str) -> str:
 
 
 @register.filter
-def outcome_word(outcome: str) -> str:
-    return words.OUTCOMES[Outcome(outcome)] if outcome in set(Outcome) else outcome
-
-
-@register.filter
 def web_address(url: str) -> str:
     """The address if a browser may be sent there, else nothing: a ``javascript:`` link is no link."""
     return url if urlsplit(url).scheme in {"http", "https"} else ""
@@ -158,19 +156,6 @@ def team_now(user: User) -> Membership | None:
         return membership_of(user)
     except NoTeam:
         return None
-
-
-@register.simple_tag
-def time_of_day(moment: datetime) -> SafeString:
-    """For tables whose heading names the zone; the day appears only where it is not today."""
-    local = timezone.localtime(moment)
-    form = "H:i:s" if local.date() == timezone.localdate() else gettext("j M H:i:s")
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        times.iso(moment),
-        times.told(moment),
-        date_format(local, form),
-    )
 
 
 @register.filter

@@ -5,13 +5,20 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
+from django.utils.html import format_html
 
 from checks.rules import Tick
 from dashboard import pictures
+from dashboard.markup import fill
 from monitors.rules import Status
 
 SIGNS = {".": "up", "~": "degraded", "x": "down", "?": "unknown"}
 HOSTILE = '"><svg onload=alert(1)>{{7*7}}<script>'
+
+
+def test_what_is_filled_in_is_escaped_unless_it_is_html_of_ours() -> None:
+    assert fill("<p>{}</p>", HOSTILE) == format_html("<p>{}</p>", HOSTILE)
+    assert fill('<p class="{a}">{b}</p>', a="'&", b=fill("<b>{}</b>", 7)) == '<p class="&#x27;&amp;"><b>7</b></p>'
 
 
 def strip(signs: str) -> list[Tick]:

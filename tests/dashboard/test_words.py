@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import translation
+from django.utils.formats import date_format
 
 from dashboard import spec_fields, words
 from monitors.rules import Status
@@ -58,6 +59,15 @@ def test_a_reason_that_is_newer_than_the_page_is_shown_as_it_is() -> None:
 )
 def test_spans(seconds: float, text: str) -> None:
     assert words.span(seconds) == text
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("form", ["j M Y, H:i:s", "j M H:i:s", "H:i:s"])
+def test_a_moment_is_written_as_django_writes_it(language: str, form: str) -> None:
+    with translation.override(language):
+        for hours in range(0, 8800, 731):
+            moment = NOW.replace(month=1, second=7) + timedelta(hours=hours)
+            assert words.dated(moment, translation.gettext(form)) == date_format(moment, translation.gettext(form))
 
 
 def test_how_long_ago() -> None:

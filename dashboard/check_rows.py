@@ -1,0 +1,61 @@
+"""The rows of a table of checks as HTML, put together as those of the list are (``dashboard.rows``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from checks.models import CheckResult
+from common.languages import spoken
+from dashboard import pictures, times, words
+from dashboard.markup import NOTHING, fill, joined
+
+ROW = """
+<tr role="row">
+  <td role="cell" class="when"><a href="{address}">{time}</a></td>
+  <td role="cell">{region}</td>
+  <td role="cell" class="what">
+    <span class="word is-{outcome}">{icon} {word}</span>{http}{why}{said}
+  </td>
+  <td role="cell" class="number">{took}</td>
+</tr>"""
+
+
+def check_rows(checks: Iterable[CheckResult]) -> SafeString:
+    said = Said()
+    return joined(_row(check, said) for check in checks)
+
+
+class Said:
+    """What many rows say, looked up once."""
+
+    def __init__(self) -> None:
+        self.today = timezone.localdate()
+        self.addresses: dict[tuple[UUID, str], str] = {}
+
+    def address_of(self, check: CheckResult) -> str:
+        """As ``dashboard.selectors.checks.address_of`` has it."""
+        whose = check.monitor_id, check.region
+        if whose not in self.addresses:
+            self.addresses[whose] = reverse("check", args=[*whose, 0]).removesuffix("0/")
+        return f"{self.addresses[whose]}{int(check.slot.timestamp())}/"
+
+
+def _row(check: CheckResult, said: Said) -> SafeString:
+    return fill(
+        ROW,
+        address=said.address_of(check),
+        time=times.of_day(check.checked_at, today=said.today),
+        region=check.region,
+        outcome=check.outcome,
+        icon=pictures.status_icon(check.outcome),
+        word=words.outcome_word(check.outcome),
+        http=fill(' <span class="muted">HTTP {}</span>', check.http_status) if check.http_status else NOTHING,
+        why=fill(' <span class="why">{}</span>', words.reason_in_words(check.reason)) if check.reason else NOTHING,
+        said=fill(' <span class="cause-message">{}</span>', spoken(check.message)) if check.message else NOTHING,
+        took=words.milliseconds(check.total_ms),
+    )
