@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.db.migrations import AddField, CreateModel, Migration
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import NOT_PROVIDED, ManyToManyField
@@ -34,3 +35,8 @@ def test_old_code_can_fill_a_row_without_knowing_the_new_column(migration: Migra
             continue
         field = operation.field
         assert field.null or field.db_default is not NOT_PROVIDED or isinstance(field, ManyToManyField), operation.name
+
+
+@pytest.mark.django_db
+def test_the_migrations_say_what_the_models_say() -> None:
+    call_command("makemigrations", check=True, dry_run=True)
