@@ -65,6 +65,9 @@ def refusal(error: ValidationError) -> CommandError:
     return CommandError("; ".join(f"{name}: {' '.join(words)}" for name, words in error.message_dict.items()))
 
 
+BAR_WIDTH = 30
+
+
 class Progress:
     """How far a long work has come, on one line of a terminal; silent where nobody watches."""
 
@@ -85,8 +88,11 @@ class Progress:
 
     def _show(self) -> None:
         self._shown_at = monotonic()
-        of = f" of {self._total:,}" if self._total is not None else ""
-        self._stream.write(f"\r\x1b[K{self._what}: {self._done:,}{of}")
+        bar, of = "", ""
+        if self._total:
+            full = min(BAR_WIDTH, BAR_WIDTH * self._done // self._total)
+            bar, of = f"[{'#' * full}{'.' * (BAR_WIDTH - full)}] ", f" of {self._total:,}"
+        self._stream.write(f"\r\x1b[K{bar}{self._what}: {self._done:,}{of}")
         self._stream.flush()
 
 

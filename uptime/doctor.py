@@ -25,6 +25,7 @@ from checks.selectors.health import BEHIND_S, breaker_word, pending_migrations, 
 from checks.services import days, space, storage
 from common.clock import database_now
 from common.commands import Word, readable_bytes
+from monitors.models import Region
 from monitors.rules import OFFLINE_AFTER
 from monitors.services import rotation
 from probes import names
@@ -160,6 +161,9 @@ def _regions() -> Iterator[Word]:
     found = region_health(now=database_now())
     if not found:
         yield Word("regions", "fail", "none is enabled", "Run manage.py region sync, or region enable CODE.")
+    missing = set(settings.REGIONS) - set(Region.objects.values_list("code", flat=True))
+    for code in sorted(missing):
+        yield Word("regions", "fail", f"{code} is in REGIONS and nobody knows it", "Run manage.py region sync.")
     for region in found:
         behind = region["schedule_behind_s"]
         if region["state"] == "draining":
@@ -218,7 +222,7 @@ def _cache() -> Iterator[Word]:
     if cache.get("doctor") == word:
         yield Word("cache", "ok", "it keeps what it is given")
     else:
-        yield Word("cache", "warn", "it forgets: limits on tries do not count", "Look at REDIS_URL.")
+        yield Word("cache", "warn", "it forgets: programs may ask without limit", "Look at REDIS_URL.")
 
 
 def _mail() -> Iterator[Word]:

@@ -19,15 +19,21 @@ from probes import tracing
 from probes.fields import MASK
 from uptime import env
 
+CACHE = "django_redis.cache"
+
 
 class OutageInOneLine(logging.Filter):
-    """Celery tells of a tick or a report that has to wait with stack traces; the reason is enough, every second."""
+    """Celery tells of a tick or a report that has to wait with stack traces, the cache of each question that Redis did
+    not answer with three; the reason is enough, every second."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         reason = record.exc_info[1] if record.exc_info else None
         if isinstance(reason, SchedulingError | Reject):
             first_line = str(reason).partition("\n")[0]
             record.msg, record.args, record.exc_info = "Waiting: %s", (first_line,), None
+        elif reason and record.name == CACHE:  # not by its class: beat works without Django and what belongs to it
+            first_line = str(reason).partition("\n")[0]
+            record.msg, record.args, record.exc_info = "The cache does not answer: %s", (first_line,), None
         return True
 
 
@@ -163,5 +169,6 @@ def configuration(*, form: str, level: str, secrets: Iterable[str] = ()) -> dict
             "celery.worker.request": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING", "filters": ["outage"]},
             "celery.beat": {"level": "WARNING", "filters": ["outage"]},
+            CACHE: {"filters": ["outage"]},
         },
     }

@@ -22,7 +22,8 @@ from accounts.models import Team, User
 from checks import broker
 from checks.models import CheckBatch, CheckResult, RegionWorker
 from checks.services import days, dispatch
-from monitors.models import Monitor
+from common.commands import Progress
+from monitors.models import Monitor, Region
 from probes import names
 from probes.fields import MASK
 from tests.conftest import MakeMonitor
@@ -64,6 +65,21 @@ def test_each_command_has_help_and_speaks_json(name: str) -> None:
     assert len(str(parser.description)) > 40
 
 
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_long_work_shows_how_far_it_is() -> None:
+    seen, unseen = Terminal(), StringIO()
+    for stream in (seen, unseen):
+        progress = Progress(stream, "rows", 2_000)
+        progress.step(1_000)
+        progress.end()
+    assert seen.getvalue().endswith(f"[{'#' * 15}{'.' * 15}] rows: 1,000 of 2,000\n")
+    assert not unseen.getvalue(), "nobody watches"
+
+
 # --- doctor ---
 
 
@@ -81,6 +97,14 @@ def test_the_doctor_finds_a_silent_region_and_a_wrong_clock(regions: list[str]) 
     remedies = {part["says"]: part["remedy"] for part in told["parts"] if part["state"] == "fail"}
     assert all(remedies.values())
     assert any("REGION=india" in remedy for remedy in remedies.values())
+
+
+@pytest.mark.django_db
+def test_the_doctor_finds_a_region_that_was_never_made_known(regions: list[str]) -> None:
+    Region.objects.filter(code="india").delete()
+    _, told = told_by("doctor")
+    remedies = {part["says"]: part["remedy"] for part in told["parts"]}
+    assert remedies["india is in REGIONS and nobody knows it"] == "Run manage.py region sync."
 
 
 @pytest.mark.django_db

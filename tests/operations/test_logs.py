@@ -29,6 +29,21 @@ def written(form: str, message: str, *args: Any, exc_info: Any = None, **extra: 
     return formatter(form).format(record)
 
 
+def test_a_cache_that_is_away_takes_one_line() -> None:
+    given = logs.configuration(form="json", level="INFO")
+    assert given["loggers"][logs.CACHE]["filters"] == ["outage"]
+    try:
+        raise ConnectionError("Error 111 connecting to 127.0.0.1:9.\nand more")
+    except ConnectionError:
+        record = logging.getLogger(logs.CACHE).makeRecord(
+            logs.CACHE, logging.ERROR, "f", 1, "Exception ignored", (), sys.exc_info()
+        )
+    assert logs.OutageInOneLine().filter(record)
+    told = json.loads(formatter("json").format(record))
+    assert told["event"] == "The cache does not answer: Error 111 connecting to 127.0.0.1:9."
+    assert "exception" not in told
+
+
 HOSTILE = "first\r\nsecond\x1b[31m\x00\x9b2J\u2028third"
 
 

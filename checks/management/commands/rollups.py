@@ -13,7 +13,7 @@ from django.core.management.base import CommandError, CommandParser
 from checks.services import recount
 from checks.services.recount import Difference
 from common.clock import database_now
-from common.commands import SpeakingCommand, day, whole_number
+from common.commands import Progress, SpeakingCommand, day, whole_number
 from monitors.models import Monitor
 
 
@@ -37,12 +37,13 @@ class Command(SpeakingCommand):
         days = recount.raw_days(now=database_now(), since=options["since"])
         found: list[Difference] = []
         count = 0
+        progress = Progress(sys.stderr, "days counted", len(days))
         for one in days:
-            if not options["json"]:
-                self.say_progress(f"{one} ...")
             wrong = _differences(one, monitor=options["monitor"], mend=mending)
             found += wrong[: options["limit"] - len(found)]
             count += len(wrong)
+            progress.step()
+        progress.end()
         self._say(days, found, count, mended=mending, as_json=options["json"])
         if count and not mending:
             sys.exit(1)
