@@ -58,7 +58,7 @@ class PeopleOnly(PermissionDenied):
     code = "people_only"
 
     def __init__(self) -> None:
-        super().__init__(say("No API key may do this, whatever its scope: sign in as a person."))
+        super().__init__(say("No API key or personal token may do this, whatever its scope: sign in as a person."))
 
 
 class LastOwner(APIException):

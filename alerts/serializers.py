@@ -10,7 +10,7 @@ from rest_framework import serializers
 from alerts.models import Attempt, Channel, Delivery, Rule
 from alerts.rules import Severity
 from common.schema import example
-from common.serializers import StrictSerializer
+from common.serializers import ChoiceField, StrictSerializer
 
 
 @example(
@@ -104,7 +104,7 @@ class RuleInput(StrictSerializer):
     monitors = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=1000)
     tags = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=20)
     events = serializers.ListField(child=serializers.CharField(max_length=20), required=False, max_length=20)
-    severity = serializers.ChoiceField(choices=[one.value for one in Severity], required=False)
+    severity = ChoiceField(choices=[one.value for one in Severity], required=False)
     channels = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=50)
     escalation = EscalationField(many=True, required=False)
     delay_seconds = serializers.IntegerField(required=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NoReturn
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -50,6 +50,24 @@ class TextField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class ChoiceField(serializers.ChoiceField):
+    """One of some words, which a refusal names."""
+
+    def fail(self, key: str, **values: Any) -> NoReturn:
+        if key == "invalid_choice":
+            raise ValidationError(say("must be one of {names}", names=", ".join(filter(None, self.choices))), code=key)
+        super().fail(key, **values)
+
+
+class MomentField(serializers.DateTimeField):
+    """A point in time."""
+
+    def fail(self, key: str, **values: Any) -> NoReturn:
+        if key == "invalid":
+            raise ValidationError(say("must be a time like 2026-01-31T12:00:00Z"), code=key)
+        super().fail(key, **values)
 
 
 class PasswordField(TextField):

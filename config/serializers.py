@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.serializers import StrictSerializer, TextField
+from common.serializers import ChoiceField, StrictSerializer, TextField
 from config.rules import Delete, Verb
 
 MOST_VARIABLES = 500
@@ -15,7 +15,7 @@ MOST_VARIABLES = 500
 class ConfigInput(StrictSerializer):
     yaml = serializers.CharField(required=False, trim_whitespace=False, help_text="the file as it is")
     config = serializers.DictField(required=False, help_text="or what it says")
-    delete = serializers.ChoiceField(
+    delete = ChoiceField(
         [word.value for word in Delete],
         default=Delete.NONE.value,
         help_text="of the kinds in the file: nothing, what came from a file once, or all that is not in it",

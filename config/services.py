@@ -444,7 +444,7 @@ def _walk(detail: Any, path: Path) -> Iterator[tuple[Path, list[str]]]:
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
             plain = name in ("non_field_errors", "__all__")
-            yield from _walk(inner, path if plain else (*path, str(name)))
+            yield from _walk(inner, path if plain else (*path, *str(name).split(".")))
     elif isinstance(detail, list) and any(isinstance(inner, Mapping | list) for inner in detail):
         for at, inner in enumerate(detail):
             yield from _walk(inner, (*path, str(at)))

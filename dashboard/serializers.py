@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from common.schema import example
-from common.serializers import StrictSerializer, TextField
+from common.serializers import ChoiceField, StrictSerializer, TextField
 from dashboard.filters import Filters
 from dashboard.models import SavedView
 from dashboard.selectors.chart import Chart, Times
@@ -22,7 +22,7 @@ from monitors.serializers import MonitorMatch
 
 
 class ViewMatch(MonitorMatch):
-    kind = serializers.ChoiceField(list(SPECS), required=False)  # type: ignore[assignment]  # fewer words than there
+    kind = ChoiceField(list(SPECS), required=False)  # type: ignore[assignment]  # fewer words than there
     failed = serializers.BooleanField(required=False, help_text="something failed in the last 24 hours")
     shadow = serializers.BooleanField(required=False, help_text="in shadow")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.serializers import StrictSerializer
+from common.serializers import ChoiceField, StrictSerializer
 from imports.rules import Action
 from imports.sources import SOURCES
 
@@ -15,7 +15,7 @@ class FileInput(StrictSerializer):
     """The export as an uploaded ``file`` (multipart), or as text in ``content``."""
 
     # Declared fields leave the class, so DRF's own attribute of this name stays what it is.
-    source = serializers.ChoiceField(choices=list(SOURCES))  # type: ignore[assignment]
+    source = ChoiceField(choices=list(SOURCES))  # type: ignore[assignment]
     origin = serializers.CharField(
         max_length=60,
         required=False,

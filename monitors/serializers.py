@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from common.schema import example
-from common.serializers import StrictSerializer
+from common.serializers import ChoiceField, StrictSerializer
 from monitors.kinds import SPECS
 from monitors.models import Monitor, Region
 from monitors.rules import Action, Status
@@ -109,7 +109,7 @@ class MonitorMatch(StrictSerializer):
     """The same filters as of the list."""
 
     search = serializers.CharField(max_length=200, required=False)
-    status = serializers.ListField(child=serializers.ChoiceField(choices=list(Status)), required=False)
+    status = serializers.ListField(child=ChoiceField(choices=list(Status)), required=False)
     kind = serializers.CharField(max_length=20, required=False)
     region = serializers.ListField(child=serializers.CharField(max_length=31), required=False, max_length=100)
     tag = serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=20)
@@ -123,7 +123,7 @@ class EditAtOnce(StrictSerializer):
 
 
 class BulkInput(StrictSerializer):
-    action = serializers.ChoiceField(choices=list(Action))
+    action = ChoiceField(choices=list(Action))
     monitors = serializers.ListField(
         child=serializers.UUIDField(), required=False, max_length=20_000, help_text="these, or those that match"
     )

@@ -9,8 +9,8 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from accounts.exceptions import PeopleOnly
-from accounts.models import ApiKey, KeyHolder, User
-from accounts.rules import Role
+from accounts.models import ApiKey, KeyHolder, Membership, User
+from accounts.rules import Role, Scope
 from accounts.selectors import membership_of
 from probes.sentences import say
 
@@ -60,5 +60,17 @@ class TeamRole(BasePermission):
             raise PeopleOnly
         membership = membership_of(request.user)
         if request.method in SAFE_METHODS:
-            return membership.allows(getattr(view, "look_role", Role.VIEWER))
-        return membership.allows(getattr(view, "needed_role", Role.EDITOR))
+            needed = getattr(view, "look_role", Role.VIEWER)
+        else:
+            needed = getattr(view, "needed_role", Role.EDITOR)
+        self.message = _too_low(membership, request.auth, needed)
+        return membership.allows(needed)
+
+
+def _too_low(membership: Membership, credentials: object, needed: Role) -> str:
+    """What is missing: a token may be too narrow for its person, or the person's own role too low."""
+    if isinstance(credentials, ApiKey) and not Scope(credentials.scope).role.covers(needed):
+        wanted = next(scope for scope in Scope if scope.role is needed)
+        has = credentials.scope
+        return say("This takes a key with the scope {wanted}; this one has {has}.", wanted=wanted, has=has)
+    return say("This takes the role {needed} in the team; yours is {role}.", needed=needed, role=membership.role)

@@ -10,17 +10,17 @@ from rest_framework import serializers
 from accounts.models import Membership
 from accounts.rules import Theme, zone_names
 from common.schema import example
-from common.serializers import PasswordField, StrictSerializer, TextField
+from common.serializers import ChoiceField, PasswordField, StrictSerializer, TextField
 
 
 @example({"time_zone": "Europe/Berlin", "theme": "dark"})
 class ProfileChange(StrictSerializer):
     name = TextField(max_length=120, allow_blank=True, required=False)
     time_zone = TextField(max_length=64, required=False, help_text="of the pages: `UTC`, or a place: `Europe/Berlin`")
-    language = serializers.ChoiceField(
+    language = ChoiceField(
         settings.LANGUAGES, allow_blank=True, required=False, help_text="of the pages; empty: as the browser asks"
     )
-    theme = serializers.ChoiceField([theme.value for theme in Theme], required=False)
+    theme = ChoiceField([theme.value for theme in Theme], required=False)
     shortcuts = serializers.BooleanField(required=False, help_text="single keys act on pages")
 
     def validate_time_zone(self, value: str) -> str:

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from accounts.models import ApiKey, AuditEntry, Invitation
 from accounts.rules import Role, Scope
 from common.schema import example
-from common.serializers import StrictSerializer, TextField
+from common.serializers import ChoiceField, MomentField, StrictSerializer, TextField
 
 ROLES = [role.value for role in Role]
 SCOPES = [scope.value for scope in Scope]
@@ -37,7 +37,7 @@ class MemberOutput(serializers.Serializer[Any]):
 
 
 class RoleInput(StrictSerializer):
-    role = serializers.ChoiceField(choices=ROLES)
+    role = ChoiceField(choices=ROLES)
 
 
 class TransferInput(StrictSerializer):
@@ -47,7 +47,7 @@ class TransferInput(StrictSerializer):
 @example({"email": "grace@example.org", "role": "editor"})
 class InvitationInput(StrictSerializer):
     email = TextField(max_length=254)
-    role = serializers.ChoiceField(choices=ROLES, default=Role.EDITOR.value)
+    role = ChoiceField(choices=ROLES, default=Role.EDITOR.value)
 
 
 class InvitationOutput(serializers.ModelSerializer[Invitation]):
@@ -62,8 +62,8 @@ class InvitationOutput(serializers.ModelSerializer[Invitation]):
 @example({"name": "CI", "scope": "write"})
 class KeyInput(StrictSerializer):
     name = TextField(max_length=120)
-    scope = serializers.ChoiceField(choices=SCOPES, default=Scope.READ.value)
-    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="left out: it does not expire")
+    scope = ChoiceField(choices=SCOPES, default=Scope.READ.value)
+    expires_at = MomentField(required=False, allow_null=True, help_text="left out: it does not expire")
 
 
 class KeyOutput(serializers.ModelSerializer[ApiKey]):
@@ -89,8 +89,8 @@ class AuditQuery(serializers.Serializer[Any]):
     who = serializers.CharField(required=False, max_length=254, help_text="part of an address or a key's name")
     kind = serializers.CharField(required=False, max_length=40, help_text="what was changed: monitor, for example")
     verb = serializers.CharField(required=False, max_length=40, help_text="created, changed, deleted, ...")
-    since = serializers.DateTimeField(required=False, help_text="at this time or later")
-    until = serializers.DateTimeField(required=False, help_text="before this time")
+    since = MomentField(required=False, help_text="at this time or later")
+    until = MomentField(required=False, help_text="before this time")
 
 
 class AuditOutput(serializers.ModelSerializer[AuditEntry]):

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from common.schema import example
-from common.serializers import PasswordField, StrictSerializer, TextField
+from common.serializers import ChoiceField, PasswordField, StrictSerializer, TextField
 from statuspages.models import Component, Post, PostUpdate, Section, StatusPage
 from statuspages.rules import PostKind, PostState, Source, Visibility
 
@@ -38,7 +38,7 @@ class PageInput(StrictSerializer):
     colours = serializers.DictField(child=TextField(max_length=7), required=False)
     languages = serializers.ListField(child=TextField(max_length=12), required=False, max_length=20)
     published = serializers.BooleanField(required=False)
-    visibility = serializers.ChoiceField([word.value for word in Visibility], required=False)
+    visibility = ChoiceField([word.value for word in Visibility], required=False)
     password = PasswordField(required=False, allow_blank=True)
     embeddable = serializers.BooleanField(required=False)
     lists_outages = serializers.BooleanField(required=False)
@@ -56,7 +56,7 @@ class ComponentInput(StrictSerializer):
     description = TextField(max_length=300, required=False, allow_blank=True)
     section = serializers.UUIDField(required=False, allow_null=True)
     position = serializers.IntegerField(required=False, min_value=0, max_value=1_000, help_text="0 is the first")
-    source = serializers.ChoiceField([word.value for word in Source], required=False)  # type: ignore[assignment]
+    source = ChoiceField([word.value for word in Source], required=False)  # type: ignore[assignment]
     monitor = serializers.UUIDField(required=False, allow_null=True)
     tag = TextField(max_length=40, required=False, allow_blank=True)
     monitors = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=1_000)
@@ -74,15 +74,15 @@ class PostChange(StrictSerializer):
 
 @example({"state": "resolved", "text": "It works again."})
 class UpdateInput(StrictSerializer):
-    state = serializers.ChoiceField([word.value for word in PostState])
+    state = ChoiceField([word.value for word in PostState])
     text = TextField(max_length=5_000, help_text="Markdown")
 
 
 @example({"title": "Slow checkout", "text": "We look into it.", "state": "investigating"})
 class PostInput(PostChange):
-    kind = serializers.ChoiceField([word.value for word in PostKind], default=PostKind.INCIDENT.value)
+    kind = ChoiceField([word.value for word in PostKind], default=PostKind.INCIDENT.value)
     title = TextField(max_length=200)
-    state = serializers.ChoiceField([word.value for word in PostState], required=False)
+    state = ChoiceField([word.value for word in PostState], required=False)
     text = TextField(max_length=5_000, help_text="Markdown")
 
 

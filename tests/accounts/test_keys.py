@@ -48,6 +48,15 @@ def test_what_a_scope_may_do(ada: User, team: Team, scope: Scope, verb: str, sta
     assert getattr(program(make(team, ada, scope)), verb)("/api/monitor").status_code == status
 
 
+def test_a_refusal_says_what_is_missing(ada: User, team: Team) -> None:
+    narrow = program(make(team, ada, Scope.READ)).post("/api/monitor").json()["detail"]
+    assert narrow == "This takes a key with the scope write; this one has read."
+    token = _token(ada, Scope.ADMIN)
+    Membership.objects.update(role="viewer")
+    low = program(token).post("/api/monitor").json()["detail"]
+    assert low == "This takes the role editor in the team; yours is viewer."
+
+
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("path", ["/api/api-keys", "/api/tokens", "/api/auth/me"])
 def test_attack_27_no_key_lists_keys_or_speaks_for_a_person(ada: User, team: Team, scope: Scope, path: str) -> None:

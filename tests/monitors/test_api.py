@@ -94,6 +94,22 @@ def test_bad_input_is_refused_by_field(
 
 
 @pytest.mark.parametrize(
+    ("path", "given", "field", "words"),
+    [
+        ("monitor", {"kind": "tcp", "spec": {"host": "a.example.org", "port": 99_999}}, "spec.port", "to 65535"),
+        ("monitoring/test", {"kind": "dns", "spec": {"name": "a b"}}, "spec.name", "not part of a host name"),
+        ("monitor/bulk", {"action": "burn", "match": {}}, "action", "must be one of pause, resume, "),
+    ],
+)
+def test_a_refusal_names_the_part_and_the_remedy(
+    api: Api, owner: User, regions: list[str], path: str, given: dict[str, Any], field: str, words: str
+) -> None:
+    response = api(owner).post(f"/api/{path}", given)
+    assert response.status_code == 400
+    assert words in response.json()["fields"][field][0]
+
+
+@pytest.mark.parametrize(
     "url", ["http://169.254.169.254/", "http://10.0.0.1/", "http://[fd00:ec2::254]/", "http://0xa000001/"]
 )
 def test_addresses_that_may_not_be_dialled_are_refused_when_saving(

@@ -82,7 +82,8 @@ class Command(SpeakingCommand):
 
 
 def _refusal(error: ValidationError) -> str:
-    said = [f"{path}: {message}" for path, messages in error.message_dict.items() for message in messages]
+    told = error.message_dict.items()
+    said = [f"{path}: {message}" if path else message for path, messages in told for message in messages]
     return "The file is refused, and nothing was changed:\n" + "\n".join(rules.one_line(line) for line in said)
 
 
