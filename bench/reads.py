@@ -121,7 +121,7 @@ def queries_counted(env: dict[str, str], email: str) -> Callable[[str], int]:
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
-    from accounts.services.sessions import open_api_session
+    from accounts.services.programs import open_api_session
 
     user = get_user_model().objects.get(email=email)
     browser, bearer = Client(), {"Authorization": f"Bearer {open_api_session(user=user).access}"}

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Membership, Team, User
 from accounts.rules import Role
-from accounts.services import people, sessions
+from accounts.services import people, programs
 from checks.services import days
 from monitors import services as monitor_services
 from monitors.models import Monitor
@@ -98,7 +98,7 @@ def api() -> Callable[..., APIClient]:
     def make(user: User | None = None) -> APIClient:
         client = APIClient()
         if user is not None:
-            tokens = sessions.open_api_session(user=user)
+            tokens = programs.open_api_session(user=user)
             client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access}")
         return client
 

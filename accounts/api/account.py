@@ -23,7 +23,7 @@ from accounts.models import ApiSession, User
 from accounts.selectors import identities_of, live_api_sessions, membership_of
 from accounts.serializers import account as shapes
 from accounts.serializers.doors import CheckMail, TokensOut
-from accounts.services import elsewhere, factors, people, sessions
+from accounts.services import elsewhere, factors, people, programs, sessions
 from common.addresses import client_network, plain_address
 from common.serializers import read_body
 
@@ -95,7 +95,7 @@ class Password(OwnView):
         except ValidationError as error:
             raise ValidationError({"new_password": error.message_dict["password"]}) from error
         sessions.end_others(user=self.me, key=None)
-        pair = sessions.open_api_session(
+        pair = programs.open_api_session(
             user=self.me, address=plain_address(request), client=request.headers.get("User-Agent", "")
         )
         told = TokensOut({"access": pair.access, "refresh": pair.refresh}).data

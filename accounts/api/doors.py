@@ -27,7 +27,7 @@ from accounts.access.throttles import ScopedThrottle
 from accounts.exceptions import TokenRefused
 from accounts.models import User
 from accounts.serializers import doors as shapes
-from accounts.services import people, sessions
+from accounts.services import people, programs, sessions
 from accounts.services.tokens import AccessToken, RefreshToken, TokenPair, read_access, read_refresh
 from common.addresses import client_network, plain_address
 from common.serializers import read_body
@@ -105,7 +105,7 @@ class Refresh(Door):
             refresh = _refresh_cookie(request)
         if not refresh:
             raise ValidationError({"refresh": "Send the refresh token here, or in its cookie."})
-        pair = sessions.renew_api_session(refresh=refresh)
+        pair = programs.renew_api_session(refresh=refresh)
         return _with_tokens(shapes.TokensOut, {}, pair, in_cookie=in_cookie)
 
 
@@ -143,7 +143,7 @@ def _welcome(request: Request, user: User, *, in_cookie: bool, status: int = sta
     return _with_tokens(
         shapes.SignedIn,
         {"user": user},
-        sessions.open_api_session(
+        programs.open_api_session(
             user=user, address=plain_address(request), client=request.headers.get("User-Agent", "")
         ),
         in_cookie=in_cookie,

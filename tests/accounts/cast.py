@@ -8,7 +8,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from accounts.services import people, sessions
+from accounts.services import people, programs
 from accounts.services.tokens import TokenPair
 
 PASSWORD = "three grey herons"
@@ -20,7 +20,7 @@ def sign_up(email: str = ADA["email"], **fields: Any) -> User:
 
 
 def sign_in(user: User) -> TokenPair:
-    return sessions.open_api_session(user=user)
+    return programs.open_api_session(user=user)
 
 
 def program(access: str = "") -> APIClient:

@@ -32,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from accounts.models import User
-from accounts.services.sessions import open_api_session
+from accounts.services.programs import open_api_session
 from api.description import document
 from tests.tenancy.rules import RULES
 from tests.tenancy.world import make_things

@@ -23,7 +23,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import ApiSession, Letter, Membership, Team, User
 from accounts.rules import Role
-from accounts.services import factors, letters, people, sessions, teams
+from accounts.services import factors, letters, people, programs, sessions, teams
 from accounts.services.letters import EMAIL_SALT
 from accounts.services.tokens import TokenPair
 from tests.conftest import PASSWORD
@@ -164,7 +164,7 @@ FORGERIES: dict[str, Callable[[str, Settings], str]] = {
 
 @pytest.mark.parametrize("forgery", [row(29, name, name=name.replace(" ", "-")) for name in FORGERIES])
 def test_a_forged_token_is_refused(owner: User, settings: Settings, forgery: str) -> None:
-    access = sessions.open_api_session(user=owner).access
+    access = programs.open_api_session(user=owner).access
     assert lives(access)
     assert not lives(FORGERIES[forgery](access, settings))
 
@@ -174,7 +174,7 @@ def test_a_forged_token_is_refused(owner: User, settings: Settings, forgery: str
 
 @pytest.mark.parametrize("again", [row(30, 1, name="at-once"), row(30, 3, name="after-three-rounds")])
 def test_a_replayed_refresh_token_ends_the_family(owner: User, again: int) -> None:
-    first = pair = sessions.open_api_session(user=owner)
+    first = pair = programs.open_api_session(user=owner)
     for _ in range(again):
         pair = TokenPair(**APIClient().post("/api/auth/refresh", {"refresh": pair.refresh}).json())
     assert renews(first.refresh) == 401
@@ -236,7 +236,7 @@ ENDINGS: dict[str, Callable[[User, Client], Any]] = {
 
 @pytest.mark.parametrize("ending", [row(31, name, name=name.replace(" ", "-")) for name in ENDINGS])
 def test_what_ends_sessions_ends_them_all_at_the_next_request(owner: User, ending: str) -> None:
-    window, pair = browser_of(owner), sessions.open_api_session(user=owner)
+    window, pair = browser_of(owner), programs.open_api_session(user=owner)
     assert is_in(window)
     assert lives(pair.access)
     ENDINGS[ending](owner, window)
@@ -530,7 +530,7 @@ def test_v7_a_link_for_a_new_password_works_once_and_goes_stale(owner: User) -> 
 
 
 def test_v8_nobody_ends_anothers_sessions(owner: User, stranger: User) -> None:
-    window, pair = browser_of(owner), sessions.open_api_session(user=owner)
+    window, pair = browser_of(owner), programs.open_api_session(user=owner)
     thief = browser_of(stranger)
     browser, program = UserSession.objects.get(user=owner).pk, ApiSession.objects.get().pk
     post(thief, "/account/sessions/", browser=browser)

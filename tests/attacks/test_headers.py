@@ -15,7 +15,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from accounts.services.sessions import open_api_session
+from accounts.services.programs import open_api_session
 from tests.probes.region import ROOT
 
 pytestmark = pytest.mark.django_db

@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.rules import Scope
 from accounts.services import keys
-from accounts.services.sessions import open_api_session
+from accounts.services.programs import open_api_session
 from alerts.models import Channel
 from alerts.services import channels
 from checks.models import CheckBatch

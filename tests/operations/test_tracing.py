@@ -18,7 +18,7 @@ from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from accounts.models import User
-from accounts.services.sessions import open_api_session
+from accounts.services.programs import open_api_session
 from onebox.servers import free_port
 from probes import log, tracing
 from probes.names import CENTRAL_QUEUE

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Membership, Team, User
 from accounts.rules import Role, Scope
-from accounts.services import keys, sessions, teams
+from accounts.services import keys, programs, teams
 from alerts.models import Delivery
 from alerts.services import planning
 from checks.services import dispatch
@@ -48,7 +48,7 @@ class Caller:
         self.browser, self.program = Client(raise_request_exception=False), APIClient(raise_request_exception=False)
         if self.user is not None:
             self.browser.force_login(self.user)
-            self.secret = sessions.open_api_session(user=self.user).access
+            self.secret = programs.open_api_session(user=self.user).access
         if self.secret:
             self.program.credentials(HTTP_AUTHORIZATION=f"Bearer {self.secret}")
 
