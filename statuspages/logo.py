@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from hashlib import sha256
 from io import BytesIO
-
-from PIL import Image, UnidentifiedImageError
+from typing import TYPE_CHECKING
 
 from probes.sentences import say
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 """No SVG: that is a document, which may hold scripts."""
@@ -23,6 +25,8 @@ class BadLogo(ValueError):
 
 def encode(given: bytes, *, most_kb: int) -> bytes:
     """The picture as a small PNG without anything else that its file held. Raises ``BadLogo``."""
+    from PIL import Image, UnidentifiedImageError  # with the first picture: 2 MB
+
     if len(given) > most_kb * 1_000:
         raise BadLogo(say("must be at most {most_kb} kB (LOGO_MAX_KB)", most_kb=f"{most_kb:,}"))
     try:
@@ -38,7 +42,7 @@ def encode(given: bytes, *, most_kb: int) -> bytes:
         raise BadLogo(say("is damaged: it could not be read to its end")) from None
 
 
-def _encode(picture: Image.Image) -> bytes:
+def _encode(picture: Image) -> bytes:
     width, height = picture.size  # from the header; nothing has been unpacked yet
     if width * height > MAX_PIXELS:
         raise BadLogo(

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
+import signal
 import sys
 from typing import Any
 
-from celery import Celery, Task
+from celery import Celery, Task, platforms
 from celery.signals import (
     after_task_publish,
     celeryd_init,
@@ -19,12 +21,13 @@ from celery.signals import (
     worker_before_create_process,
     worker_ready,
 )
+from django.apps import apps
 from django.db import InterfaceError, OperationalError, close_old_connections
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from probes import worked
 from probes.broker import broker_settings
-from probes.names import CENTRAL_QUEUE, regions_of
+from probes.names import ALERTS_QUEUE, CENTRAL_QUEUE, regions_of
 from uptime import tracing
 from uptime.broker import publisher_settings
 
@@ -33,8 +36,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
 # have to say is said by `migrate` and `doctor`.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
-
 logger = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1
 
 
 class PatientTask(Task):  # type: ignore[type-arg]
@@ -59,7 +63,10 @@ app.conf.update(
 app.steps["consumer"].add("probes.stuck:ConnectAnew")  # by name: web and beat have no need of it
 # Celery would close the database's connection before and after every task, and opening one costs more than most tasks.
 app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
-app.autodiscover_tasks()
+MESSENGERS = ("alerts", "statuspages")
+"""The apps whose tasks all come by the queue of the alerts; other workers need not load how messages are made."""
+
+app.autodiscover_tasks(lambda: [one.name for one in apps.get_app_configs() if one.name not in MESSENGERS])
 
 
 @task_prerun.connect
@@ -95,9 +102,16 @@ def _be_patient_in_workers(instance: Any, **_: Any) -> None:
 
 
 @celeryd_init.connect
-def _load_what_regions_need(instance: Any, options: dict[str, Any], **_: Any) -> None:
+def _load_what_queues_need(instance: Any, options: dict[str, Any], **_: Any) -> None:
+    """Beside the tasks that every worker has."""
+    if instance.app is not app:
+        return
     queues = options.get("queues") or ()
-    if instance.app is app and regions_of(queues.split(",") if isinstance(queues, str) else queues):
+    queues = queues.split(",") if isinstance(queues, str) else queues
+    if ALERTS_QUEUE in queues:
+        for name in MESSENGERS:
+            app.loader.import_task_module(f"{name}.tasks")
+    if regions_of(queues):
         app.loader.import_task_module("probes.worker")
 
 
@@ -105,6 +119,17 @@ def _load_what_regions_need(instance: Any, options: dict[str, Any], **_: Any) ->
 def _trace_work(instance: Any, **_: Any) -> None:
     if instance.app is app:
         tracing.start("uptime-worker")
+
+
+def _end_with_the_parent(_signal: str) -> None:
+    """What Celery has each process of a pool ask of the kernel. billiard would load a parser of C to ask it, 7 MB in
+    every process.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+platforms.set_pdeathsig = _end_with_the_parent  # type: ignore[attr-defined]  # of which the stubs do not know
 
 
 @worker_before_create_process.connect

@@ -7,6 +7,7 @@ are ours, so that they hold without a cache and for the API as well.
 from __future__ import annotations
 
 import logging
+from importlib import import_module
 from typing import Any
 
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -14,7 +15,6 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from allauth.mfa.utils import decrypt
-from allauth.mfa.webauthn.internal import auth as webauthn
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -51,6 +51,11 @@ class SealedFactors(DefaultMFAAdapter):  # type: ignore[misc]
 
 def _fernet() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.FIELD_ENCRYPTION_KEYS])
+
+
+def _webauthn() -> Any:
+    """allauth's side of security keys, loaded with the first of them: it takes 4 MB along."""
+    return import_module("allauth.mfa.webauthn.internal.auth")
 
 
 # --- asking ---
@@ -109,11 +114,12 @@ def matching_counter(secret: str, code: str) -> int | None:
 
 def begin_key(user: User) -> dict[str, Any]:
     """The challenge for the browser; its counterpart waits in the session."""
-    return dict(webauthn.begin_authentication(user))
+    return dict(_webauthn().begin_authentication(user))
 
 
 def check_key(*, user: User, credential: Any) -> None:
     _count_try(user)
+    webauthn = _webauthn()
     try:
         webauthn.parse_authentication_response(credential)
         row = webauthn.complete_authentication(user, credential)
@@ -157,6 +163,7 @@ def add_app(*, user: User, secret: str, code: str) -> list[str]:
 def add_key(*, user: User, name: str, credential: Any) -> list[str]:
     """A security key or a passkey, as second factor."""
     User.objects.select_for_update().get(pk=user.pk)
+    webauthn = _webauthn()
     try:
         webauthn.parse_registration_response(credential)
         webauthn.complete_registration(credential)
@@ -168,7 +175,7 @@ def add_key(*, user: User, name: str, credential: Any) -> list[str]:
 
 
 def begin_adding_key(user: User) -> dict[str, Any]:
-    return dict(webauthn.begin_registration(user, False))
+    return dict(_webauthn().begin_registration(user, False))
 
 
 @transaction.atomic
