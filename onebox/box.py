@@ -26,6 +26,7 @@ HABITS = {
 }
 
 # What a region worker takes over from the person's environment, beside PROBE_*: how programs run, no more.
+REGION_SETTINGS = ("PROBE_", "OTEL_")
 REGION_MAY_KNOW = {"HOME", "LANG", "LC_ALL", "LOG_FORMAT", "LOG_LEVEL", "PATH", "TMPDIR", "TZ"}
 REGION_MAY_KNOW |= {"PYTHONDONTWRITEBYTECODE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
 
@@ -116,12 +117,12 @@ class Box:
     def region_environment(self, region: str) -> dict[str, str]:
         """A region knows its name and its broker, but no secret of the server, and the database only as its broker."""
         person = self.settings.environment
-        taken = {name: value for name, value in person.items() if name in REGION_MAY_KNOW or name[:6] == "PROBE_"}
+        known = {name for name in person if name in REGION_MAY_KNOW or name.startswith(REGION_SETTINGS)}
         return {
             "PROBE_ALLOWED_NETWORKS": PRIVATE_NETWORKS,
             "PROBE_SPOOL_DIR": str(self.settings.var_dir / "spool"),
             **HABITS,
-            **taken,
+            **{name: person[name] for name in known},
             "PYTHONUNBUFFERED": "1",
             "REGION": region,
             "REGION_KEY_FILE": str(self.keys_dir / f"{region}.key"),

@@ -29,10 +29,11 @@ def box(tmp_path: Path, **environment: str) -> Box:
 
 def test_a_region_knows_neither_the_database_nor_a_secret(tmp_path: Path) -> None:
     person = {"SECRET_KEY": "k", "PATH": "/bin", "PROBE_CONCURRENCY": "9", "EMAIL_URL": "smtp://mail"}
+    person["OTEL_SERVICE_NAME"] = "mine"
     environment = box(tmp_path, **person).region_environment("india")
     assert environment["REGION"] == "india"
     assert environment["CELERY_BROKER_URL"] == "redis://broker/0"
-    assert environment["PROBE_CONCURRENCY"] == "9"
+    assert (environment["PROBE_CONCURRENCY"], environment["OTEL_SERVICE_NAME"]) == ("9", "mine")
     assert environment["PROBE_SPOOL_DIR"] == str(tmp_path / "var" / "spool")
     assert environment["PATH"] == "/bin"
     assert not {"DATABASE_URL", "REDIS_URL", "EMAIL_URL", *SECRETS} & set(environment)
