@@ -22,6 +22,8 @@ from checks.views import readyz
 from operations.views import metrics_for_prometheus
 
 admin.autodiscover()
+admin.site.site_header = admin.site.site_title = "Uptime"
+admin.site.index_title = "The operators' desk"
 
 api_urlpatterns = [
     *accounts.urls.api_urlpatterns,
