@@ -18,6 +18,9 @@ LONGEST = 500
 OF_CERTIFICATE = ("subject", "issuer", "serial", "not_before", "not_after", "fingerprint", "protocol")
 OF_LINK = ("subject", "issuer", "not_after", "fingerprint")
 
+SHORT = 2**60 - 1
+"""Python keeps a number of up to 60 bits in 32 bytes, a longer one in 48; there is one for each monitor."""
+
 Facts = dict[str, Any]
 """By kind: a certificate as an object, redirects as a list of objects, addresses as a list of texts, content as an
 object of a hash and a size."""
@@ -34,7 +37,7 @@ def mark_of(item: Mapping[str, Any]) -> int | None:
         return None
     fingerprint = certificate.get("fingerprint") if certificate else None
     targets = tuple([hop.get("location") for hop in redirects]) if redirects else ()
-    return hash((fingerprint, targets, frozenset(addresses or ()), content, item.get("outcome")))
+    return hash((fingerprint, targets, frozenset(addresses or ()), content, item.get("outcome"))) & SHORT
 
 
 def read(item: Mapping[str, Any]) -> Facts:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import re2
-
 from probes.contract import InvalidSpec, Reason
 from probes.sentences import say
 
@@ -217,6 +215,8 @@ def read_pattern(value: Any, name: str) -> str:
     """An RE2 pattern: linear in time whatever the page holds."""
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_PATTERN:
         raise InvalidSpec(say("must be a pattern of 1 to {most} characters", most=MAX_PATTERN), name)
+    import re2  # with the first pattern: 2 MB
+
     try:
         _compiled(value)
     except UnicodeError:
@@ -235,6 +235,8 @@ def read_pattern(value: Any, name: str) -> str:
 
 
 def _compiled(pattern: str) -> Any:
+    import re2
+
     options = re2.Options()
     options.log_errors = False
     return re2.compile(pattern, options)

@@ -1,28 +1,14 @@
 """What a WSGI server (gunicorn) serves."""
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 
 from django.core.wsgi import get_wsgi_application
 
+from probes.absent import without
 from uptime import tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
-
-
-@contextmanager
-def without(*names: str) -> Iterator[None]:
-    """As if these were not installed, unless they have been loaded before."""
-    hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is Python's word for "there is no such"
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
 
 
 tracing.start("uptime-web")

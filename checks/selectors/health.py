@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
+from django.apps import apps
 from django.core.cache import cache
 from django.db import Error, InterfaceError, OperationalError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count
 
 from accounts.models import Team
@@ -141,5 +145,17 @@ def breaker_word() -> dict[str, Any]:
 
 
 def pending_migrations() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    """By their names: Django would load each there ever was and put them in order, whenever somebody looks."""
+    applied = MigrationRecorder(connection).applied_migrations()
+    return any(migration not in applied for migration in migrations_on_disk())
+
+
+@lru_cache
+def migrations_on_disk() -> frozenset[tuple[str, str]]:
+    """App and name. None of them replaces others, which would have to be known here."""
+    return frozenset(
+        (app.label, module.name)
+        for app in apps.get_app_configs()
+        for module in iter_modules([str(Path(app.path) / "migrations")])
+        if not module.ispkg
+    )

@@ -17,7 +17,7 @@ KEPT = 50
 """Changes of one kind, of one monitor in one region; older ones are forgotten."""
 
 MOST_KNOWN = 100_000
-"""Marks that a process remembers, in about 15 MB. One that has forgotten asks the database once."""
+"""Marks that a process remembers, in about 11 MB. One that has forgotten asks the database once."""
 
 ODD = (TypeError, ValueError, AttributeError, KeyError, OverflowError)
 
@@ -45,13 +45,17 @@ def notice(results: Iterable[Told], *, region: str) -> None:
         except ODD as error:
             logger.warning("Set odd facts of region %s aside: %r", region, error)
             continue
-        if mark is not None and _known.get(hash((told.monitor, region))) != mark:
+        if mark is not None and _known.get(_key(told.monitor, region)) != mark:
             strange.append(told)
             marks[told.monitor] = mark
     if strange:
         waiting = _write(strange, region)
-        settled = {hash((monitor, region)): mark for monitor, mark in marks.items() if monitor not in waiting}
+        settled = {_key(monitor, region): mark for monitor, mark in marks.items() if monitor not in waiting}
         transaction.on_commit(lambda: _remember(settled))
+
+
+def _key(monitor: str, region: str) -> int:
+    return hash((monitor, region)) & facts.SHORT
 
 
 def _remember(marks: Mapping[int, int]) -> None:

@@ -27,6 +27,7 @@ DOORS = {
 }
 MESSAGES = {"alerts.tasks", "alerts.notifiers", "statuspages.tasks", "markdown_it"}
 DJANGO = {"django.conf", "django.apps", "django.db", "uptime.settings", "checks.tasks"}
+SELDOM = {"fido2", "PIL", "markdown", "re2"}
 CHECKING = {"pycurl", "dns", "publicsuffixlist", "probes.engine", "probes.certificates", "requests", "pyarrow"}
 
 
@@ -48,8 +49,8 @@ def loaded_by(start: str, *, told: str = "sys.modules") -> set[str]:
         (ALERTS, {"alerts.tasks", "statuspages.tasks", "accounts.tasks"}, PAGES | DOORS),
         (REGION, {"checks.tasks", "probes.worker", "probes.engine"}, PAGES | DOORS | {"requests", "pyarrow"}),
         (BEAT, {"celery.beat", "uptime.logs"}, PAGES | DOORS | CHECKING | DJANGO | {"psycopg", "cryptography.fernet"}),
-        ("import probes.serve", {"celery.bin.worker", "celery.bin.beat"}, OTHER_COMMANDS),
-        (WEB, {"dashboard.views", "probes.kinds"}, CHECKING | {"fido2", "PIL", "markdown"}),
+        ("import probes.serve", {"celery.bin.worker", "celery.bin.beat"}, OTHER_COMMANDS | {"yaml"}),
+        (WEB, {"dashboard.views", "probes.kinds"}, CHECKING | SELDOM),
     ],
     ids=["centre", "alerts", "region in the server's app", "beat", "the command", "web"],
 )

@@ -7,11 +7,29 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.db.migrations import AddField, CreateModel, Migration
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import NOT_PROVIDED, ManyToManyField
 
+from checks.selectors.health import migrations_on_disk, pending_migrations
+
 ROOT = Path(__file__).parents[2]
+
+
+def test_migrations_are_known_by_their_names() -> None:
+    by_django = MigrationLoader(None).disk_migrations
+    assert migrations_on_disk() == set(by_django)
+    assert not [str(migration) for migration in by_django.values() if migration.replaces]
+
+
+@pytest.mark.django_db
+def test_a_migration_that_was_not_made_is_pending() -> None:
+    assert not pending_migrations()
+    MigrationRecorder(connection).record_unapplied("accounts", "0001_initial")
+    assert pending_migrations()
+
 
 SETTLED = {
     *("accounts.0004_people", "alerts.0003_tested", "incidents.0002_outbox", "incidents.0004_handling"),
