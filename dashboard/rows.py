@@ -67,7 +67,7 @@ class Said:
 
 
 def _row(row: Row, said: Said, *, can_choose: bool) -> SafeString:
-    monitor, stats, pk = row.monitor, row.stats, str(row.monitor.pk)
+    monitor, figures, pk = row.monitor, row.figures, str(row.monitor.pk)
     return fill(
         ROW,
         pk=pk,
@@ -84,9 +84,9 @@ def _row(row: Row, said: Said, *, can_choose: bool) -> SafeString:
         tags=_tags(monitor, said),
         hours=pictures.hours_svg(monitor.name, row.hours, zone=said.zone),
         response_label=said.response,
-        response=words.milliseconds(stats.last_response_ms),
+        response=words.milliseconds(figures.last_response_ms),
         uptime_label=said.uptime,
-        uptime=words.percent(stats.uptime_24h),
+        uptime=words.percent(figures.uptime_24h),
     )
 
 

@@ -117,6 +117,13 @@ def badness() -> models.Case:
     )
 
 
+BADNESS = "CASE {} ELSE {} END".format(
+    " ".join(f"WHEN %(expressions)s = '{status}' THEN {place}" for place, status in enumerate(WORST_FIRST)),
+    len(WORST_FIRST),
+)
+"""The same as ``badness``, from which Django takes milliseconds to make SQL each time."""
+
+
 class MonitorQuerySet(models.QuerySet["Monitor"]):
     def for_team(self, team: Team) -> Self:
         return self.filter(team=team)
@@ -133,7 +140,8 @@ class MonitorQuerySet(models.QuerySet["Monitor"]):
 
     def worst_first(self) -> Self:
         """Failing ones before the others, and then by name; the index monitors_worst_first is in this order."""
-        return self.order_by(badness(), Lower("name"), "id")
+        place = models.Func("status", template=BADNESS, output_field=models.IntegerField())
+        return self.order_by(place, Lower("name"), "id")
 
     def down_since_before(self, moment: datetime) -> Self:
         return self.filter(status=Status.DOWN, status_since__lte=moment)

@@ -17,7 +17,7 @@ def enabled_regions() -> list[Region]:
 
 
 def region_codes() -> list[str]:
-    return [region.code for region in enabled_regions()]
+    return list(Region.objects.enabled().values_list("code", flat=True))
 
 
 def working_regions() -> set[str]:

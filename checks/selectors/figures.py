@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -29,16 +29,18 @@ def stats_by_monitor(monitors: Iterable[Monitor]) -> dict[UUID, MonitorStats]:
     return figures
 
 
-def figures_by_monitor(monitors: Iterable[Monitor]) -> dict[UUID, tuple[MonitorStats, int]]:
-    """The same without the ticks, which cost a list more than all the rest. For monitors whose windows were never
-    computed, with how many results there are, up to ten, in the region that has most; for the others with 0."""
-    figures = _stored_figures(monitors)
-    new = [pk for pk, stats in figures.items() if stats.refreshed_at is None]
-    most = dict.fromkeys(figures, 0)
-    for monitor, number, *last in _rows(LAST_ANSWERS, {"ids": list(figures), "new": new, "ticks": TICKS}):
-        most[monitor] = max(most[monitor], number)
-        _note_last(figures[monitor], *last)
-    return {pk: (stats, most[pk]) for pk, stats in figures.items()}
+class Figures(NamedTuple):
+    """What a list shows of a monitor: little, since it shows many."""
+
+    uptime_24h: float | None
+    last_response_ms: float | None
+    first_results: int
+    """While no windows were computed: how many results the region has that has most, counted to ten; else 0."""
+
+
+def figures_by_monitor(monitors: Sequence[UUID]) -> dict[UUID, Figures]:
+    """The figures of these monitors, in one query."""
+    return {pk: Figures(*found) for pk, *found in _rows(FIGURES, {"ids": list(monitors), "ticks": TICKS})}
 
 
 def _stored_figures(monitors: Iterable[Monitor]) -> dict[UUID, MonitorStats]:
@@ -79,20 +81,29 @@ def last_hours(monitors: Sequence[UUID], *, now: datetime) -> dict[UUID, list[Ho
     """Each monitor's last 24 hours by the clock, oldest first, the running one included; all regions together."""
     this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     begins = [this_hour - timedelta(hours=back) for back in reversed(range(HOURS))]
-    found: dict[UUID, dict[int, list[int]]] = {pk: {} for pk in monitors}
-    for pk, hour, *sums in _rows(LAST_HOURS, {"ids": list(monitors), "since": begins[0]}):
-        found[pk][hour] = sums
     hours = [(begin, int(begin.timestamp())) for begin in begins]
-    return {pk: [HourSum(begin, *own.get(hour, ())) for begin, hour in hours] for pk, own in found.items()}
+    found = {}
+    for pk, seconds, *sums in _rows(LAST_HOURS, {"ids": list(monitors), "since": begins[0]}):
+        own = dict(zip(seconds, zip(*sums, strict=True), strict=True)) if seconds else {}
+        found[pk] = [HourSum(begin, *own.get(hour, ())) for begin, hour in hours]
+    return found
 
 
 LAST_HOURS = """
-SELECT monitor_id, extract(epoch FROM bucket)::bigint,
-    sum(up)::integer, sum(degraded)::integer, sum(down)::integer, sum(unknown)::integer
-FROM checks_hours WHERE monitor_id = ANY (%(ids)s) AND bucket >= %(since)s
-GROUP BY monitor_id, bucket
+SELECT monitor.id, hours.*
+FROM unnest(%(ids)s::uuid[]) AS monitor (id)
+CROSS JOIN LATERAL (
+    SELECT array_agg(hour), array_agg(up), array_agg(degraded), array_agg(down), array_agg(unknown)
+    FROM (
+        SELECT extract(epoch FROM bucket)::bigint AS hour,
+            sum(up)::integer AS up, sum(degraded)::integer AS degraded,
+            sum(down)::integer AS down, sum(unknown)::integer AS unknown
+        FROM checks_hours WHERE monitor_id = monitor.id AND bucket >= %(since)s
+        GROUP BY bucket
+    ) AS sums
+) AS hours
 """
-"""Seconds and no timestamps: a list reads a thousand of them, and Python takes long over a timestamp."""
+"""A list reads a thousand hours: they come by the monitor, and with seconds, as Python takes long over timestamps."""
 
 LAST_TICKS = """
 SELECT monitor.id, region.code, newest.ticks, newest.last_checked[1], newest.last_response_ms[1]
@@ -120,27 +131,35 @@ ORDER BY monitor.id, region.place
 """The key of the results serves this: ten steps back from the end for each region. A list reads a thousand ticks or
 more, so PostgreSQL makes them what they are shown as (``checks.rules.Tick``); value by value they cost Python more."""
 
-LAST_ANSWERS = """
-SELECT monitor.id, first.number, answer.checked_at, answer.total_ms
+FIGURES = """
+SELECT monitor.id, stats.uptime_24h, last.total_ms, coalesce(first.number, 0)
 FROM monitors_monitor AS monitor
-CROSS JOIN LATERAL unnest(monitor.regions) WITH ORDINALITY AS region (code, place)
+LEFT JOIN checks_monitorstats AS stats ON stats.monitor_id = monitor.id
 LEFT JOIN LATERAL (
-    SELECT checked_at, total_ms
-    FROM (
-        SELECT slot, checked_at, total_ms, attempts FROM checks_checkresult
-        WHERE monitor_id = monitor.id AND region = region.code ORDER BY slot DESC LIMIT %(ticks)s
-    ) AS newest
-    WHERE attempts > 0 ORDER BY slot DESC LIMIT 1
-) AS answer ON true
-CROSS JOIN LATERAL (
-    SELECT count(*) AS number
-    FROM (
-        SELECT FROM checks_checkresult
-        WHERE monitor_id = monitor.id AND region = region.code AND monitor.id = ANY (%(new)s) LIMIT %(ticks)s
-    ) AS result
-) AS first
+    SELECT answer.total_ms
+    FROM unnest(monitor.regions) WITH ORDINALITY AS region (code, place)
+    CROSS JOIN LATERAL (
+        SELECT checked_at, total_ms
+        FROM (
+            SELECT slot, checked_at, total_ms, attempts FROM checks_checkresult
+            WHERE monitor_id = monitor.id AND region = region.code ORDER BY slot DESC LIMIT %(ticks)s
+        ) AS newest
+        WHERE attempts > 0 ORDER BY slot DESC LIMIT 1
+    ) AS answer
+    ORDER BY answer.checked_at DESC, region.place DESC LIMIT 1
+) AS last ON true
+LEFT JOIN LATERAL (
+    SELECT max(own.number) AS number
+    FROM unnest(monitor.regions) AS region (code)
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS number
+        FROM (
+            SELECT FROM checks_checkresult
+            WHERE monitor_id = monitor.id AND region = region.code AND stats.refreshed_at IS NULL LIMIT %(ticks)s
+        ) AS result
+    ) AS own
+) AS first ON true
 WHERE monitor.id = ANY (%(ids)s)
-ORDER BY monitor.id, region.place
 """
 """Mostly one step back from the end of each region: each further one is another page of the table, which on a large one
 is seldom at hand."""

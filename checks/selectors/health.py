@@ -19,7 +19,7 @@ from django.db.models import Count
 
 from accounts.models import Team
 from checks import broker, pressure
-from checks.models import RegionWorker, Watermark
+from checks.models import RegionWorker
 from checks.selectors.scheduling import region_loads
 from common.clock import database_now
 from monitors.models import Monitor, Region
@@ -51,25 +51,33 @@ def sign_key(region: str, worker: str) -> str:
 
 def region_health(*, now: datetime) -> list[dict[str, Any]]:
     """Each enabled region: when it was last heard of, how many workers live, how far handing out is behind."""
-    workers = RegionWorker.objects.filter(last_seen__gt=now - timedelta(days=1))
-    marks = dict(Watermark.objects.values_list("region_id", "at"))
-    health = []
-    for region in Region.objects.enabled():
-        own = [worker for worker in workers if worker.region == region.code]
-        last_seen = max((worker.last_seen for worker in own), default=None)
-        mark = marks.get(region.code)
-        health.append(
+    with connection.cursor() as cursor:
+        cursor.execute(REGIONS, {"since": now - timedelta(days=1), "alive": now - OFFLINE_AFTER})
+        return [
             {
-                "region": region.code,
-                "online": last_seen is not None and now - last_seen <= OFFLINE_AFTER,
+                "region": code,
+                "online": workers > 0,
                 "last_seen": last_seen,
-                "workers": sum(now - worker.last_seen <= OFFLINE_AFTER for worker in own),
+                "workers": workers,
                 "schedule_behind_s": round(max(0.0, (now - mark).total_seconds()), 1) if mark else None,
-                "state": region.state,
-                "offline_since": region.offline_since,
+                "state": Region(draining=draining, offline_since=offline_since).state,
+                "offline_since": offline_since,
             }
-        )
-    return health
+            for code, draining, offline_since, mark, last_seen, workers in cursor.fetchall()
+        ]
+
+
+REGIONS = """
+SELECT code, draining, offline_since, mark.at, worker.last_seen, worker.alive
+FROM monitors_region AS region
+LEFT JOIN checks_watermark AS mark ON mark.region_id = region.code
+CROSS JOIN LATERAL (
+    SELECT max(last_seen) AS last_seen, count(*) FILTER (WHERE last_seen >= %(alive)s) AS alive
+    FROM checks_regionworker WHERE region = region.code AND last_seen > %(since)s
+) AS worker
+WHERE enabled ORDER BY ordinal, code
+"""
+"""Every page that is polled asks this."""
 
 
 def monitoring_status(team: Team, *, now: datetime) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -13,9 +13,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q
 
 from accounts.models import Team
-from checks.models import MonitorStats
 from checks.rules import HourSum
-from checks.selectors.figures import figures_by_monitor, last_hours
+from checks.selectors.figures import Figures, figures_by_monitor, last_hours
 from dashboard.filters import Filters
 from dashboard.selectors import fingerprint
 from dashboard.selectors.delays import Delay, delays, pace_s
@@ -27,6 +26,11 @@ from monitors.selectors import fitting
 PAGE_SIZE = 50
 FIRST_FEW = 3
 FAILING = (Status.DOWN, Status.PARTIAL)
+SHOWN = (
+    *("team", "name", "kind", "spec", "tags", "regions", "shadow", "wanted_at"),
+    *("status", "status_since", "status_reason"),
+)
+"""All that a row needs to know of a monitor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,8 @@ class Row:
     """One monitor in the list."""
 
     monitor: Monitor
-    stats: MonitorStats
+    figures: Figures
     hours: Sequence[HourSum]
-    results: int
-    """Of a monitor without figures: how many there are in the region that has most; counted to ten."""
 
     @property
     def waiting(self) -> bool:
@@ -58,7 +60,7 @@ class Row:
     @property
     def awaited(self) -> bool:
         """A result, or the first figures made from one, will be there in a moment."""
-        return self.waiting or figures_awaited(self.stats, results=self.results)
+        return self.waiting or figures_awaited(self.figures.first_results)
 
     @cached_property
     def mark(self) -> str:
@@ -66,16 +68,16 @@ class Row:
         return fingerprint(self.facts())[:12]
 
     def facts(self) -> tuple[object, ...]:
-        monitor, stats = self.monitor, self.stats
+        monitor, figures = self.monitor, self.figures
         shown = (monitor.pk, monitor.name, monitor.url, monitor.tags, monitor.regions, monitor.shadow)
         status = (monitor.status, monitor.status_since, monitor.status_reason, self.waiting, self.awaited)
         counts = [hour[1:] for hour in self.hours]  # the same hours for every row: the first tells which
-        return (*shown, *status, self.hours[:1], counts, stats.last_response_ms, stats.uptime_24h)
+        return (*shown, *status, self.hours[:1], counts, figures.last_response_ms, figures.uptime_24h)
 
 
-def figures_awaited(stats: MonitorStats, *, results: int) -> bool:
-    """The first results are stored, the first windows not computed yet."""
-    return 0 < results < FIRST_FEW and stats.refreshed_at is None
+def figures_awaited(first_results: int) -> bool:
+    """So many are stored, and the first windows not computed yet: they will be in a moment."""
+    return 0 < first_results < FIRST_FEW
 
 
 @dataclass(frozen=True)
@@ -129,16 +131,22 @@ def monitor_list(
     shown = paginator.get_page(page)
     # Ten thousand ids are sorted in a fraction of the time that ten thousand whole rows take.
     first = (shown.number - 1) * PAGE_SIZE
-    wanted = list(matching(team, filters).worst_first().values_list("pk", flat=True)[first : first + PAGE_SIZE])
-    order = list(held) or wanted
+    ids = matching(team, filters).worst_first().values("pk")[first : first + PAGE_SIZE]
+    monitors = Monitor.objects.for_team(team).only(*SHOWN)
+    if held:
+        wanted = [row["pk"] for row in ids]
+        present = _in_order(monitors.filter(pk__in=held), held)
+    else:
+        present = list(monitors.filter(pk__in=ids).worst_first())
+        wanted = [monitor.pk for monitor in present]
     return Listing(
-        rows=_rows(Monitor.objects.for_team(team).in_bulk(order), order, now=now),
+        rows=_rows(present, now=now),
         page=shown,
         counts=_chips(counted, filters),
         matching=paginator.count,
         total=sum(everything.values()),
         failing=sum(everything.get(item, 0) for item in FAILING),
-        moved=displaced(order, wanted),
+        moved=displaced(held or wanted, wanted),
         delays=delays(now=now),
         filters=filters,
     )
@@ -173,14 +181,15 @@ def _by_status(team: Team, filters: Filters) -> tuple[dict[str, int], dict[str, 
     return every, fits
 
 
-def _rows(monitors: Mapping[UUID, Monitor], order: Sequence[UUID], *, now: datetime) -> list[Row]:
-    present = [monitors[pk] for pk in order if pk in monitors]
-    figures, hours = figures_by_monitor(present), last_hours([monitor.pk for monitor in present], now=now)
-    return [
-        Row(monitor, stats, hours[monitor.pk], results)
-        for monitor in present
-        for stats, results in [figures[monitor.pk]]
-    ]
+def _in_order(monitors: Iterable[Monitor], order: Sequence[UUID]) -> list[Monitor]:
+    found = {monitor.pk: monitor for monitor in monitors}
+    return [found[pk] for pk in order if pk in found]
+
+
+def _rows(monitors: Sequence[Monitor], *, now: datetime) -> list[Row]:
+    ids = [monitor.pk for monitor in monitors]
+    figures, hours = figures_by_monitor(ids), last_hours(ids, now=now)
+    return [Row(monitor, figures[monitor.pk], hours[monitor.pk]) for monitor in monitors]
 
 
 def _chips(counted: Mapping[str, int], filters: Filters) -> list[StatusCount]:

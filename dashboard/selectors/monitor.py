@@ -156,8 +156,8 @@ class MonitorPage:
 
     @property
     def pace_s(self) -> int:
-        results = max(map(len, self.stats.ticks.values()), default=0)
-        awaited = self.asked or self.monitor.status == Status.PENDING or figures_awaited(self.stats, results=results)
+        results = max(map(len, self.stats.ticks.values()), default=0) if self.stats.refreshed_at is None else 0
+        awaited = self.asked or self.monitor.status == Status.PENDING or figures_awaited(results)
         return pace_s(awaited=bool(awaited) and not self.monitor.paused, delayed=bool(self.delays))
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -17,6 +18,7 @@ from dashboard.filters import Filters
 from dashboard.selectors.listing import displaced, monitor_list
 from monitors import services
 from monitors.models import Monitor
+from monitors.rules import WORST_FIRST, Status
 from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
 from tests.dashboard.story import all_is_well, tell
@@ -65,6 +67,18 @@ def test_a_new_monitor_says_from_where_it_is_being_checked(client: Client, make_
     page = shown(client)
     assert ">Checking</span> from usa, india" in page
     assert 'data-poll="1"' in page
+
+
+def test_the_worst_first_is_the_order_of_the_index(make_monitor: MakeMonitor) -> None:
+    for status in Status:
+        Monitor.objects.filter(pk=make_monitor(name=f"Z {status}").pk).update(status=status)
+    found = Monitor.objects.for_team(Team.objects.get()).worst_first()
+    assert [monitor.status for monitor in found] == list(WORST_FIRST)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off")
+    plan = found.explain()
+    assert "monitors_worst_first" in plan
+    assert "Sort" not in plan
 
 
 def test_failing_ones_come_first_and_say_why(client: Client, make_monitor: MakeMonitor) -> None:
