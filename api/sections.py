@@ -41,7 +41,8 @@ names another team of theirs in `X-Team`.
 Who accepts `application/problem+json` gets that type.
 
 **Lists** take `limit` (1 to 500, 100 unless said) and answer `results` and `next`; send `next` as
-`cursor` for the next page, null is the last one. A filter's or order's value that is not known is a 400 that names it.
+`cursor` for the next page, null is the last one. A word that `order` or a
+filter with a fixed list of words does not know is a 400 that names those it knows.
 
 **Conditions.** GET has an `ETag`: `If-None-Match` is answered 304, `If-Match` with PUT, PATCH and DELETE 412 when
 somebody changed it meanwhile.

@@ -175,7 +175,11 @@ def main() -> None:
     state_file = Path(os.environ.get("VAR_DIR") or "var") / "demo-state"
     state_file.parent.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with DemoSite(("127.0.0.1", port), state_file=state_file) as site, suppress(KeyboardInterrupt):
+    try:
+        demo = DemoSite(("127.0.0.1", port), state_file=state_file)
+    except OSError as error:  # free when the box looked, seconds ago
+        sys.exit(f"The demo site cannot have port {port} ({error.strerror}): choose another one by DEMO_PORT.")
+    with demo as site, suppress(KeyboardInterrupt):
         site.serve_forever()
 
 
