@@ -199,7 +199,8 @@ def ago(moment: datetime, *, now: datetime) -> str:
 
 def clock(moment: datetime) -> str:
     """By the clocks of the moment's own zone, which is named."""
-    return f"{dated(moment, gettext('j M Y, H:i:s'))} {moment:%Z}"
+    form = gettext("j M Y, H:i:s")
+    return f"{dated(moment, form)} {moment:%Z}"
 
 
 def dated(moment: datetime, form: str) -> str:

@@ -124,6 +124,11 @@ def incidents_of(team: Team) -> IncidentQuerySet:
     return found.select_related("monitor", "acknowledged_by", "resolved_by").order_by("-started_at")
 
 
+def incidents_on(monitor: Monitor) -> QuerySet[Incident]:
+    """Those of one monitor, newest first, with whoever acknowledged them."""
+    return Incident.objects.filter(monitor=monitor).select_related("acknowledged_by").order_by("-started_at")
+
+
 def corrected_spans(monitors: Iterable[UUID], *, since: datetime) -> dict[UUID, list[Span]]:
     """What people say of each monitor's past, without what was withdrawn; only monitors of which something is said."""
     found: dict[UUID, list[Span]] = defaultdict(list)

@@ -65,19 +65,30 @@ def newest_results(monitor: Monitor, wanted: Wanted, *, limit: int) -> list[Chec
         asked["until"] = min(wanted.until, asked["slot"])
         conditions.append("(slot < %(slot)s OR region < %(last)s)")
     slots = "monitor_id = %(monitor)s AND slot BETWEEN %(since)s AND %(until)s"
-    with connection.cursor() as cursor:
-        cursor.execute(NEWEST_RESULTS.format(slots=slots, conditions=" AND ".join(conditions), regions=regions), asked)
-        columns = [column.name for column in cursor.description]
-        return [CheckResult(**dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
+    return _read(NEWEST_RESULTS.format(slots=slots, conditions=" AND ".join(conditions), regions=regions), asked)
+
+
+LATEST_RESULTS = """
+SELECT result.* FROM unnest(%(regions)s::text[]) WITH ORDINALITY AS wanted (region, place)
+CROSS JOIN LATERAL (
+    SELECT * FROM checks_checkresult
+    WHERE monitor_id = %(monitor)s AND region = wanted.region ORDER BY slot DESC LIMIT 1
+) AS result
+ORDER BY wanted.place
+"""
 
 
 def latest_results(monitor: Monitor) -> list[CheckResult]:
     """The newest result of each region."""
-    newest = [
-        CheckResult.objects.filter(monitor=monitor, region=region).order_by("-slot").first()
-        for region in dict.fromkeys([*monitor.regions, *monitor.voters])
-    ]
-    return [result for result in newest if result]
+    regions = list(dict.fromkeys([*monitor.regions, *monitor.voters]))
+    return _read(LATEST_RESULTS, {"monitor": monitor.pk, "regions": regions})
+
+
+def _read(statement: str, asked: Mapping[str, Any]) -> list[CheckResult]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, asked)
+        columns = [column.name for column in cursor.description]
+        return [CheckResult(**dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
 
 
 COMPARED = ("outcome", "reason", "http_status", "remote_ip", "body_bytes")

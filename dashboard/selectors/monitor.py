@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Q, Sum
 from django.utils.translation import gettext as _
 
-from checks.models import CheckResult, Day, Hour, MonitorStats
+from checks.models import CheckResult, MonitorStats
 from checks.rules import Tick
 from checks.selectors.figures import stats_of
 from checks.selectors.results import Wanted, latest_results, newest_results
@@ -26,7 +27,7 @@ from heartbeats.models import Ping
 from incidents.models import Incident, IncidentEvent
 from incidents.rules import RegionState
 from incidents.rules.corrections import Counts
-from incidents.selectors import incidents_of, states_of
+from incidents.selectors import incidents_on, states_of
 from maintenance.models import Window as Work
 from monitors.models import Monitor
 from monitors.rules import Status, next_slot, region_turn
@@ -198,7 +199,7 @@ def _cause(reason: str, regions: list[RegionView]) -> Cause:
 
 def monitor_page(monitor: Monitor, *, now: datetime) -> MonitorPage:
     stats = stats_of(monitor)
-    incidents = list(incidents_of(monitor.team).filter(monitor=monitor)[:RECENT_INCIDENTS])
+    incidents = list(incidents_on(monitor)[:RECENT_INCIDENTS])
     return MonitorPage(
         monitor=monitor,
         stats=stats,
@@ -281,51 +282,59 @@ def notes_on(incidents: list[Incident]) -> list[IncidentEvent]:
 
 def windows(monitor: Monitor, stats: MonitorStats, *, now: datetime) -> list[Window]:
     """The spans of the page: the ratios are read, the coverage and the year are counted from its rows."""
-    last_hour = CheckResult.objects.filter(monitor=monitor, slot__gt=now - timedelta(hours=1), slot__lte=now)
-    raw = last_hour.aggregate(known=Sum("slots", filter=~Q(outcome=Outcome.UNKNOWN)), every=Sum("slots"))
-    this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    hours = Hour.objects.filter(monitor=monitor, bucket__gte=this_hour - timedelta(days=7))
-    week = hours.aggregate(known=Sum(KNOWN), every=Sum(EVERY))
-    today = this_hour.replace(hour=0)
-    days = _by_days(monitor, today)
-    year = _counts(days, "year")
-    uptime = corrected(monitor.pk, year, since=today - DAYS["year"]).uptime
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    counts = _counted(monitor, now=now, today=today)
+    uptime = corrected(monitor.pk, counts["1y"], since=today - YEAR).uptime
     return [
-        Window("1h", _("1 hour"), stats.uptime_1h, _ratio(raw["known"], raw["every"])),
+        Window("1h", _("1 hour"), stats.uptime_1h, _coverage(counts["1h"])),
         Window("24h", _("24 hours"), stats.uptime_24h, stats.coverage_24h),
-        Window("7d", _("7 days"), stats.uptime_7d, _ratio(week["known"], week["every"])),
-        Window("30d", _("30 days"), stats.uptime_30d, _coverage(_counts(days, "month"))),
-        Window("90d", _("90 days"), stats.uptime_90d, _coverage(_counts(days, "quarter"))),
-        Window("1y", _("1 year"), uptime, _coverage(year)),
+        Window("7d", _("7 days"), stats.uptime_7d, _coverage(counts["7d"])),
+        Window("30d", _("30 days"), stats.uptime_30d, _coverage(counts["30d"])),
+        Window("90d", _("90 days"), stats.uptime_90d, _coverage(counts["90d"])),
+        Window("1y", _("1 year"), uptime, _coverage(counts["1y"])),
     ]
 
 
-DAYS = {"month": timedelta(days=30), "quarter": timedelta(days=90), "year": timedelta(days=365)}
-GOOD = F("up") + F("degraded")
-KNOWN = GOOD + F("down")
-EVERY = KNOWN + F("unknown")
+YEAR = timedelta(days=365)
+
+COUNTED = """
+SELECT '1h', sum(slots) FILTER (WHERE outcome NOT IN ('down', 'unknown')), sum(slots) FILTER (WHERE outcome = 'down'),
+    sum(slots) FILTER (WHERE outcome = 'unknown')
+FROM checks_checkresult WHERE monitor_id = %(monitor)s AND slot > %(hour)s AND slot <= %(now)s
+UNION ALL
+SELECT '7d', sum(up + degraded), sum(down), sum(unknown)
+FROM checks_hours WHERE monitor_id = %(monitor)s AND bucket >= %(week)s
+UNION ALL
+SELECT span.name, sum(up + degraded), sum(down), sum(unknown)
+FROM checks_days
+JOIN (VALUES ('30d', %(month)s), ('90d', %(quarter)s), ('1y', %(year)s)) AS span (name, since) ON bucket >= span.since
+WHERE monitor_id = %(monitor)s AND bucket >= %(year)s
+GROUP BY span.name
+"""
+"""Each row of the days is looked at once for all the spans that it is part of."""
 
 
-def _by_days(monitor: Monitor, today: datetime) -> dict[str, int | None]:
-    """What was found over each of the long spans, in one look: a row for each day and region."""
-    sums = {
-        f"{name}_{part}": Sum(expression, filter=Q(bucket__gte=today - length))
-        for name, length in DAYS.items()
-        for part, expression in {"good": GOOD, "down": F("down"), "unknown": F("unknown")}.items()
+def _counted(monitor: Monitor, *, now: datetime, today: datetime) -> dict[str, Counts]:
+    """What was found over each span whose coverage is not kept; the longer ones begin with a whole hour or day."""
+    this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    asked: dict[str, Any] = {
+        "monitor": monitor.pk,
+        "now": now,
+        "hour": now - timedelta(hours=1),
+        "week": this_hour - timedelta(days=7),
+        "month": today - timedelta(days=30),
+        "quarter": today - timedelta(days=90),
+        "year": today - YEAR,
     }
-    days = Day.objects.filter(monitor=monitor, bucket__gte=today - DAYS["year"])
-    found: dict[str, int | None] = days.aggregate(**sums)
-    return found
-
-
-def _counts(sums: dict[str, int | None], span: str) -> Counts:
-    return Counts(*(sums[f"{span}_{part}"] or 0 for part in ("good", "down", "unknown")))
+    counts: dict[str, Counts] = defaultdict(Counts)
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTED, asked)
+        for name, *found in cursor.fetchall():
+            counts[name] = Counts(*(number or 0 for number in found))
+    return counts
 
 
 def _coverage(counts: Counts) -> float | None:
     known = counts.good + counts.down
-    return _ratio(known, known + counts.unknown)
-
-
-def _ratio(known: float | None, every: float | None) -> float | None:
-    return (known or 0) / every if every else None
+    every = known + counts.unknown
+    return known / every if every else None

@@ -66,8 +66,10 @@ class MonitorView(TeamView):
 
     @cached_property
     def monitor(self) -> Monitor:
-        mine = Monitor.objects.for_team(self.membership.team).select_related("team", "parent")
-        return get_object_or_404(mine, pk=self.kwargs["pk"])
+        team = self.membership.team
+        monitor = get_object_or_404(Monitor.objects.for_team(team), pk=self.kwargs["pk"])
+        monitor.team = team
+        return monitor
 
     def looked_at(self) -> dict[str, Any]:
         found = monitor_page(self.monitor, now=timezone.now())

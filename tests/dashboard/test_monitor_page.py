@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from checks.models import CheckBatch, Fact, RollupDay, RollupHour
+from checks.models import CheckBatch, Day, Fact, Hour, RollupDay, RollupHour
 from dashboard.selectors.facts import facts_of
 from dashboard.selectors.monitor import monitor_page, next_checks, regions_asked
 from incidents.handling import outages
@@ -171,6 +172,27 @@ def test_a_year_is_counted_from_days_and_follows_corrections(make_monitor: MakeM
         monitor=monitor, kind="false_alarm", starts_at=day, ends_at=day + timedelta(hours=1), why="x", actor=owner
     )
     assert year() == (1.0, 0.8)
+
+
+def test_coverage_is_the_known_part_of_all_that_was_due(make_monitor: MakeMonitor) -> None:
+    monitor, now = tell(make_monitor(), usa="..~x??.", india="x?....."), timezone.now()
+    tell(make_monitor(), usa="????")
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    for place, age in enumerate((2, 10, 60, 200, 400)):
+        found = {"up": 5, "degraded": 1, "down": place, "unknown": place + 1, "maintenance": 3}
+        for rollup in (RollupDay, RollupHour):
+            rollup.objects.create(monitor=monitor, region="usa", bucket=today - timedelta(days=age), **found)
+
+    def covered(rows: QuerySet[Any]) -> float:
+        known, unknown = sum(row.up + row.degraded + row.down for row in rows), sum(row.unknown for row in rows)
+        return float(known / (known + unknown))
+
+    coverage = {window.name: window.coverage for window in monitor_page(monitor, now=now).windows}
+    assert coverage["1h"] == 11 / 14
+    assert coverage["7d"] == covered(Hour.objects.filter(monitor=monitor, bucket__gt=today - timedelta(days=7)))
+    for name, days in {"30d": 30, "90d": 90, "1y": 365}.items():
+        assert coverage[name] == covered(Day.objects.filter(monitor=monitor, bucket__gte=today - timedelta(days=days)))
+    assert len({coverage[name] for name in ("7d", "30d", "90d", "1y")}) == 4
 
 
 def test_each_region_says_when_it_looks_next(make_monitor: MakeMonitor) -> None:
