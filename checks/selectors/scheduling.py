@@ -99,7 +99,7 @@ def monitors_due(
         cursor.execute(DUE, asked | {"intervals": intervals, "lows": lows, "highs": highs})
         return [
             DueMonitor._make([*row, json.loads(spec) | secrets.unseal(sealed), _retries(policy), watched_since])
-            for *row, spec, sealed, policy, watched_since in cursor.fetchall()
+            for *row, spec, sealed, policy, watched_since in cursor
         ]
 
 
