@@ -16,7 +16,7 @@ from monitors.heartbeat import HeartbeatSpec
 from monitors.kinds import HEARTBEAT
 from monitors.models import Monitor
 from monitors.rules import Policy
-from monitors.services.specs import apply_spec
+from monitors.services.specs import apply_spec, part_name
 from probes.contract import InvalidSpec
 from probes.sentences import say
 
@@ -138,7 +138,7 @@ def _apply_schedule(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
     try:
         parsed = HeartbeatSpec.parse(spec)
     except InvalidSpec as error:
-        return {"spec": str(error)}
+        return {part_name(error.field): str(error)}
     monitor.spec, monitor.interval, monitor.regions = spec, parsed.pace_s, [HEARTBEAT]
     monitor.fallback_regions, monitor.stand_ins, monitor.wanted_at = [], {}, None
     monitor.policy = monitor.rules.of_one_word().as_dict()

@@ -62,13 +62,13 @@ def _read_spec(kind: str, spec: dict[str, Any]) -> tuple[Spec | None, dict[str, 
     try:
         parsed = KINDS[kind].spec.parse(spec)
     except InvalidSpec as error:
-        return None, {_name_of(error.field): str(error)}
+        return None, {part_name(error.field): str(error)}
     if refusal := guard.refusal_for_host(parsed.dialled_host, settings.PROBE_POLICY):
         return None, {"url" if "url" in spec else "spec": refusal}
     return parsed, {}
 
 
-def _name_of(field: str) -> str:
+def part_name(field: str) -> str:
     """As a request names a part of the spec."""
     return field if field in ("url", "spec") else f"spec.{field}"
 
