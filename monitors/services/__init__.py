@@ -2,8 +2,8 @@
 
 ``new`` brings new monitors, ``changing`` changes one and ``many`` many of them, by the same ``acts``; both put new
 values on by ``fields``, of which ``specs`` reads what is asked of a site. ``asking`` has one checked out of turn.
-``quotas`` is how much a team may ask for. ``regions`` come and go, and sign with ``regionkeys``; ``rotation`` puts every
-secret under the first key.
+``quotas`` is how much a team may ask for. ``regions`` come and go, and sign with ``regionkeys``; ``rotation`` puts
+every secret under the first key.
 """
 
 from monitors.services.asking import request_check, request_checks, request_checks_of, slow_down, watch_anew
