@@ -187,9 +187,10 @@ def _in_order(monitors: Iterable[Monitor], order: Sequence[UUID]) -> list[Monito
 
 
 def _rows(monitors: Sequence[Monitor], *, now: datetime) -> list[Row]:
+    """Without those that were deleted while we read."""
     ids = [monitor.pk for monitor in monitors]
     figures, hours = figures_by_monitor(ids), last_hours(ids, now=now)
-    return [Row(monitor, figures[monitor.pk], hours[monitor.pk]) for monitor in monitors]
+    return [Row(monitor, figures[monitor.pk], hours[monitor.pk]) for monitor in monitors if monitor.pk in figures]
 
 
 def _chips(counted: Mapping[str, int], filters: Filters) -> list[StatusCount]:

@@ -6,7 +6,7 @@ import gzip
 import re
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -14,7 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Team, User
+from checks.selectors.figures import Figures, figures_by_monitor
 from dashboard.filters import Filters
+from dashboard.selectors import listing
 from dashboard.selectors.listing import displaced, monitor_list
 from monitors import services
 from monitors.models import Monitor
@@ -79,6 +81,20 @@ def test_the_worst_first_is_the_order_of_the_index(make_monitor: MakeMonitor) ->
     plan = found.explain()
     assert "monitors_worst_first" in plan
     assert "Sort" not in plan
+
+
+def test_a_monitor_that_is_deleted_while_the_list_is_read_is_left_out(
+    client: Client, make_monitor: MakeMonitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_monitor(name="here")
+    gone = make_monitor(name="gone")
+
+    def after_a_deletion(monitors: list[UUID]) -> dict[UUID, Figures]:
+        services.delete_monitor(gone)
+        return figures_by_monitor(monitors)
+
+    monkeypatch.setattr(listing, "figures_by_monitor", after_a_deletion)
+    assert names(shown(client)) == ["here"]
 
 
 def test_failing_ones_come_first_and_say_why(client: Client, make_monitor: MakeMonitor) -> None:
