@@ -119,8 +119,8 @@ class Bench:
         days.ensure_days(today - timedelta(days=age) for age in range(MONTH + 1))
         with psycopg.connect(self.postgres.url) as connection:
             connection.execute(
-                "INSERT INTO checks_checkresult (slot, checked_at, monitor_id, region, outcome, total_ms)"
-                " SELECT date_trunc('day', now()) - make_interval(days => age), now(), monitor, %s, 'up', 100"
+                "INSERT INTO checks_checkresult (slot, monitor_id, region, outcome, total_ms)"
+                " SELECT date_trunc('day', now()) - make_interval(days => age), monitor, %s, 'up', 100"
                 " FROM generate_series(1, %s) AS age CROSS JOIN unnest(%s::uuid[]) AS monitor",
                 [REGION, MONTH, self.monitors[:1000]],
             )
@@ -132,12 +132,12 @@ class Bench:
         days.ensure_days({hour.date()})
         totals = [demo_story.response_times(20 + place % 30, (place + hour.hour) % SHAPES, 60) for place in range(60)]
         with psycopg.connect(self.postgres.url) as connection:
-            columns = "slot, checked_at, monitor_id, region, outcome, http_status, total_ms"
+            columns = "slot, monitor_id, region, outcome, http_status, total_ms"
             with connection.cursor().copy(f"COPY checks_checkresult ({columns}) FROM STDIN") as copy:
                 for minute in range(60):
                     at = f"{hour + timedelta(minutes=minute)}"
                     lines = (
-                        f"{at}\t{at}\t{monitor}\t{REGION}\tup\t200\t{totals[place % 60][minute]}\n"
+                        f"{at}\t{monitor}\t{REGION}\tup\t200\t{totals[place % 60][minute]}\n"
                         for place, monitor in enumerate(self.monitors[:monitors])
                     )
                     copy.write("".join(lines))

@@ -38,7 +38,7 @@ CHANCE = Random(4)  # noqa: S311 - what is asked for is no secret
 
 LATENESS = """
 SELECT count(*), count(*) FILTER (WHERE outcome = 'unknown'),
-    percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM checked_at - slot))
+    percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY late_ms / 1000.0)
 FROM checks_checkresult WHERE slot > to_timestamp(%s) AND slot <= to_timestamp(%s)
 """
 

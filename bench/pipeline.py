@@ -26,14 +26,14 @@ from onebox.servers import Postgres, Valkey
 
 LATENESS = """
 SELECT count(*), count(*) FILTER (WHERE outcome <> 'up'),
-    percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM checked_at - slot)),
+    percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY late_ms / 1000.0),
     percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY extract(epoch FROM pg_xact_commit_timestamp(xmin) - slot)),
     percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY total_ms)
 FROM checks_checkresult WHERE slot > %s AND slot <= %s
 """
 
 WORST = """
-SELECT slot, percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM checked_at - slot)) AS late
+SELECT slot, percentile_cont(0.5) WITHIN GROUP (ORDER BY late_ms / 1000.0) AS late
 FROM checks_checkresult WHERE slot > %s AND slot <= %s GROUP BY 1 ORDER BY 2 DESC LIMIT 8
 """
 

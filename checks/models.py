@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
@@ -65,11 +66,27 @@ class CheckBatch(models.Model):
         return self.id
 
 
+class OrNone:
+    """An empty value in the table (``checks.columns``), or the null of older rows, is None."""
+
+    def from_db_value(self, value: Any, *_: object) -> Any:
+        return value or None
+
+
+class TextOrNone(OrNone, models.CharField):  # type: ignore[type-arg]  # it takes none when it runs
+    pass
+
+
+class FloatOrNone(OrNone, models.FloatField):  # type: ignore[type-arg]
+    pass
+
+
 class CheckResult(models.Model):
     """One result for one slot, append-only, in a partition per UTC day (see the first migration).
 
     ``slots`` is how many slots the row stands for: 1, or for a gap that nobody checked in the number of slots
-    of that hour. Milliseconds are null for phases that were not reached.
+    of that hour. Milliseconds are null for phases that were not reached. ``late_ms``: when it began, after the slot;
+    before it, by a clock that is slow, it is negative.
     """
 
     pk = models.CompositePrimaryKey("monitor_id", "region", "slot")
@@ -79,21 +96,21 @@ class CheckResult(models.Model):
     )
     region = models.CharField(max_length=31)
     slot = models.DateTimeField()
-    checked_at = models.DateTimeField()
     slots = models.SmallIntegerField(default=1)
     attempts = models.SmallIntegerField(default=1)
     http_status = models.SmallIntegerField(null=True)
     dns_ms = models.FloatField(null=True)
     connect_ms = models.FloatField(null=True)
-    tls_ms = models.FloatField(null=True)
+    tls_ms = FloatOrNone(null=True)
     first_byte_ms = models.FloatField(null=True)
     download_ms = models.FloatField(null=True)
     total_ms = models.FloatField(null=True)
     body_bytes = models.IntegerField(null=True)
     remote_ip = models.GenericIPAddressField(null=True)
     outcome = models.CharField(max_length=10)
-    reason = models.CharField(max_length=40, null=True)
+    reason = TextOrNone(max_length=40, null=True)
     message = models.CharField(max_length=500, blank=True)
+    late_ms = models.IntegerField(default=0)
 
     class Meta:
         managed = False
@@ -101,6 +118,10 @@ class CheckResult(models.Model):
 
     def __str__(self) -> str:
         return f"{self.region} {self.slot:%H:%M:%S} {self.outcome}"
+
+    @property
+    def checked_at(self) -> datetime:
+        return self.slot + timedelta(milliseconds=self.late_ms)
 
     @property
     def timings_ms(self) -> dict[str, float | None]:

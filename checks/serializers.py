@@ -16,6 +16,7 @@ from incidents.models import Correction
 
 class ResultOutput(serializers.ModelSerializer[CheckResult]):
     timings_ms = serializers.DictField(child=serializers.FloatField(allow_null=True), read_only=True)
+    checked_at = serializers.DateTimeField(read_only=True)
 
     class Meta:
         model = CheckResult

@@ -164,11 +164,11 @@ class _Past:
             page = CheckResult.objects.filter(monitor=self.monitor, slot__gte=start, slot__lt=end)
             # What nobody checked was written down later, and was no word on anything.
             page = page.exclude(reason=Reason.SCHEDULER_GAP.value).order_by("slot", "region")
-            rows = page.values_list("region", "slot", "checked_at", "total_ms", "outcome", "reason", "message")
-            for region, slot, checked_at, total_ms, outcome, reason, message in rows:
+            rows = page.values_list("region", "slot", "late_ms", "total_ms", "outcome", "reason", "message")
+            for region, slot, late_ms, total_ms, outcome, reason, message in rows:
                 self.results += 1
                 self.first_result_at = self.first_result_at or slot
-                at = checked_at + timedelta(milliseconds=total_ms or 0)
+                at = slot + timedelta(milliseconds=late_ms + (total_ms or 0))
                 why = Reason(reason) if reason else None
                 yield slot, Arrival(at, Observation(region, slot, _outcome(outcome, why), why, message))
             start = end

@@ -67,13 +67,8 @@ def times_of(drill: Drill, incident: Incident | None) -> Times:
 
 def _first_failure(monitor: UUID, *, since: datetime) -> datetime | None:
     """When the first check that failed had ended, by the clock of its region."""
-    found = CheckResult.objects.filter(
-        monitor=monitor, slot__gte=since - SLOT_SLACK, checked_at__gte=since - SLOT_SLACK, outcome=Outcome.DOWN.value
-    )
-    ends = [
-        checked_at + timedelta(milliseconds=total_ms or 0)
-        for checked_at, total_ms in found.order_by("slot").values_list("checked_at", "total_ms")[:20]
-    ]
+    found = CheckResult.objects.filter(monitor=monitor, slot__gte=since - SLOT_SLACK, outcome=Outcome.DOWN.value)
+    ends = [result.checked_at + timedelta(milliseconds=result.total_ms or 0) for result in found.order_by("slot")[:20]]
     return min((end for end in ends if end >= since), default=None)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from checks.columns import CHECKED_AT
 from checks.facts import CERTIFICATE, moment
 from checks.models import Fact, MonitorStats
 from checks.rules import HOURS, TICKS, HourSum
@@ -105,7 +106,7 @@ CROSS JOIN LATERAL (
 """
 """A list reads a thousand hours: they come by the monitor, and with seconds, as Python takes long over timestamps."""
 
-LAST_TICKS = """
+LAST_TICKS = f"""
 SELECT monitor.id, region.code, newest.ticks, newest.last_checked[1], newest.last_response_ms[1]
 FROM monitors_monitor AS monitor
 CROSS JOIN LATERAL unnest(monitor.regions) WITH ORDINALITY AS region (code, place)
@@ -121,17 +122,17 @@ CROSS JOIN LATERAL (
         array_agg(checked_at ORDER BY checked_at DESC, slot DESC) FILTER (WHERE attempts > 0) AS last_checked,
         array_agg(total_ms ORDER BY checked_at DESC, slot DESC) FILTER (WHERE attempts > 0) AS last_response_ms
     FROM (
-        SELECT slot, checked_at, outcome, total_ms, attempts FROM checks_checkresult
+        SELECT slot, {CHECKED_AT} AS checked_at, outcome, total_ms, attempts FROM checks_checkresult
         WHERE monitor_id = monitor.id AND region = region.code ORDER BY slot DESC LIMIT %(ticks)s
     ) AS result
 ) AS newest
 WHERE monitor.id = ANY (%(ids)s) AND newest.ticks IS NOT NULL
 ORDER BY monitor.id, region.place
-"""
+"""  # noqa: S608 - the constant above
 """The key of the results serves this: ten steps back from the end for each region. A list reads a thousand ticks or
 more, so PostgreSQL makes them what they are shown as (``checks.rules.Tick``); value by value they cost Python more."""
 
-FIGURES = """
+FIGURES = f"""
 SELECT monitor.id, stats.uptime_24h, last.total_ms, coalesce(first.number, 0)
 FROM monitors_monitor AS monitor
 LEFT JOIN checks_monitorstats AS stats ON stats.monitor_id = monitor.id
@@ -141,7 +142,7 @@ LEFT JOIN LATERAL (
     CROSS JOIN LATERAL (
         SELECT checked_at, total_ms
         FROM (
-            SELECT slot, checked_at, total_ms, attempts FROM checks_checkresult
+            SELECT slot, {CHECKED_AT} AS checked_at, total_ms, attempts FROM checks_checkresult
             WHERE monitor_id = monitor.id AND region = region.code ORDER BY slot DESC LIMIT %(ticks)s
         ) AS newest
         WHERE attempts > 0 ORDER BY slot DESC LIMIT 1
@@ -160,6 +161,6 @@ LEFT JOIN LATERAL (
     ) AS own
 ) AS first ON true
 WHERE monitor.id = ANY (%(ids)s)
-"""
+"""  # noqa: S608 - the constant above
 """Mostly one step back from the end of each region: each further one is another page of the table, which on a large one
 is seldom at hand."""

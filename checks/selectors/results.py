@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from checks.columns import READ
 from checks.models import CheckEvidence, CheckResult
 from incidents.models import Incident
 from incidents.rules.words import difference
@@ -29,6 +30,10 @@ class Wanted:
     """Slot and region of the last one seen, in the order of the list."""
 
 
+NAMES = [field.attname for field in CheckResult._meta.concrete_fields]
+COLUMNS = ", ".join(f"{READ.get(name, name)} AS {name}" for name in NAMES)
+"""By name: a column that a later version adds is nothing to this one."""
+
 NEWEST_RESULTS = """
 WITH RECURSIVE seen (region) AS (
     (SELECT region FROM checks_checkresult WHERE {slots} ORDER BY region LIMIT 1)
@@ -41,7 +46,7 @@ WITH RECURSIVE seen (region) AS (
 )
 SELECT result.* FROM seen
 CROSS JOIN LATERAL (
-    SELECT * FROM checks_checkresult
+    SELECT {columns} FROM checks_checkresult
     WHERE {slots} AND region = seen.region AND {conditions} ORDER BY slot DESC LIMIT %(limit)s
 ) AS result
 WHERE {regions} ORDER BY result.slot DESC, result.region DESC LIMIT %(limit)s
@@ -65,17 +70,19 @@ def newest_results(monitor: Monitor, wanted: Wanted, *, limit: int) -> list[Chec
         asked["until"] = min(wanted.until, asked["slot"])
         conditions.append("(slot < %(slot)s OR region < %(last)s)")
     slots = "monitor_id = %(monitor)s AND slot BETWEEN %(since)s AND %(until)s"
-    return _read(NEWEST_RESULTS.format(slots=slots, conditions=" AND ".join(conditions), regions=regions), asked)
+    return _read(
+        NEWEST_RESULTS.format(columns=COLUMNS, slots=slots, conditions=" AND ".join(conditions), regions=regions), asked
+    )
 
 
-LATEST_RESULTS = """
+LATEST_RESULTS = f"""
 SELECT result.* FROM unnest(%(regions)s::text[]) WITH ORDINALITY AS wanted (region, place)
 CROSS JOIN LATERAL (
-    SELECT * FROM checks_checkresult
+    SELECT {COLUMNS} FROM checks_checkresult
     WHERE monitor_id = %(monitor)s AND region = wanted.region ORDER BY slot DESC LIMIT 1
 ) AS result
 ORDER BY wanted.place
-"""
+"""  # noqa: S608 - the constant above
 
 
 def latest_results(monitor: Monitor) -> list[CheckResult]:
@@ -87,8 +94,7 @@ def latest_results(monitor: Monitor) -> list[CheckResult]:
 def _read(statement: str, asked: Mapping[str, Any]) -> list[CheckResult]:
     with connection.cursor() as cursor:
         cursor.execute(statement, asked)
-        columns = [column.name for column in cursor.description]
-        return [CheckResult(**dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
+        return [CheckResult(**dict(zip(NAMES, row, strict=True))) for row in cursor.fetchall()]
 
 
 COMPARED = ("outcome", "reason", "http_status", "remote_ip", "body_bytes")

@@ -22,6 +22,7 @@ from psycopg import Copy
 from pyarrow import csv
 from pyarrow import parquet as pq
 
+from checks import columns
 from checks.services import days
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ SCHEMAS = {
     ),
     "evidence": pa.schema({"monitor_id": TEXT, "region": TEXT, "slot": MOMENT, "seen": TEXT}),
 }
-"""The columns of the files, in order. A column that is added later is null in older files."""
+"""The columns of the files, in order: those of a result as it is spoken of, however it lies in its table."""
+
+READ = {"results": columns.READ, "evidence": {}}
+WRITTEN = {"results": columns.written(late_ms="1000 * extract(epoch FROM checked_at - slot)"), "evidence": {}}
 
 
 class ArchiveError(Exception):
@@ -126,7 +130,7 @@ def _part_of(path: Path) -> int:
 
 def _write_rows(path: Path, *, kind: str, table: str) -> None:
     schema = SCHEMAS[kind]
-    copy_out = f"COPY (SELECT {', '.join(schema.names)} FROM {table}) TO STDOUT (FORMAT csv)"  # noqa: S608 - constants
+    copy_out = f"COPY ({_as_spoken_of(kind, table)}) TO STDOUT (FORMAT csv)"
     with (
         connection.cursor() as cursor,
         cursor.copy(copy_out) as copy,
@@ -134,6 +138,12 @@ def _write_rows(path: Path, *, kind: str, table: str) -> None:
     ):
         for batch in _batches(copy, schema):
             writer.write_batch(batch)
+
+
+def _as_spoken_of(kind: str, table: str) -> str:
+    """The rows of a partition with the columns of a file."""
+    wanted = ", ".join(f"{READ[kind].get(name, name)} AS {name}" for name in SCHEMAS[kind].names)
+    return f"SELECT {wanted} FROM {table}"  # noqa: S608 - constants
 
 
 def _batches(copy: Copy, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -244,16 +254,20 @@ def _writers(table: str) -> set[str]:
 
 def _read_back(file: ArchiveFile, table: str) -> int:
     """Copy a file into its partition, one row group at a time; says how many rows were new."""
-    names = ", ".join(SCHEMAS[file.kind].names)
+    names = SCHEMAS[file.kind].names
+    stored = {name: name for name in names if name != "checked_at"} | WRITTEN[file.kind]
+    into, values = ", ".join(stored), ", ".join(stored.values())
     added = 0
     with pq.ParquetFile(file.path) as source, connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS returning_rows")
-        cursor.execute(f"CREATE TEMP TABLE returning_rows (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DROP")
+        cursor.execute(
+            f"CREATE TEMP TABLE returning_rows ON COMMIT DROP AS {_as_spoken_of(file.kind, table)} WITH NO DATA"
+        )
         for number in range(source.num_row_groups):
-            with cursor.copy(f"COPY returning_rows ({names}) FROM STDIN (FORMAT csv)") as copy:
+            with cursor.copy(f"COPY returning_rows ({', '.join(names)}) FROM STDIN (FORMAT csv)") as copy:
                 copy.write(_as_csv(source.read_row_group(number)))
             cursor.execute(
-                f"INSERT INTO {table} ({names}) SELECT {names} FROM returning_rows ON CONFLICT DO NOTHING"  # noqa: S608
+                f"INSERT INTO {table} ({into}) SELECT {values} FROM returning_rows ON CONFLICT DO NOTHING"  # noqa: S608
             )
             added += cursor.rowcount
             cursor.execute("TRUNCATE returning_rows")

@@ -41,7 +41,7 @@ ROLLUP_COLUMNS = (
     "monitor_id, region, bucket, up, degraded, down, unknown, maintenance, timed, sum_ms, min_ms, max_ms, histogram"
 )
 RESULT_COLUMNS = (
-    "slot, checked_at, monitor_id, region, slots, attempts, http_status, dns_ms, connect_ms, tls_ms, first_byte_ms, "
+    "slot, monitor_id, region, slots, attempts, http_status, dns_ms, connect_ms, tls_ms, first_byte_ms, "
     "download_ms, total_ms, body_bytes, remote_ip, outcome, reason, message"
 )
 NULL = r"\N"
@@ -440,7 +440,7 @@ def _rollup(told: Figures) -> str:
 
 def _write_results(plan: Plan, hour: int) -> None:
     """The results of one hour, in the order of time, and the evidence of those that did not simply pass."""
-    moments = [f"{moment(hour + second)}\t{moment(hour + second)}\t" for second in range(HOUR_S)]
+    moments = [f"{moment(hour + second)}\t" for second in range(HOUR_S)]
     rows = sorted(
         ((series.offset, series.key, _tails(plan, series, hour)) for series in plan.series), key=lambda row: row[0]
     )
@@ -467,7 +467,7 @@ def _plain_tails(level: int, shape: int, per_hour: int) -> tuple[str, ...]:
 
 def _tail(check: Check) -> str:
     """A result as COPY reads it, without its key."""
-    outcome, reason, message, status = check.trouble or (Outcome.UP, NULL, "", 200)
+    outcome, reason, message, status = check.trouble or (Outcome.UP, "", "", 200)
     phases = [f"{check.total_ms * share:.2f}" if check.total_ms else NULL for _, share in demo_story.PHASES]
     total = NULL if check.total_ms is None else check.total_ms
     answered = (status, *phases, total, 5_120, "192.0.2.10") if status else (NULL, *phases, total, NULL, NULL)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from checks.columns import written
 from checks.models import CheckEvidence
 from checks.services import days, rollups
 from checks.services.rollups import Key
@@ -64,6 +65,16 @@ NULL = r"\N"
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 """What has a meaning of its own in the text that COPY reads."""
 
+STORED = (
+    {name: name for name in COLUMNS if name != "checked_at"}
+    | {
+        "slot": "to_timestamp(slot)",
+        "outcome": "CASE WHEN monitor_id = ANY (%s::uuid[]) THEN 'maintenance' ELSE outcome END",
+    }
+    | written(late_ms="1000 * (checked_at - slot)")
+)
+"""The columns of the table, each by what has come in."""
+
 INCOMING = """
 CREATE TEMP TABLE IF NOT EXISTS incoming (
     place integer, monitor_id uuid, region text, slot float8, checked_at float8,
@@ -78,9 +89,8 @@ COPY = f"COPY incoming (place, {', '.join(COLUMNS)}) FROM STDIN"
 
 STORE = f"""
 WITH fresh AS (
-    INSERT INTO checks_checkresult ({", ".join(COLUMNS)})
-    SELECT monitor_id, region, to_timestamp(slot), to_timestamp(checked_at), {", ".join(COLUMNS[4:-3])},
-        CASE WHEN monitor_id = ANY (%s::uuid[]) THEN 'maintenance' ELSE outcome END, reason, message
+    INSERT INTO checks_checkresult ({", ".join(STORED)})
+    SELECT {", ".join(STORED.values())}
     FROM incoming ORDER BY monitor_id, region, slot
     ON CONFLICT DO NOTHING
     RETURNING monitor_id, region, slot

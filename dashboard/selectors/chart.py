@@ -227,7 +227,7 @@ FROM (
     SELECT phase, floor(extract(epoch FROM slot) / %(step)s)::bigint * %(step)s AS at, took_ms
     FROM checks_checkresult
     CROSS JOIN LATERAL (
-        VALUES ('dns', dns_ms), ('connect', connect_ms), ('tls', tls_ms), ('first_byte', first_byte_ms),
+        VALUES ('dns', dns_ms), ('connect', connect_ms), ('tls', nullif(tls_ms, 0)), ('first_byte', first_byte_ms),
             ('download', download_ms)
     ) AS part (phase, took_ms)
     WHERE monitor_id = %(monitor)s AND slot >= %(since)s AND slot < %(until)s AND region = %(region)s

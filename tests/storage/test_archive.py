@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from django.db import connection
-from pyarrow import parquet as pq  # type: ignore[import-untyped]
+from pyarrow import parquet as pq
 from pytest_django import Settings
 
 from checks.models import CheckEvidence, CheckResult
@@ -234,3 +235,39 @@ def test_processes_that_archive_nothing_do_not_carry_pyarrow() -> None:
     look += "print('checks.services.storage' in sys.modules, 'pyarrow' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", look], env=os.environ, capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["True", "False"]
+
+
+AS_EVER = {
+    "monitor_id": pa.string(),
+    "region": pa.string(),
+    "slot": pa.timestamp("us", tz="UTC"),
+    "checked_at": pa.timestamp("us", tz="UTC"),
+    **dict.fromkeys(("slots", "attempts", "http_status"), pa.int16()),
+    **dict.fromkeys(("dns_ms", "connect_ms", "tls_ms", "first_byte_ms", "download_ms", "total_ms"), pa.float32()),
+    "body_bytes": pa.int32(),
+    **dict.fromkeys(("remote_ip", "outcome", "reason", "message"), pa.string()),
+}
+"""A file of results, as they have been written from the first day on: whoever has some can restore them."""
+
+
+def test_a_file_from_before_the_table_was_changed_comes_back_and_goes_as_it_was(
+    make_monitor: MakeMonitor, shelf: Path
+) -> None:
+    monitor = make_monitor()
+    row = dict.fromkeys(AS_EVER) | {"monitor_id": str(monitor.pk), "slots": 1, "attempts": 1, "message": ""}
+    https = {"region": "usa", "slot": OLD, "checked_at": OLD + timedelta(milliseconds=250), "tls_ms": 20.5}
+    plain = {"region": "india", "slot": OLD, "checked_at": OLD - timedelta(milliseconds=3), "outcome": "up"}
+    rows = [row | plain, row | https | {"outcome": "down", "reason": "tls_cert_expired", "message": "since\na day"}]
+    path = shelf / f"results-{OLD.date()}.parquet"
+    before = pa.Table.from_pylist(rows, pa.schema(AS_EVER))
+    pq.write_table(before, path)
+    assert bring_back(shelf)["results"] == 2
+    kept = {result.region: result for result in CheckResult.objects.filter(monitor=monitor)}
+    assert [(each.checked_at, each.tls_ms, each.reason) for each in (kept["usa"], kept["india"])] == [
+        (https["checked_at"], 20.5, "tls_cert_expired"),
+        (plain["checked_at"], None, None),
+    ]
+    path.unlink()
+    days.write_note(TABLE, {})
+    drop()
+    assert pq.read_table(path).sort_by("region").to_pylist() == before.to_pylist()

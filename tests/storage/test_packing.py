@@ -26,8 +26,8 @@ def _two_days(monkeypatch: pytest.MonkeyPatch) -> None:
     with connection.cursor() as cursor:
         for day in (YESTERDAY, TODAY):
             cursor.execute(
-                "INSERT INTO checks_checkresult (slot, checked_at, monitor_id, region, outcome)"
-                " SELECT %(start)s + make_interval(secs => second), now(), monitor, 'usa', 'up'"
+                "INSERT INTO checks_checkresult (slot, monitor_id, region, outcome)"
+                " SELECT %(start)s + make_interval(secs => second), monitor, 'usa', 'up'"
                 " FROM generate_series(1, 2000) AS second CROSS JOIN unnest(%(ids)s::uuid[]) AS monitor ORDER BY 1",
                 {"start": days.start_of(day), "ids": [uuid4() for _ in range(5)]},
             )
