@@ -83,26 +83,22 @@ def last_hours(monitors: Sequence[UUID], *, now: datetime) -> dict[UUID, list[Ho
     this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     begins = [this_hour - timedelta(hours=back) for back in reversed(range(HOURS))]
     hours = [(begin, int(begin.timestamp())) for begin in begins]
-    found = {}
+    found: dict[UUID, dict[int, tuple[int, ...]]] = {pk: {} for pk in monitors}
     for pk, seconds, *sums in _rows(LAST_HOURS, {"ids": list(monitors), "since": begins[0]}):
-        own = dict(zip(seconds, zip(*sums, strict=True), strict=True)) if seconds else {}
-        found[pk] = [HourSum(begin, *own.get(hour, ())) for begin, hour in hours]
-    return found
+        found[pk] = dict(zip(seconds, zip(*sums, strict=True), strict=True))
+    return {pk: [HourSum(begin, *own.get(hour, ())) for begin, hour in hours] for pk, own in found.items()}
 
 
 LAST_HOURS = """
-SELECT monitor.id, hours.*
-FROM unnest(%(ids)s::uuid[]) AS monitor (id)
-CROSS JOIN LATERAL (
-    SELECT array_agg(hour), array_agg(up), array_agg(degraded), array_agg(down), array_agg(unknown)
-    FROM (
-        SELECT extract(epoch FROM bucket)::bigint AS hour,
-            sum(up)::integer AS up, sum(degraded)::integer AS degraded,
-            sum(down)::integer AS down, sum(unknown)::integer AS unknown
-        FROM checks_hours WHERE monitor_id = monitor.id AND bucket >= %(since)s
-        GROUP BY bucket
-    ) AS sums
-) AS hours
+SELECT monitor_id, array_agg(hour), array_agg(up), array_agg(degraded), array_agg(down), array_agg(unknown)
+FROM (
+    SELECT monitor_id, extract(epoch FROM bucket)::bigint AS hour,
+        sum(up)::integer AS up, sum(degraded)::integer AS degraded,
+        sum(down)::integer AS down, sum(unknown)::integer AS unknown
+    FROM checks_hours WHERE monitor_id = ANY (%(ids)s) AND bucket >= %(since)s
+    GROUP BY monitor_id, bucket
+) AS sums
+GROUP BY monitor_id
 """
 """A list reads a thousand hours: they come by the monitor, and with seconds, as Python takes long over timestamps."""
 
