@@ -18,10 +18,11 @@ from django.db.utils import OperationalError
 from django.http import HttpRequest, HttpResponse
 from psycopg.errors import LockNotAvailable
 from rest_framework import status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, Throttled
 from rest_framework.request import Request
 
 from accounts.access.authentication import BearerAuthentication
+from accounts.access.throttles import CallerThrottle
 from accounts.models import ApiKey
 from accounts.selectors import membership_of
 from api.asking import View, api_view_of, refuse, run
@@ -79,7 +80,7 @@ class RepeatingMiddleware:
             return refuse(request, BadKey())
         name, asked = _digest(caller, key), _digest(request.method, request.get_full_path(), request.body)
         try:
-            return _once(name, asked, lambda: run(view, request, args, kwargs))
+            return _once(name, asked, lambda: run(view, request, args, kwargs), again=lambda: _count(request))
         except APIException as refusal:
             return refuse(request, refusal)
 
@@ -103,6 +104,13 @@ def _caller(request: HttpRequest) -> str | None:
     return f"key {credentials.pk}" if isinstance(credentials, ApiKey) else f"person {user.pk} {team}"
 
 
+def _count(request: HttpRequest) -> None:
+    """What is answered again is a request like any; the view, which would have counted it, is not asked."""
+    limit = CallerThrottle()
+    if not limit.allow_request(Request(request, authenticators=[BearerAuthentication()]), None):
+        raise Throttled(limit.wait())
+
+
 def _digest(*parts: str | bytes) -> str:
     whole = sha256()
     for part in parts:
@@ -111,9 +119,10 @@ def _digest(*parts: str | bytes) -> str:
     return whole.hexdigest()
 
 
-def _once(name: str, asked: str, do: Callable[[], HttpResponse]) -> HttpResponse:
+def _once(name: str, asked: str, do: Callable[[], HttpResponse], *, again: Callable[[], None]) -> HttpResponse:
     with transaction.atomic():
         if not _is_first(name, asked):
+            again()
             return _said(KeptAnswer.objects.get(pk=name), asked)
         response = do()
         if connection.needs_rollback or status.is_server_error(response.status_code):

@@ -86,7 +86,7 @@ class CallerThrottle(Throttle):
     def __init__(self) -> None:
         """No rate yet: ``allow_request`` chooses it."""
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Request, view: APIView | None) -> bool:
         self.scope = _kind_of(request)
         self.rate = self.get_rate()
         if self.rate is None:
@@ -102,7 +102,7 @@ class CallerThrottle(Throttle):
             return True
         return count is None or self.judge(request, count)  # None: Redis is away
 
-    def get_cache_key(self, request: Request, view: APIView) -> str:
+    def get_cache_key(self, request: Request, view: APIView | None) -> str:
         who = {"key": getattr(request.auth, "pk", None), "person": request.user.pk}.get(str(self.scope))
         return self.cache_format % {"scope": self.scope, "ident": who or client_network(request)}
 

@@ -9,6 +9,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -50,6 +51,16 @@ def test_a_key_is_for_one_request(where: str, body: dict[str, Any], ours: APICli
     other = ours.post(where, body, headers=KEY)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert Monitor.objects.count() == 1
+
+
+def test_what_is_answered_again_counts_as_a_request(ours: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.access.throttles.CallerThrottle.THROTTLE_RATES", {"person": "2/hour"})
+    cache.clear()
+    answers = [ours.post("/api/monitor", SHOP, headers=KEY) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    left = [answer["RateLimit"].partition(";t=")[0] for answer in answers]
+    assert left == [f'"person";r={number}' for number in (1, 0, 0)]
+    assert answers[2].has_header("Retry-After")
 
 
 def test_a_refusal_may_be_mended_under_its_key(ours: APIClient) -> None:
