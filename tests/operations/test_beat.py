@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from redis import Redis
@@ -25,22 +26,23 @@ for entry in list(scheduler.schedule.values())[:int(sys.argv[1])]:
 """
 
 
-def ring(broker: str, *, times: int = len(TICKS)) -> subprocess.CompletedProcess[str]:
-    """Once for each tick, with nothing in the environment but the broker's address."""
-    environment = {"PATH": os.environ["PATH"], "CELERY_BROKER_URL": broker, "LOG_FORMAT": "json"}
+def ring(broker: str, *, times: int = len(TICKS), worked: str = "") -> subprocess.CompletedProcess[str]:
+    """Once for each tick, with nothing of the settings in the environment but the broker's address."""
+    environment = {"PATH": os.environ["PATH"], "CELERY_BROKER_URL": broker, "LOG_FORMAT": "json", "WORK_FILE": worked}
     command = [sys.executable, "-c", RING, str(times)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_beat_rings_for_every_tick() -> None:
+def test_beat_rings_for_every_tick(tmp_path: Path) -> None:
     address = urlsplit(os.environ["REDIS_URL"])._replace(path="/15").geturl()  # nobody else's queues
     with Redis.from_url(address) as broker:
         try:
-            told = ring(address)
+            told = ring(address, worked=str(tmp_path / "worked"))
             queues = {name: broker.lrange(name, 0, -1) for name in (CENTRAL_QUEUE, ALERTS_QUEUE)}
         finally:
             broker.flushdb()
     assert told.returncode == 0, told.stderr
+    assert (tmp_path / "worked").exists(), "the container's health check looks for it"
     rung = {(json.loads(message)["headers"]["task"], name) for name, queue in queues.items() for message in queue}
     assert rung == {(tick["task"], tick["options"]["queue"]) for tick in TICKS.values()}
     assert all(json.loads(message)["headers"]["expires"] for queue in queues.values() for message in queue)
