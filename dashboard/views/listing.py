@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +34,7 @@ from dashboard.views.base import TeamView, taken
 from monitors import services
 from monitors.models import Monitor
 from monitors.rules import Action
-from monitors.selectors import region_codes, tags_of
+from monitors.selectors import region_codes
 from monitors.services import ManyChanged
 
 
@@ -53,7 +54,7 @@ class Home(View):
 class ListView(TeamView):
     """What the list and its polled part have in common: the same query in the address means the same rows."""
 
-    def listed(self, held: list[UUID]) -> dict[str, Any]:
+    def listed(self, *, held: Sequence[UUID] = (), with_tags: bool = False) -> dict[str, Any]:
         query = self.request.GET
         found = monitor_list(
             self.membership.team,
@@ -61,6 +62,7 @@ class ListView(TeamView):
             filters=Filters.parse(query),
             page=query.get("page", "1"),
             held=held,
+            with_tags=with_tags,
         )
         return {"list": found, "etag": fingerprint(found.facts()), "trouble": found.failing}
 
@@ -83,7 +85,7 @@ class MonitorList(ListView):
         return self.can_change and not is_tested(self.membership.team)
 
     def _page(self, refused: AddForm | None = None) -> HttpResponse:
-        context = self.listed(held=[])
+        context = self.listed(with_tags=True)
         total = context["list"].total
         return self.show(
             "dashboard/list.html" if total else "dashboard/first_run.html",
@@ -97,12 +99,10 @@ class MonitorList(ListView):
 
     def _tools(self) -> dict[str, Any]:
         """What stands around the rows and is not polled."""
-        team = self.membership.team
         return {
             "hint_to_test": self.hint_to_test,
             "kinds": KINDS,
             "all_regions": region_codes(),
-            "all_tags": tags_of(team),
             "views": SavedView.objects.of(self.membership),
         }
 

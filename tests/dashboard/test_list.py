@@ -21,6 +21,7 @@ from dashboard.selectors.listing import displaced, monitor_list
 from monitors import services
 from monitors.models import Monitor
 from monitors.rules import WORST_FIRST, Status
+from monitors.selectors import commonest
 from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
 from tests.dashboard.story import all_is_well, tell
@@ -69,6 +70,10 @@ def test_a_new_monitor_says_from_where_it_is_being_checked(client: Client, make_
     page = shown(client)
     assert ">Checking</span> from usa, india" in page
     assert 'data-poll="1"' in page
+
+
+def test_the_tags_that_stand_most_often_are_offered_by_name() -> None:
+    assert commonest([(["prod", "B"], 3), (["old"], 1), (["a", "old"], 1), ([], 9)], most=3) == ["B", "old", "prod"]
 
 
 def test_the_worst_first_is_the_order_of_the_index(make_monitor: MakeMonitor) -> None:

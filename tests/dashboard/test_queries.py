@@ -13,8 +13,8 @@ from tests.conftest import MakeMonitor
 from tests.dashboard.conftest import Visit
 from tests.dashboard.story import tell
 
-LIST_QUERIES = {"/monitors/": 16, "/monitors/rows/": 12, "/monitors/?q=m&status=up": 16}
-MONITOR_QUERIES = 24
+LIST_QUERIES = {"/monitors/": 11, "/monitors/rows/": 8, "/monitors/?q=m&status=up": 11}
+MONITOR_QUERIES = 20
 
 
 def count(client: Client, address: str) -> int:
