@@ -17,6 +17,11 @@ def database_now() -> datetime:
     return now
 
 
+def iso(moment: datetime, timespec: str = "auto") -> str:
+    """A time in ISO 8601 as programs are told it: UTC, with a Z."""
+    return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
 def read_moment(text: str, *, zone: tzinfo | None = None) -> datetime | None:
     """A time in ISO 8601 as UTC; None for what is none.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
+from common.clock import iso
 from dashboard import words
 from dashboard.markup import fill
 
@@ -15,7 +16,7 @@ from dashboard.markup import fill
 def ago(moment: datetime) -> SafeString:
     """``3 min ago``, with the exact time for whoever points at it; app.js keeps it true."""
     text = words.ago(moment, now=timezone.now())
-    return fill('<time datetime="{}" title="{}" data-ago>{}</time>', iso(moment), told(moment), text)
+    return fill('<time datetime="{}" title="{}" data-ago>{}</time>', iso(moment, "seconds"), told(moment), text)
 
 
 def lasting(since: datetime) -> SafeString:
@@ -23,7 +24,7 @@ def lasting(since: datetime) -> SafeString:
     text = words.span((timezone.now() - since).total_seconds())
     return fill(
         '<time datetime="{}" title="{}" data-for>{}</time>',
-        iso(since),
+        iso(since, "seconds"),
         gettext("since %s") % told(since),
         text,
     )
@@ -31,7 +32,7 @@ def lasting(since: datetime) -> SafeString:
 
 def clock(moment: datetime) -> SafeString:
     """The exact time, zone included."""
-    return fill('<time datetime="{}">{}</time>', iso(moment), told(moment))
+    return fill('<time datetime="{}">{}</time>', iso(moment, "seconds"), told(moment))
 
 
 def of_day(moment: datetime, *, today: date | None = None) -> SafeString:
@@ -40,14 +41,10 @@ def of_day(moment: datetime, *, today: date | None = None) -> SafeString:
     form = "H:i:s" if local.date() == (today or timezone.localdate()) else gettext("j M H:i:s")
     return fill(
         '<time datetime="{}" title="{}">{}</time>',
-        iso(moment),
+        iso(moment, "seconds"),
         words.clock(local),
         words.dated(local, form),
     )
-
-
-def iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def told(moment: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -13,6 +13,7 @@ from django.utils.feedgenerator import Atom1Feed, Rss201rev2Feed
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
+from common.clock import iso
 from statuspages import words
 from statuspages.shown import Outage, Page, Post
 
@@ -120,7 +121,7 @@ def feed_json(page: Page, told: list[Entry], *, link: str, self_link: str, langu
                 "url": link,
                 "title": entry.title,
                 "content_html": entry.html or escape(entry.title),
-                "date_published": _iso(entry.at),
+                "date_published": iso(entry.at),
             }
             for entry in told
         ],
@@ -134,7 +135,7 @@ def summary(page: Page, *, url: str, made_at: datetime) -> dict[str, Any]:
     """As docs/api.md tells it: fields are only ever added."""
     return {
         "page": {"id": str(page.id), "title": page.title, "url": url},
-        "as_of": _iso(made_at.replace(second=0, microsecond=0)),
+        "as_of": iso(made_at.replace(second=0, microsecond=0)),
         "status": {"state": page.overall.value, "words": str(words.OVERALL[page.overall])},
         "components": [
             {
@@ -155,7 +156,7 @@ def summary(page: Page, *, url: str, made_at: datetime) -> dict[str, Any]:
                 "id": str(outage.id),
                 "components": list(outage.components),
                 "partly": outage.partly,
-                "starts_at": _iso(outage.starts_at),
+                "starts_at": iso(outage.starts_at),
             }
             for outage in page.under_way
         ],
@@ -168,14 +169,10 @@ def _post(post: Post) -> dict[str, Any]:
         "title": post.title,
         "state": post.state.value,
         "components": list(post.components),
-        "starts_at": _iso(post.starts_at),
-        "ends_at": _iso(post.ends_at) if post.ends_at else None,
+        "starts_at": iso(post.starts_at),
+        "ends_at": iso(post.ends_at) if post.ends_at else None,
         "updates": [
-            {"id": str(update.id), "state": update.state.value, "text": update.text, "at": _iso(update.at)}
+            {"id": str(update.id), "state": update.state.value, "text": update.text, "at": iso(update.at)}
             for update in post.updates
         ],
     }
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from checks.models import CheckEvidence, CheckResult
 from checks.selectors.results import EARLIEST, LATEST, Wanted, newest_results
-from common.clock import read_moment
+from common.clock import iso, read_moment
 from common.paging import cut_page, read_cursor
 from dashboard.pictures import PHASES
 from dashboard.selectors.evidence import Evidence, evidence_from
@@ -258,7 +258,7 @@ def exported(monitor: Monitor, wanted: Wanted) -> Iterator[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return iso(value)
     return round(value, 3) if isinstance(value, float) else value
 
 

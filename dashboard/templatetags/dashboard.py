@@ -22,6 +22,7 @@ from alerts.models import Delivery
 from alerts.notifiers import Notifier
 from alerts.words import retold
 from checks.rules import Tick
+from common.clock import iso
 from common.languages import spoken
 from dashboard import alert_words, audit_words, pictures, times, words
 from dashboard.check_rows import check_rows
@@ -75,7 +76,7 @@ def repeats(rule: str) -> str:
 def in_zone(moment: datetime, zone: str) -> SafeString:
     """A time on the clocks of a zone, which it names."""
     local, form = moment.astimezone(ZoneInfo(zone)), gettext("D j M Y, H:i")
-    return format_html('<time datetime="{}">{}</time>', times.iso(moment), f"{date_format(local, form)} ({zone})")
+    return format_html('<time datetime="{}">{}</time>', iso(moment, "seconds"), f"{date_format(local, form)} ({zone})")
 
 
 @register.filter

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
+from common.clock import iso
 from monitors.rules import Status
 from statuspages import pictures, words
 from statuspages.rules import Overall, PostState
@@ -70,6 +71,5 @@ def chart_picture(chart: Chart, component: UUID) -> SafeString:
 @register.simple_tag
 def moment(at: datetime) -> SafeString:
     """``3 Nov 2026, 10:15 UTC``, in the visitor's language."""
-    utc = at.astimezone(UTC)
-    said = f"{date_format(utc, gettext('j M Y, H:i'))} UTC"
-    return format_html('<time datetime="{}">{}</time>', utc.isoformat(timespec="seconds").replace("+00:00", "Z"), said)
+    said = f"{date_format(at.astimezone(UTC), gettext('j M Y, H:i'))} UTC"
+    return format_html('<time datetime="{}">{}</time>', iso(at, "seconds"), said)
