@@ -297,35 +297,40 @@ def windows(monitor: Monitor, stats: MonitorStats, *, now: datetime) -> list[Win
 YEAR = timedelta(days=365)
 
 COUNTED = """
-SELECT hour.*, week.*, days.*
+SELECT hour.*, edge.*, days.*
 FROM (
     SELECT sum(slots) FILTER (WHERE outcome NOT IN ('down', 'unknown')), sum(slots) FILTER (WHERE outcome = 'down'),
         sum(slots) FILTER (WHERE outcome = 'unknown')
     FROM checks_checkresult WHERE monitor_id = %(monitor)s AND slot > %(hour)s AND slot <= %(now)s
 ) AS hour, (
     SELECT sum(up + degraded), sum(down), sum(unknown)
-    FROM checks_hours WHERE monitor_id = %(monitor)s AND bucket >= %(week)s
-) AS week, (
-    SELECT sum(up + degraded) FILTER (WHERE in_month), sum(down) FILTER (WHERE in_month),
-        sum(unknown) FILTER (WHERE in_month), sum(up + degraded) FILTER (WHERE in_quarter),
-        sum(down) FILTER (WHERE in_quarter), sum(unknown) FILTER (WHERE in_quarter),
-        sum(up + degraded), sum(down), sum(unknown)
+    FROM checks_hours WHERE monitor_id = %(monitor)s AND bucket >= %(week)s AND bucket < %(midnight)s
+) AS edge, (
+    SELECT sum(up + degraded) FILTER (WHERE in_week), sum(down) FILTER (WHERE in_week),
+        sum(unknown) FILTER (WHERE in_week), sum(up + degraded) FILTER (WHERE in_month),
+        sum(down) FILTER (WHERE in_month), sum(unknown) FILTER (WHERE in_month),
+        sum(up + degraded) FILTER (WHERE in_quarter), sum(down) FILTER (WHERE in_quarter),
+        sum(unknown) FILTER (WHERE in_quarter), sum(up + degraded), sum(down), sum(unknown)
     FROM checks_days
-    CROSS JOIN LATERAL (SELECT bucket >= %(month)s AS in_month, bucket >= %(quarter)s AS in_quarter) AS part
+    CROSS JOIN LATERAL (
+        SELECT bucket >= %(midnight)s AS in_week, bucket >= %(month)s AS in_month, bucket >= %(quarter)s AS in_quarter
+    ) AS part
     WHERE monitor_id = %(monitor)s AND bucket >= %(year)s
 ) AS days
 """
-"""One row, three columns for each span. By UNION ALL PostgreSQL would start workers for it, which takes far longer."""
+"""Three columns for each span. Of the week only the first, broken day is read by the hour: each is on another page of
+the table. One row: by UNION ALL PostgreSQL would start workers for it, which takes far longer."""
 
 
 def _counted(monitor: Monitor, *, now: datetime, today: datetime) -> dict[str, Counts]:
     """What was found over each span whose coverage is not kept; the longer ones begin with a whole hour or day."""
-    this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    week = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=7)
     asked: dict[str, Any] = {
         "monitor": monitor.pk,
         "now": now,
         "hour": now - timedelta(hours=1),
-        "week": this_hour - timedelta(days=7),
+        "week": week,
+        "midnight": today - timedelta(days=6 if week.hour else 7),
         "month": today - timedelta(days=30),
         "quarter": today - timedelta(days=90),
         "year": today - YEAR,
@@ -333,7 +338,9 @@ def _counted(monitor: Monitor, *, now: datetime, today: datetime) -> dict[str, C
     with connection.cursor() as cursor:
         cursor.execute(COUNTED, asked)
         numbers = [number or 0 for number in cursor.fetchone()]
-    return {name: Counts(*numbers[3 * at : 3 * at + 3]) for at, name in enumerate(("1h", "7d", "30d", "90d", "1y"))}
+    hour, edge, *days = (Counts(*numbers[at : at + 3]) for at in range(0, len(numbers), 3))
+    counts = dict(zip(("7d", "30d", "90d", "1y"), days, strict=True))
+    return counts | {"1h": hour, "7d": edge + counts["7d"]}
 
 
 def _coverage(counts: Counts) -> float | None:

@@ -177,11 +177,18 @@ def test_a_year_is_counted_from_days_and_follows_corrections(make_monitor: MakeM
 def test_coverage_is_the_known_part_of_all_that_was_due(make_monitor: MakeMonitor) -> None:
     monitor, now = tell(make_monitor(), usa="..~x??.", india="x?....."), timezone.now()
     tell(make_monitor(), usa="????")
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    today = this_hour.replace(hour=0)
     for place, age in enumerate((2, 10, 60, 200, 400)):
         found = {"up": 5, "degraded": 1, "down": place, "unknown": place + 1, "maintenance": 3}
         for rollup in (RollupDay, RollupHour):
             rollup.objects.create(monitor=monitor, region="usa", bucket=today - timedelta(days=age), **found)
+    for back in (0, 1):  # the hour that the week begins with, and the one before it
+        begin = this_hour - timedelta(days=7, hours=back)
+        RollupHour.objects.create(monitor=monitor, region="india", bucket=begin, up=2 + back, unknown=9)
+        RollupDay.objects.create(
+            monitor=monitor, region=f"{back}", bucket=begin.replace(hour=0), up=2 + back, unknown=9
+        )
 
     def covered(rows: QuerySet[Any]) -> float:
         known, unknown = sum(row.up + row.degraded + row.down for row in rows), sum(row.unknown for row in rows)
@@ -189,7 +196,7 @@ def test_coverage_is_the_known_part_of_all_that_was_due(make_monitor: MakeMonito
 
     coverage = {window.name: window.coverage for window in monitor_page(monitor, now=now).windows}
     assert coverage["1h"] == 11 / 14
-    assert coverage["7d"] == covered(Hour.objects.filter(monitor=monitor, bucket__gt=today - timedelta(days=7)))
+    assert coverage["7d"] == covered(Hour.objects.filter(monitor=monitor, bucket__gte=this_hour - timedelta(days=7)))
     for name, days in {"30d": 30, "90d": 90, "1y": 365}.items():
         assert coverage[name] == covered(Day.objects.filter(monitor=monitor, bucket__gte=today - timedelta(days=days)))
     assert len({coverage[name] for name in ("7d", "30d", "90d", "1y")}) == 4
