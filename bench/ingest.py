@@ -127,10 +127,11 @@ class Bench:
 
     def fill_hour(self, hour: datetime, *, monitors: int) -> None:
         """An hour of results of some monitors, minute by minute, written past the reports."""
-        from checks.services import days, demo_story
+        from checks.services import days
+        from checks.services.demo import story
 
         days.ensure_days({hour.date()})
-        totals = [demo_story.response_times(20 + place % 30, (place + hour.hour) % SHAPES, 60) for place in range(60)]
+        totals = [story.response_times(20 + place % 30, (place + hour.hour) % SHAPES, 60) for place in range(60)]
         with psycopg.connect(self.postgres.url) as connection:
             columns = "slot, monitor_id, region, outcome, http_status, total_ms"
             with connection.cursor().copy(f"COPY checks_checkresult ({columns}) FROM STDIN") as copy:
@@ -194,10 +195,10 @@ class Bench:
 
 def passed(monitor: UUID, slot: int, place: int) -> Wire:
     """What a worker says of a plain pass over HTTPS."""
-    from checks.services import demo_story
+    from checks.services.demo import story
 
-    total = demo_story.response_times(20 + place % 30, place % SHAPES, 60)[slot // INTERVAL_S % 60]
-    phases = {name: round(total * share, 2) for name, share in demo_story.PHASES}
+    total = story.response_times(20 + place % 30, place % SHAPES, 60)[slot // INTERVAL_S % 60]
+    phases = {name: round(total * share, 2) for name, share in story.PHASES}
     return {
         "id": f"{monitor}/{slot}/1",
         "kind": "http",

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from common.portions import portions
 from incidents import doorbell, rules, selectors
 from incidents.handling import events, outages, troubles
 from incidents.models import Incident, RegionState, StatusChange
@@ -322,10 +323,10 @@ would hold up the very results that end the silence."""
 def notice_silence(*, regions: set[str], now: datetime) -> int:
     """Judge again the monitors whose regions may have gone quiet, since no result will come to do it; says how many."""
     quiet, enough, judged = selectors.quiet_monitors(now=now), monotonic() + JUDGING_S, 0
-    for start in range(0, len(quiet), JUDGED_AT_ONCE):
+    for some in portions(quiet, JUDGED_AT_ONCE):
         if judged and monotonic() > enough:
             break
-        judged += _judge_again(quiet[start : start + JUDGED_AT_ONCE], regions=regions, now=now)
+        judged += _judge_again(some, regions=regions, now=now)
     return judged
 
 
@@ -334,8 +335,8 @@ def watch_regions(*, regions: set[str], now: datetime) -> None:
     for region in sorted(regions - set(selectors.suspect_regions())):
         troubles.suspect(region, now=now)
     for failing in troubles.believe_again(now=now).values():
-        for start in range(0, len(failing), JUDGED_AT_ONCE):
-            _judge_again(failing[start : start + JUDGED_AT_ONCE], regions=regions, now=now)
+        for some in portions(failing, JUDGED_AT_ONCE):
+            _judge_again(some, regions=regions, now=now)
 
 
 @transaction.atomic

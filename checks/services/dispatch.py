@@ -20,6 +20,7 @@ from checks.selectors.scheduling import DueMonitor, intervals_in_use, monitors_d
 from checks.services import ledger, pace, store, watch
 from checks.services.ledger import Lot
 from common.clock import database_now
+from common.portions import portions
 from incidents import selectors as incident_selectors
 from incidents.rules import latest_word
 from incidents.services import Question
@@ -176,7 +177,7 @@ class Shift:
         ]
         interval_of = {monitor.pk: monitor.interval for monitor, _ in missed}
         rows = (row for monitor, slots in sorted(missed, key=_by_id) for row in self._gaps(monitor, slots, why))
-        for some in ledger.portions(rows, ROWS_AT_ONCE):
+        for some in portions(rows, ROWS_AT_ONCE):
             # Stored and summed up, and no more: a gap in the past changes no verdict on the present.
             there = store.lock_monitors({row.monitor for row in some})
             left = [row for row in some if row.monitor in there]
@@ -270,7 +271,7 @@ class Shift:
 
     def _record(self, rows: Iterable[store.NewResult], *, judged: bool) -> None:
         """Store rows that come in the order of their monitors, the order in which all writers lock them."""
-        for some in ledger.portions(rows, ROWS_AT_ONCE):
+        for some in portions(rows, ROWS_AT_ONCE):
             monitors = store.lock_monitors({row.monitor for row in some})
             if judged:
                 store.record(some, monitors=monitors, now=self.now)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -22,6 +20,7 @@ from checks.pressure import PATIENCE_S
 from checks.selectors.scheduling import missing_checks, overdue_batches, region_loads
 from checks.services import store
 from common.clock import database_now
+from common.portions import portions
 from monitors.models import Monitor
 from monitors.selectors import enabled_regions
 from monitors.services import request_checks_of, slow_down
@@ -80,15 +79,6 @@ def _batches_of(lot: Lot, *, now: datetime) -> Iterable[tuple[CheckBatch, list[C
             ),
             chunk,
         )
-
-
-T = TypeVar("T")
-
-
-def portions(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    rest = iter(items)
-    while portion := list(islice(rest, size)):
-        yield portion
 
 
 def send(opened: Sequence[tuple[CheckBatch, Sequence[CheckRequest]]], *, now: datetime) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from common.portions import portions
 from incidents import selectors as incident_selectors
 from incidents import services as incidents
 from incidents.handling.events import note_region
@@ -78,10 +79,10 @@ def judge_again(region: str, *, now: datetime) -> None:
     enough = monotonic() + JUDGING_S
     left_alone = Monitor.objects.active().in_region(region).exclude(stand_ins__has_key=region)
     ids = list(left_alone.order_by("-interval").values_list("pk", flat=True))
-    for start in range(0, len(ids), JUDGED_AT_ONCE):
+    for some in portions(ids, JUDGED_AT_ONCE):
         if monotonic() > enough:
             return
-        _judge(ids[start : start + JUDGED_AT_ONCE], now=now)
+        _judge(some, now=now)
 
 
 @transaction.atomic

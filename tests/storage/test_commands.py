@@ -18,7 +18,8 @@ from pytest_django import Settings
 
 from accounts.models import Team, User
 from checks.models import CheckEvidence, CheckResult, Day, MonitorStats, RollupDay, RollupHour
-from checks.services import days, demo, demo_story, recount, space, storage
+from checks.services import days, demo, recount, space, storage
+from checks.services.demo import seeding, story
 from incidents.models import Incident, RegionState, StatusChange
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
@@ -38,12 +39,12 @@ def _no_memory() -> None:
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test's transaction is its own thread's."""
 
-    def one_after_the_other(plan: demo.Plan, steps: list[demo.Step]) -> list[demo.Step]:
+    def one_after_the_other(plan: demo.Plan, steps: list[seeding.Step]) -> list[seeding.Step]:
         for step in steps:
             step.write(plan, step.at)
         return steps
 
-    monkeypatch.setattr(demo, "_in_two_threads", one_after_the_other)
+    monkeypatch.setattr(seeding, "_in_two_threads", one_after_the_other)
 
 
 def run(*args: str) -> str:
@@ -62,7 +63,7 @@ def run_json(*args: str) -> Any:
 def test_storage_tells_rows_bytes_and_growth(make_monitor: MakeMonitor) -> None:
     monitor = make_monitor()
     store_all([result(monitor, timezone.now() - timedelta(seconds=second)) for second in range(20)], now=timezone.now())
-    demo._analyze()
+    demo.analyze()
     told = run_json("storage")
     assert told["parts"]["results"]["rows"] == 20
     assert told["parts"]["hours"]["bytes"] > 0
@@ -138,7 +139,7 @@ def test_archive_lists_and_restores(shelf: Path, make_monitor: MakeMonitor) -> N
 
 
 def _with_rows_known(ask: Callable[[], str]) -> str:
-    demo._analyze()
+    demo.analyze()
     return ask()
 
 
@@ -263,9 +264,9 @@ def test_outages_of_the_demo_have_incidents_and_changes() -> None:
 
 def test_the_same_seed_tells_the_same_story() -> None:
     when = {"start": 1_800_000_000, "end": 1_802_592_000}
-    one = [demo_story.character(3, number, regions=["usa", "india"], **when) for number in range(50)]
-    again = [demo_story.character(3, number, regions=["usa", "india"], **when) for number in range(50)]
-    other = [demo_story.character(4, number, regions=["usa", "india"], **when) for number in range(50)]
+    one = [story.character(3, number, regions=["usa", "india"], **when) for number in range(50)]
+    again = [story.character(3, number, regions=["usa", "india"], **when) for number in range(50)]
+    other = [story.character(4, number, regions=["usa", "india"], **when) for number in range(50)]
     assert one == again
     assert one != other
     assert any(who.events for who in one)
