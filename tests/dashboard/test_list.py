@@ -162,6 +162,11 @@ def test_the_title_is_calm_when_all_is_well(client: Client, make_monitor: MakeMo
     assert "<title>Monitors · Uptime</title>" in shown(client)
 
 
+def test_search_knows_the_capitals_of_all_letters(client: Client, make_monitor: MakeMonitor) -> None:
+    make_monitor(name="Übersicht")
+    assert names(shown(client, "/monitors/?q=ÜBER")) == ["Übersicht"]
+
+
 def test_search_and_status_are_in_the_address(client: Client, make_monitor: MakeMonitor) -> None:
     tell(make_monitor(name="Shop", url="http://127.0.0.1:9/cart"), usa="xx", india="xx")
     tell(make_monitor(name="Blog"), usa=TEN, india=TEN)

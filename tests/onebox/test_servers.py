@@ -58,6 +58,12 @@ def test_postgres_keeps_its_data_over_a_crash_and_a_restart(postgres: Postgres) 
         assert connection.execute("SHOW server_encoding").fetchone() == ("UTF8",)
 
 
+def test_postgres_knows_the_capitals_of_all_letters(postgres: Postgres) -> None:
+    postgres.start()
+    with psycopg.connect(postgres.url) as connection:
+        assert connection.execute("SELECT upper('größe, mañana, жук')").fetchone() == ("GRÖßE, MAÑANA, ЖУК",)
+
+
 def test_postgres_leaves_neither_process_nor_socket(postgres: Postgres) -> None:
     postgres.start()
     process = postgres.process
