@@ -63,6 +63,8 @@ def publisher_settings() -> dict[str, Any]:
         "broker_url": CELERY_BROKER_URL,
         "broker_transport_options": shared["broker_transport_options"] | IMPATIENT,
         "task_default_queue": CENTRAL_QUEUE,
+        # Beat writes it into its schedule file, and throws a file of another zone away, with a warning.
+        "timezone": "UTC",
         "beat_max_loop_interval": 1,
         "beat_schedule": TICKS,
     }

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from redis import Redis
 
 from probes.names import ALERTS_QUEUE, CENTRAL_QUEUE
-from uptime.broker import TICKS
+from uptime.broker import TICKS, publisher_settings
 
 RING = """
 import sys
@@ -59,3 +60,8 @@ def test_beat_without_an_address_says_what_to_set() -> None:
     told = ring("")
     assert told.returncode == 1
     assert told.stderr.strip().startswith("uptime cannot start: neither REDIS_URL nor CELERY_BROKER_URL is set")
+
+
+def test_beat_goes_by_the_time_of_the_site() -> None:
+    """Celery read it from Django once; a schedule file that was written then is still good."""
+    assert publisher_settings()["timezone"] == settings.TIME_ZONE
