@@ -28,4 +28,13 @@ def _in_one_line(record: logging.LogRecord) -> bool:
     return True
 
 
+def _as_it_should_be(record: logging.LogRecord) -> bool:
+    """A worker that stops puts back what still reached it ("Requeuing undeliverable"): nobody need be warned."""
+    if str(record.msg).startswith("Requeuing "):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.msg = "Put back a message of queue %r, which came while this process stops"
+    return True
+
+
 logging.getLogger("celery.worker.request").addFilter(_in_one_line)
+logging.getLogger("kombu.transport.virtual.base").addFilter(_as_it_should_be)
