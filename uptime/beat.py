@@ -18,7 +18,7 @@ from uptime import logs
 from uptime.broker import CELERY_BROKER_URL, publisher_settings
 
 app = Celery("uptime", fixups=[])  # one of them would load Django where its variable is set
-app.conf.update(publisher_settings(), timezone="UTC")  # as Django says it to the other app
+app.conf.update(publisher_settings())
 
 
 @setup_logging.connect
