@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from onebox.demo import DemoSite
 from tests.road.box import Box
@@ -26,11 +26,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-DEADLINE_MS = 15_000
-"""Two cores may be busy with other tests: Playwright's own five seconds were not always enough for a saved form."""
-
-expect.set_options(timeout=DEADLINE_MS)
-
 SCREENSHOTS = Path(__file__).resolve().parent.parent / "screenshots"
 
 REPORT_VIOLATIONS = """
