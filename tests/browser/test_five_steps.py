@@ -113,7 +113,10 @@ def _edit(page: Page) -> None:
     expect(page.get_by_text("Ensure this value is less than or equal to 60.")).to_be_visible()
     expect(page.get_by_label("Name")).to_have_value("Shop")
     page.get_by_label("Give up after (s)").fill("5")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save").hover()
+    page.mouse.down()  # leaving the field asks what the policy means now; the answer must not move the button away
+    expect(page.locator("#policy-words")).to_contain_text("Alerts when both regions fail")
+    page.mouse.up()
     expect(page.get_by_role("heading", name="Shop")).to_be_visible()
     expect(page.locator(".configuration")).to_contain_text("10 s")
 
