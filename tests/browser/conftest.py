@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from onebox.demo import DemoSite
-from tests.road.box import Box
+from onebox.demo import DemoSite, State
+from tests.road.box import Box, wait_until
 
 CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -98,10 +99,32 @@ def box(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         print("\n".join(box.lines[-200:]))
 
 
+class Site(DemoSite):
+    """A site to watch, which the test can break, mend and make wait."""
+
+    def __init__(self, state_file: Path) -> None:
+        super().__init__(("127.0.0.1", 0), state_file=state_file)
+        self._answering = threading.Event()
+        self._answering.set()
+
+    @property
+    def state(self) -> State:
+        self._answering.wait()
+        return super().state
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No request is answered inside, so that what shows only until the first answer can be looked at."""
+        self._answering.clear()
+        try:
+            yield
+        finally:
+            self._answering.set()
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[DemoSite]:
-    """A site to watch, which the test can break and mend."""
-    with DemoSite(("127.0.0.1", 0), state_file=tmp_path / "state") as site:
+def site(tmp_path: Path) -> Iterator[Site]:
+    with Site(tmp_path / "state") as site:
         threading.Thread(target=site.serve_forever, daemon=True).start()
         yield site
         site.shutdown()
@@ -134,4 +157,4 @@ def holds_still(page: Page, part: str) -> None:
     page.evaluate(RENEW, part)
     assert page.evaluate("window.shifted") < 0.02
     page.evaluate("document.querySelector('main').style.paddingTop = '200px'")
-    page.wait_for_function("window.shifted > 0.02")
+    wait_until("the move is noticed", lambda: page.evaluate("window.shifted > 0.02"), seconds=5)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from onebox.demo import DemoSite, State
-from tests.browser.conftest import OpenPage, Visitor
+from onebox.demo import State
+from tests.browser.conftest import OpenPage, Site, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +22,7 @@ FIRST_RESULTS_MS = 12_000
 VERDICT_MS = 30_000
 
 
-def address_of(site: DemoSite) -> str:
+def address_of(site: Site) -> str:
     return f"http://127.0.0.1:{site.server_port}/"
 
 
@@ -33,15 +35,28 @@ def sign_up(page: Page) -> None:
     expect(page.get_by_role("heading", name="What should we watch?")).to_be_visible()
 
 
-def watch(page: Page, site: DemoSite) -> None:
-    page.get_by_label("Website address").fill(address_of(site))
-    page.get_by_role("button", name="Start watching").click()
+def watch(page: Page, site: Site) -> None:
+    with _watching(page, site):
+        pass
+
+
+@contextmanager
+def _watching(page: Page, site: Site) -> Iterator[None]:
+    """From typing the address to the page that waits for the first results; they come only after that."""
+    with site.held():
+        page.get_by_label("Website address").fill(address_of(site))
+        page.get_by_role("button", name="Start watching").click()
+        _see_none_yet(page)
+        yield
+
+
+def _see_none_yet(page: Page) -> None:
+    expect(page.get_by_text("Checking from usa, india")).to_be_visible()
+    page.evaluate("window.loadedOnce = true")
 
 
 def see_first_results(page: Page) -> None:
     """Both regions report, and the page shows it without being loaded again."""
-    expect(page.get_by_text("Checking from usa, india")).to_be_visible()
-    page.evaluate("window.loadedOnce = true")
     for region in ("usa", "india"):
         expect(page.locator(f'[data-region="{region}"][data-outcome="up"]')).to_be_visible(timeout=FIRST_RESULTS_MS)
     expect(headline(page)).to_have_text("Up")
@@ -55,15 +70,15 @@ def headline(page: Page) -> Locator:
     return page.locator(".headline-word")
 
 
-def test_the_five_steps(visitor: OpenPage, site: DemoSite) -> None:
+def test_the_five_steps(visitor: OpenPage, site: Site) -> None:
     newcomer = visitor(1280)
     page = newcomer.page
     sign_up(page)
     expect(page.get_by_label("Website address")).to_be_focused()
     newcomer.shot("1-empty")
 
-    watch(page, site)
-    newcomer.shot("2-checking")
+    with _watching(page, site):
+        newcomer.shot("2-checking")
     see_first_results(page)
     newcomer.shot("3-up")
 
@@ -128,7 +143,7 @@ def _pause_and_resume(page: Page) -> None:
     expect(headline(page)).to_have_text("Up", timeout=FIRST_RESULTS_MS)
 
 
-def _break(newcomer: Visitor, site: DemoSite) -> None:
+def _break(newcomer: Visitor, site: Site) -> None:
     """Nobody touches the page: the next slot finds out, and both regions are asked to confirm."""
     page = newcomer.page
     site.switch(State.FAILING)
@@ -147,7 +162,7 @@ def _break(newcomer: Visitor, site: DemoSite) -> None:
     page.emulate_media(color_scheme="light")
 
 
-def _mend(newcomer: Visitor, site: DemoSite) -> None:
+def _mend(newcomer: Visitor, site: Site) -> None:
     page = newcomer.page
     site.switch(State.HEALTHY)
     page.get_by_role("button", name="Check now").click()
@@ -170,7 +185,7 @@ def _delete(page: Page) -> None:
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
-def test_on_a_phone(visitor: OpenPage, site: DemoSite) -> None:
+def test_on_a_phone(visitor: OpenPage, site: Site) -> None:
     newcomer = visitor(360)
     page = newcomer.page
     sign_up(page)
@@ -194,7 +209,7 @@ def test_on_a_phone(visitor: OpenPage, site: DemoSite) -> None:
     assert small == [], "targets smaller than 24 px"
 
 
-def test_by_keyboard_alone(visitor: OpenPage, site: DemoSite) -> None:
+def test_by_keyboard_alone(visitor: OpenPage, site: Site) -> None:
     page = visitor(1280).page
     page.goto("/signup/")
     expect(page.get_by_label("E-mail address")).to_be_focused()
@@ -203,8 +218,10 @@ def test_by_keyboard_alone(visitor: OpenPage, site: DemoSite) -> None:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_label("Website address")).to_be_focused()
-    page.keyboard.type(address_of(site))
-    page.keyboard.press("Enter")
+    with site.held():
+        page.keyboard.type(address_of(site))
+        page.keyboard.press("Enter")
+        _see_none_yet(page)
     see_first_results(page)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
@@ -236,7 +253,7 @@ def tab_to(page: Page, text: str) -> None:
     raise AssertionError(f"Tab never came to {text!r}")
 
 
-def test_finding_a_monitor_while_typing(visitor: OpenPage, site: DemoSite) -> None:
+def test_finding_a_monitor_while_typing(visitor: OpenPage, site: Site) -> None:
     page = visitor(1280).page
     sign_up(page)
     watch(page, site)
@@ -252,7 +269,7 @@ def test_finding_a_monitor_while_typing(visitor: OpenPage, site: DemoSite) -> No
     expect(page.get_by_text("No monitor fits.")).to_be_visible()
 
 
-def test_without_scripts(visitor: OpenPage, site: DemoSite) -> None:
+def test_without_scripts(visitor: OpenPage, site: Site) -> None:
     page = visitor(1280, java_script_enabled=False).page
     sign_up(page)
     watch(page, site)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from onebox.demo import DemoSite, State
+from onebox.demo import State
 from tests.alerts.sinks import Sink, http_sink, status
-from tests.browser.conftest import OpenPage, Visitor
+from tests.browser.conftest import OpenPage, Site, Visitor
 from tests.browser.test_five_steps import FIRST_RESULTS_MS, VERDICT_MS, headline, sign_up, tab_to, watch
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ def sink() -> Iterator[Sink]:
 
 @pytest.mark.parametrize("width", [1280, 360])
 def test_from_the_first_channel_to_the_end_of_an_incident(
-    visitor: OpenPage, site: DemoSite, sink: Sink, width: int
+    visitor: OpenPage, site: Site, sink: Sink, width: int
 ) -> None:
     newcomer = visitor(width)
     page = newcomer.page
@@ -41,7 +41,8 @@ def test_from_the_first_channel_to_the_end_of_an_incident(
 
 def go_to(page: Page, place: str) -> None:
     """By the line at the top, or by the menu where there is no room for it."""
-    if not page.locator(".top-nav").is_visible():
+    assert page.viewport_size is not None
+    if page.viewport_size["width"] < 600:
         page.locator(".user-menu > summary").click()
     page.locator(".top-nav a, .menu-narrow a").filter(has_text=place, visible=True).click()
 
@@ -191,6 +192,18 @@ def test_a_job_is_told_how_to_report_and_reports(visitor: OpenPage) -> None:
     expect(headline(page)).to_have_text("Up", timeout=FIRST_RESULTS_MS)
     expect(page.locator(".pings tbody tr")).to_have_count(1)
     newcomer.shot("11-job")
+
+
+def test_what_is_typed_before_the_scripts_arrive_is_previewed(visitor: OpenPage) -> None:
+    page = visitor(1280).page
+    sign_up(page)
+    held: list[Route] = []
+    page.route("**/htmx.min*.js", lambda route: held.append(route))
+    page.goto("/maintenance/new/", wait_until="commit")
+    page.get_by_label("Comes round").select_option("Every day")
+    for route in held:
+        route.continue_()
+    expect(page.locator("#preview li")).to_have_count(10)
 
 
 def test_the_preview_without_scripts(visitor: OpenPage) -> None:

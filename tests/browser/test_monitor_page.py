@@ -7,14 +7,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from onebox.demo import DemoSite
-from tests.browser.conftest import OpenPage, holds_still
+from tests.browser.conftest import OpenPage, Site, holds_still
 from tests.browser.test_five_steps import see_first_results, sign_up, watch
 
 pytestmark = pytest.mark.browser
 
 
-def test_another_time_is_chosen_and_a_point_leads_to_its_checks(visitor: OpenPage, site: DemoSite) -> None:
+def test_another_time_is_chosen_and_a_point_leads_to_its_checks(visitor: OpenPage, site: Site) -> None:
     newcomer = visitor(360)
     page = newcomer.page
     sign_up(page)

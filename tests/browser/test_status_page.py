@@ -8,15 +8,15 @@ import pytest
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as NotYet
 
-from onebox.demo import DemoSite, State
-from tests.browser.conftest import OpenPage, Visitor
+from onebox.demo import State
+from tests.browser.conftest import OpenPage, Site, Visitor
 from tests.browser.test_five_steps import VERDICT_MS, headline, see_first_results, sign_up, watch
 from tests.road.box import Box, wait_until
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_page_is_made_and_seen_to_go_down(visitor: OpenPage, site: DemoSite, box: Box) -> None:
+def test_a_page_is_made_and_seen_to_go_down(visitor: OpenPage, site: Site, box: Box) -> None:
     owner = visitor(1280)
     page = owner.page
     sign_up(page)
