@@ -36,6 +36,7 @@ def test_the_list_by_keyboard_and_by_the_dozen(visitor: OpenPage, site: Site) ->
     newcomer.shot("12-chosen")
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(page.get_by_text("2 monitors are paused.")).to_be_visible()
+    page.wait_for_load_state()
     page.get_by_label("Choose 127.0.0.1").first.check()
     page.evaluate("htmx.trigger('#rows', 'poll')")
     expect(page.locator("#picked")).to_have_text("1 chosen")
