@@ -25,7 +25,7 @@ manage: $(STAMP) ## a management command on the running box: make manage ARGS=cr
 	@exec $(BIN)/python -m onebox manage $(ARGS)
 
 test: $(STAMP) chromium ## run all tests against throw-away servers
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(STAMP) ## check style
 	$(BIN)/ruff check $(TREES)

@@ -21,7 +21,7 @@ from onebox.settings import SECRETS, read_settings
 from tests.probes.region import ROOT, wait_until
 from uptime.web import HEADERS_S
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("box")]
+pytestmark = pytest.mark.processes
 
 IDLE = 1_000
 DRIPPING = 8
