@@ -80,7 +80,7 @@ WHOLE_BOXES = ("tests/road/", "tests/browser/", "tests/onebox/", "tests/chaos/",
 """Tests that start the whole product: one after the other, however many processes share the tests."""
 
 
-class OneBoxAtATime(LoadScopeScheduling):
+class OneBoxAtATime(LoadScopeScheduling):  # type: ignore[misc]  # xdist says no types
     """All of them go to one process, first; every other test goes to whoever is free.
 
     Not by xdist's own marks and ``--dist loadgroup``: as of 3.8, pytest 9.2 silently ignores the groups
