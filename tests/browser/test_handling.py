@@ -12,6 +12,7 @@ from onebox.demo import State
 from tests.alerts.sinks import Sink, http_sink, status
 from tests.browser.conftest import OpenPage, Site, Visitor
 from tests.browser.test_five_steps import FIRST_RESULTS_MS, VERDICT_MS, headline, sign_up, tab_to, watch
+from tests.road.box import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -201,6 +202,7 @@ def test_what_is_typed_before_the_scripts_arrive_is_previewed(visitor: OpenPage)
     page.route("**/htmx.min*.js", lambda route: held.append(route))
     page.goto("/maintenance/new/", wait_until="commit")
     page.get_by_label("Comes round").select_option("Every day")
+    wait_until("the script is asked for", lambda: page.evaluate("true") and held, seconds=15)
     for route in held:
         route.continue_()
     expect(page.locator("#preview li")).to_have_count(10)
