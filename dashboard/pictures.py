@@ -111,7 +111,7 @@ def ticks_in_words(region: str, ticks: Sequence[Tick]) -> str:
 
 
 def _outcome(outcome: str) -> str:
-    return words.OUTCOMES[Outcome(outcome)].lower() if outcome in words.OUTCOMES else outcome
+    return words.outcome_word(outcome).lower()
 
 
 # --- the last 24 hours of a monitor, all regions together ---

@@ -49,8 +49,8 @@ OUTCOMES: Mapping[Outcome, str] = Words(
 
 
 def outcome_word(outcome: str) -> str:
-    """Of a check; one that did not count was made during planned work."""
-    return OUTCOMES[Outcome(outcome)] if outcome in OUTCOMES else outcome
+    """Of a check; of one that did not count, made during planned work, the word of that status."""
+    return OUTCOMES[Outcome(outcome)] if outcome in OUTCOMES else status_word(outcome)
 
 
 REASONS: Mapping[Reason, str] = Words(

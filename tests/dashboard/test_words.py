@@ -8,7 +8,8 @@ import pytest
 from django.utils import translation
 from django.utils.formats import date_format
 
-from dashboard import spec_fields, words
+from checks.rules import Tick
+from dashboard import pictures, spec_fields, words
 from monitors.rules import Status
 from probes.contract import Outcome, Reason
 from probes.kinds import KINDS
@@ -101,6 +102,14 @@ def test_uptime_is_rounded_down(share: float | None, text: str) -> None:
 )
 def test_response_times(value: float | None, text: str) -> None:
     assert words.milliseconds(value) == text
+
+
+def test_a_check_that_did_not_count_is_called_so_in_every_language() -> None:
+    tick: Tick = {"outcome": "maintenance", "total_ms": 1.0, "slot": "2026-11-22T12:00"}
+    assert words.outcome_word("maintenance") == "Maintenance"
+    with translation.override("de"):
+        assert words.outcome_word("maintenance") == "Wartung"
+        assert "1 wartung" in pictures.ticks_in_words("usa", [tick])
 
 
 def test_figures_have_the_decimal_sign_of_the_reader() -> None:
