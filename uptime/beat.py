@@ -1,7 +1,7 @@
 """Beat's Celery app: ``python -m probes.serve -A uptime.beat beat``.
 
 It rings by name, so it needs none of what it rings for: no tasks, no models, no settings but where the broker is, and
-no Django. ``celery -A uptime beat`` rings for the same, in twice the memory.
+no Django. ``celery -A uptime beat`` rings for the same, in twice the memory and without traces.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from uptime import tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "uptime.settings")
 
-
 tracing.start("uptime-web")
 # The API's framework loads them where they are (Apprise wants them), for a client of tests and for pages that are not
 # ours: 6 MB.
