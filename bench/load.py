@@ -28,10 +28,10 @@ import psycopg
 import requests
 
 from bench.stage.box import RunningBox, running_box
+from bench.stage.invariants import LOST_OR_UNRECORDED
 from bench.stage.monitors import make_monitors
 from bench.stage.people import Past, Person, join
 from bench.stage.sites import plain_site
-from tests.road.invariants import LOST_OR_UNRECORDED
 
 JOBS = 50
 PINGS_KEPT = 100

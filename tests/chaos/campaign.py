@@ -16,10 +16,10 @@ from typing import Any
 
 import psycopg
 
+from bench.stage import invariants
 from tests.chaos.faults import Fault
 from tests.chaos.sites import ANSWERS, FAILS
 from tests.chaos.world import ROOT, TIMEOUT_S, World
-from tests.road import invariants
 from tests.road.box import wait_until
 
 USUALLY_STORED_WITHIN_S = 5

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
+from bench.stage import invariants
 from checks.models import CheckResult
 from checks.services import dispatch
 from monitors import rules
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
 from tests.regions.road import begin, handed_out_to, live
-from tests.road import invariants
 from tests.storage.rows import result, store_all
 
 pytestmark = pytest.mark.django_db

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from bench.stage import invariants
 from checks.services import rollups, store
 from incidents.models import Incident, IncidentEvent
 from monitors import rules
@@ -16,7 +17,6 @@ from monitors.models import Monitor, Region
 from monitors.services import sync_regions
 from probes.contract import Outcome, Reason
 from tests.conftest import MakeMonitor
-from tests.road import invariants
 from tests.storage.rows import result, store_all
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.road import invariants
+from bench.stage import invariants
 from tests.road.box import Box, Program, site, wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]

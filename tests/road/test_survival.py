@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from tests.road import invariants
+from bench.stage import invariants
 from tests.road.box import Box, Program, site, wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]

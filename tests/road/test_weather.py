@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 import requests
 
-from tests.road import invariants
+from bench.stage import invariants
 from tests.road.box import PASSWORD, Box, Program, site, wait_until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
