@@ -16,48 +16,29 @@ import logging
 import os
 import random
 import statistics
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import ExitStack
 
 import psutil
-import psycopg
 
-from bench.stage.people import YEAR_MONITORS, Past, Person, join
-from bench.stage.programs import cpu_s, environment, manage, postgres_here, running, servers, web
-from onebox.servers import Valkey
-
-LIMIT_MS = 100
-
-
-@dataclass
-class Row:
-    """One line of the table. ``{}`` in the address stands for what is different each time."""
-
-    name: str
-    address: str
-    choices: list[str] = field(default_factory=lambda: [""])
+from bench.stage.people import Past, Person, join
+from bench.stage.programs import cpu_s, postgres_here, web
+from bench.stage.reading import LIMIT_MS, Row, middle_and_slow, usual_rows, with_a_past
 
 
 def rows(past: Past) -> list[Row]:
     some, old = [str(monitor) for monitor in past.monitors], [str(monitor) for monitor in past.old]
     anywhere = [str(page) for page in random.sample(range(1, past.pages + 1), min(past.pages, 50))]
-    words = [f"{number:02}" for number in range(100)]
     return [
         Row("list of monitors, any page", "/monitors/?page={}", anywhere),
-        Row("list, searched", "/monitors/?q={}", words),
+        *usual_rows(past),
         Row("list, one status", "/monitors/?status={}", ["up", "down", "degraded"]),
         Row("list, live part", "/monitors/rows/?page={}", anywhere),
-        Row("a monitor's page", "/monitors/{}/", some),
         Row("a monitor's page, a year old, 30 days", "/monitors/{}/?range=30d", old),
         Row("a monitor's page, a year old, 7 days", "/monitors/{}/?range=7d", old),
         Row("a monitor's page, live part", "/monitors/{}/live/", some),
         Row("incidents", "/incidents/?page={}", ["1", "2", "3"]),
-        Row("API monitor (100)", "/api/monitor"),
-        Row("API monitor, searched", "/api/monitor?search={}", words),
         Row("API monitor/{id}", "/api/monitor/{}", some),
         Row("API site-stats (100)", "/api/site-stats"),
         Row("API site-stats/{id}", "/api/site-stats/{}", some),
@@ -91,22 +72,6 @@ def main() -> None:
         for row in rows(past):
             if chosen.only in row.name:
                 measure(row, person, count, servers_at_work, requests_made=chosen.requests, clients=chosen.clients)
-
-
-@contextmanager
-def with_a_past(monitors: int, days: int) -> Iterator[dict[str, str]]:
-    """The environment of the programs, with a past in the database."""
-    if given := os.environ.get("DATABASE_URL"):
-        with tempfile.TemporaryDirectory() as home, running(Valkey(Path(home) / "valkey", durable=False)) as valkey:
-            yield environment(given, valkey.url) | {"ONEBOX": "true"}
-        return
-    with servers(valkey_log=False) as env:
-        print(f"making {monitors} monitors with {days} days; this takes a while", flush=True)
-        manage(env, "seed_demo", "--monitors", str(monitors), "--days", str(days))
-        manage(env, "seed_demo", "--monitors", str(YEAR_MONITORS), "--days", "365", "--seed", "2")
-        with psycopg.connect(env["DATABASE_URL"], autocommit=True) as connection:
-            connection.execute("VACUUM ANALYZE")
-        yield env
 
 
 def queries_counted(env: dict[str, str], email: str) -> Callable[[str], int]:
@@ -144,15 +109,14 @@ def measure(
     requests_made: int,
     clients: int,
 ) -> None:
-    addresses = [row.address.replace("{}", row.choices[number % len(row.choices)]) for number in range(requests_made)]
+    addresses = [row.address_of(number) for number in range(requests_made)]
     person.renew()
     counts = sorted({count(address) for address in addresses[:5]})
     before = sum(cpu_s(process) for process in at_work)
     with ThreadPoolExecutor(clients) as threads:
         seen = list(threads.map(person.get, addresses))
     cpu_ms = 1000 * (sum(cpu_s(process) for process in at_work) - before) / requests_made
-    times = sorted(took_ms for took_ms, _ in seen)
-    p50, p95 = statistics.median(times), times[int(0.95 * (len(times) - 1))]
+    p50, p95 = middle_and_slow([took_ms for took_ms, _ in seen])
     size = statistics.fmean(size for _, size in seen) / 1000
     queries = "-".join(str(number) for number in (counts if len(counts) < 2 else [counts[0], counts[-1]]))
     late = "  over" if p95 > LIMIT_MS else ""

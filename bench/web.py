@@ -14,42 +14,25 @@ import gzip
 import statistics
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.reads import LIMIT_MS, with_a_past
 from bench.stage.people import Past, Person, join
 from bench.stage.programs import web
+from bench.stage.reading import LIMIT_MS, Row, middle_and_slow, usual_rows, with_a_past
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 FILES = ("style.css", "app.js", "keys.js", "list.js", "vendor/htmx/htmx.min.js")
 BUDGET_KB = 150
 
 
-@dataclass
-class Row:
-    """One line of the table. ``{}`` in the address stands for what is different each time."""
-
-    name: str
-    address: str
-    choices: list[str] = field(default_factory=lambda: [""])
-    known: bool = False
-    """Ask a second time with the ETag of the first, and measure that."""
-
-
 def rows(past: Past, status_page: str) -> list[Row]:
-    some = [str(monitor) for monitor in past.monitors]
-    words = [f"{number:02}" for number in range(100)]
     found = [
         Row("list, first page", "/monitors/"),
         Row("list, last page", f"/monitors/?page={past.pages}"),
-        Row("list, searched", "/monitors/?q={}", words),
         Row("list, by tag and region, failed lately", "/monitors/?tag=demo&region=usa&failed=24h"),
         Row("list, live part", "/monitors/rows/"),
         Row("list, live part, nothing new", "/monitors/rows/", known=True),
-        Row("a monitor's page", "/monitors/{}/", some),
-        Row("API monitor (100)", "/api/monitor"),
-        Row("API monitor, searched", "/api/monitor?search={}", words),
+        *usual_rows(past),
     ]
     return found + ([Row("status page", status_page)] if status_page else [])
 
@@ -86,7 +69,7 @@ def measure(row: Row, person: Person, *, requests_made: int) -> float:
     headers = dict(person.bearer) if row.address.startswith("/api/") else {}
     headers["Accept-Encoding"] = "gzip"
     for number in range(requests_made):
-        address = person.site + row.address.replace("{}", row.choices[number % len(row.choices)])
+        address = person.site + row.address_of(number)
         if row.known:
             headers["If-None-Match"] = person.http.get(address, timeout=60).headers["ETag"]
         begun = time.perf_counter()
@@ -95,8 +78,7 @@ def measure(row: Row, person: Person, *, requests_made: int) -> float:
         times.append(1000 * (time.perf_counter() - begun))
         sizes.append(sent / 1000)
         assert answer.status_code in {200, 304}, (address, answer.status_code)
-    times.sort()
-    p50, p95 = statistics.median(times), times[int(0.95 * (len(times) - 1))]
+    p50, p95 = middle_and_slow(times)
     size = statistics.fmean(sizes)
     print(f"{row.name:<42}{p50:>8.1f}{p95:>8.1f}{size:>9.1f}{'  over' if p95 > LIMIT_MS else ''}", flush=True)
     return size
