@@ -14,7 +14,6 @@ import json
 import os
 import resource
 import shutil
-import socket
 import statistics
 import subprocess
 import tempfile
@@ -30,6 +29,7 @@ import pycurl
 import requests
 
 from bench.stage.sites import black_hole, certificates, serve_plain, serve_tls, site
+from onebox.servers import free_port
 from probes import pace
 from probes.contract import CheckRequest, CheckResult, Outcome
 from probes.engine import Engine
@@ -143,12 +143,10 @@ modules:
 
 def by_blackbox(url: str, count: int, concurrency: int, ca_file: str | None) -> Cost:
     """Its own CPU, without ours: we only ask it to check."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yml") as config, socket.socket() as reserved:
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as config:
         config.write(BLACKBOX_MODULE % (ca_file or "''"))
         config.flush()
-        reserved.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{reserved.getsockname()[1]}"
-        reserved.close()
+        address = f"127.0.0.1:{free_port()}"
         command = [BLACKBOX, f"--config.file={config.name}", f"--web.listen-address={address}", "--log.level=error"]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:

@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import trustme
@@ -109,14 +109,16 @@ def certificates(folder: str) -> tuple[str, str]:
 
 
 @contextmanager
-def black_hole() -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+def black_hole(address: str = "127.0.0.1") -> Iterator[int]:
+    """A port whose queue of connections is full: a new one gets no answer at all."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with ExitStack() as open_sockets:
+        listener = open_sockets.enter_context(socket.socket(family))
+        listener.bind((address, 0))
         listener.listen(0)
-        fillers = [socket.socket() for _ in range(8)]
-        for filler in fillers:
+        port = listener.getsockname()[1]
+        for _ in range(8):
+            filler = open_sockets.enter_context(socket.socket(family))
             filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
-        for filler in fillers:
-            filler.close()
+            filler.connect_ex((address, port))
+        yield port

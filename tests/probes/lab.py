@@ -11,7 +11,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -150,29 +150,6 @@ def reset(connection: socket.socket) -> None:
     """Close in such a way that the other side sees a reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
-
-
-@contextlib.contextmanager
-def black_hole(address: str = "127.0.0.1") -> Iterator[int]:
-    """A port whose queue of connections is full: a new one gets no answer at all."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with contextlib.ExitStack() as open_sockets:
-        listener = open_sockets.enter_context(socket.socket(family))
-        listener.bind((address, 0))
-        listener.listen(0)
-        port = listener.getsockname()[1]
-        for _ in range(8):
-            filler = open_sockets.enter_context(socket.socket(family))
-            filler.setblocking(False)
-            filler.connect_ex((address, port))
-        yield port
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as sock:
-        sock.bind((address, 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 # -- certificates

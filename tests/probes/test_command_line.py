@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from onebox.servers import free_port
 from tests.probes.conftest import MakeSite
-from tests.probes.lab import OK, Authority, free_port, hold, redirect, says
+from tests.probes.lab import OK, Authority, hold, redirect, says
 
 ROOT = Path(__file__).parents[2]
 FIELDS = {"id", "kind", "outcome", "reason", "phase", "message", "http_status", "remote_ip", "timings_ms",

@@ -11,11 +11,13 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
+from bench.stage.sites import black_hole
+from onebox.servers import free_port
 from probes.contract import CheckRequest, CheckResult, Outcome, Phase, Reason
 from probes.engine import Engine
 from probes.settings import Nameserver, Settings
 from tests.probes.conftest import LOOPBACK, Check, MakeSite
-from tests.probes.lab import OK, NameServer, Zone, black_hole, free_port, late, says, zone
+from tests.probes.lab import OK, NameServer, Zone, late, says, zone
 
 A = {"A": ["127.0.0.1"]}
 UseZone = Callable[[Zone], NameServer]

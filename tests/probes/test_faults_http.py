@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from bench.stage.sites import black_hole
+from onebox.servers import free_port
 from probes.contract import Outcome, Phase, Reason
 from tests.probes.conftest import Check, MakeSite
 from tests.probes.lab import (
@@ -17,9 +19,7 @@ from tests.probes.lab import (
     Behaviour,
     Diary,
     answer,
-    black_hole,
     drip,
-    free_port,
     hold,
     path_of,
     redirect,

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from bench.stage.sites import black_hole
+from onebox.servers import free_port
 from probes.contract import Outcome, Phase, Reason
 from probes.kinds import KINDS
 from tests.probes.conftest import Check, MakeSite
@@ -17,8 +19,6 @@ from tests.probes.lab import (
     Behaviour,
     NameServer,
     Zone,
-    black_hole,
-    free_port,
     hold,
     reset,
     zone,
