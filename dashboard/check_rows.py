@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from uuid import UUID
+from datetime import date
 
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
@@ -13,6 +12,7 @@ from checks.models import CheckResult
 from common.languages import spoken
 from dashboard import pictures, times, words
 from dashboard.markup import NOTHING, fill, joined
+from dashboard.selectors.checks import Addresses
 
 ROW = """
 <tr role="row">
@@ -26,30 +26,15 @@ ROW = """
 
 
 def check_rows(checks: Iterable[CheckResult]) -> SafeString:
-    said = Said()
-    return joined(_row(check, said) for check in checks)
+    addresses, today = Addresses(), timezone.localdate()
+    return joined(_row(check, address=addresses.of(check), today=today) for check in checks)
 
 
-class Said:
-    """What many rows say, looked up once."""
-
-    def __init__(self) -> None:
-        self.today = timezone.localdate()
-        self.addresses: dict[tuple[UUID, str], str] = {}
-
-    def address_of(self, check: CheckResult) -> str:
-        """As ``dashboard.selectors.checks.address_of`` has it."""
-        whose = check.monitor_id, check.region
-        if whose not in self.addresses:
-            self.addresses[whose] = reverse("check", args=[*whose, 0]).removesuffix("0/")
-        return f"{self.addresses[whose]}{int(check.slot.timestamp())}/"
-
-
-def _row(check: CheckResult, said: Said) -> SafeString:
+def _row(check: CheckResult, *, address: str, today: date) -> SafeString:
     return fill(
         ROW,
-        address=said.address_of(check),
-        time=times.of_day(check.checked_at, today=said.today),
+        address=address,
+        time=times.of_day(check.checked_at, today=today),
         region=check.region,
         outcome=check.outcome,
         icon=pictures.status_icon(check.outcome),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.urls import reverse
@@ -35,10 +36,22 @@ def is_code(text: str) -> bool:
     return REGION_CODE.fullmatch(text) is not None
 
 
+class Addresses:
+    """The pages of many checks: Django is asked once for each monitor and region, since that takes its time."""
+
+    def __init__(self) -> None:
+        self._first_parts: dict[tuple[UUID, str], str] = {}
+
+    def of(self, result: CheckResult) -> str:
+        whose = result.monitor_id, result.region
+        if whose not in self._first_parts:
+            self._first_parts[whose] = reverse("check", args=[*whose, 0]).removesuffix("0/")
+        return f"{self._first_parts[whose]}{int(result.slot.timestamp())}/"
+
+
 def address_of(result: CheckResult) -> str:
     """The page of one check."""
-    slot = int(result.slot.timestamp())
-    return reverse("check", kwargs={"pk": result.monitor_id, "region": result.region, "slot": slot})
+    return Addresses().of(result)
 
 
 @dataclass(frozen=True)
