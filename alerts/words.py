@@ -103,8 +103,8 @@ def moment(value: datetime) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def span(seconds: float) -> str:
-    """``3 h 5 min``: the two largest units that say anything."""
+def fine_span(seconds: float) -> str:
+    """``3 h 5 min``, ``4 min 10 s``: the two largest units that say anything. Pages round a little more."""
     left, parts = max(0, int(seconds)), []
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
         count, left = divmod(left, size)

@@ -170,7 +170,7 @@ def why(status_reason: str, regions: Collection[str]) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time in its two largest units: ``45 s``, ``3 min``, ``2 h 5 min``, ``4 d 1 h``."""
+    """A length of time on pages, in its two largest units: ``45 s``, ``3 min``, ``2 h 5 min``, ``4 d 1 h``."""
     whole = max(0, int(seconds))
     if whole < 60:
         return gettext("%s s") % whole

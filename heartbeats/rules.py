@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from monitors.heartbeat import HeartbeatSpec
-from monitors.rules import Status, span
+from monitors.rules import Status, rough_span
 from probes.contract import Outcome, Reason
 from probes.sentences import say
 
@@ -275,7 +275,7 @@ def _absence(deadline: Deadline, schedule: HeartbeatSpec) -> str:
         return say(
             "the run of {moment} has not ended within {most}",
             moment=_clock(deadline.run.began),
-            most=span(schedule.max_runtime),
+            most=rough_span(schedule.max_runtime),
         )
     if deadline.run:
         return say("the run of {moment} has not ended, and nothing else was heard", moment=_clock(deadline.run.began))
@@ -286,13 +286,13 @@ def _failure(ping: Ping, took: timedelta | None) -> str:
     if ping.exit_code is None:
         if took is None:
             return say("the job reported a failure")
-        return say("the job reported a failure after {took}", took=span(took.total_seconds()))
+        return say("the job reported a failure after {took}", took=rough_span(took.total_seconds()))
     if took is None:
         return say("the job ended with exit code {exit_code}", exit_code=ping.exit_code)
     return say(
         "the job ended with exit code {exit_code} after {took}",
         exit_code=ping.exit_code,
-        took=span(took.total_seconds()),
+        took=rough_span(took.total_seconds()),
     )
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from monitors.rules import span
+from monitors.rules import rough_span
 from probes.contract import InvalidSpec
 from probes.fields import Described, told, unless_empty, whole_number
 from probes.sentences import say
@@ -103,7 +103,7 @@ class HeartbeatSpec(Described):
         """When a ping is due, as the end of a sentence."""
         if self.cron:
             return say("at {cron} ({zone})", cron=self.cron, zone=self.zone)
-        return say("every {period}", period=span(self.period or 0))
+        return say("every {period}", period=rough_span(self.period or 0))
 
     @property
     def grace_time(self) -> timedelta:

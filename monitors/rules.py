@@ -138,7 +138,7 @@ def policy_sentence(policy: Policy, *, regions: int, interval: int, timeout: int
     rounds = policy.confirmations + (1 if policy.needed(regions) > 1 else 0)
     quick = max(turn + SLACK_S, policy.alert_after_s)
     slow = max(turn + rounds * timeout + SLACK_S, policy.alert_after_s)
-    told = {"agreement": agreement(policy, regions), "quick": span(quick), "slow": span(slow)}
+    told = {"agreement": agreement(policy, regions), "quick": rough_span(quick), "slow": rough_span(slow)}
     if slow > quick:
         when = say(
             "Alerts when {agreement}, about {quick} after an outage begins ({slow} where checks time out)", **told
@@ -154,13 +154,13 @@ def policy_sentence(policy: Policy, *, regions: int, interval: int, timeout: int
         times=_times(policy.recoveries),
     )
     silence = stale_after_s(interval=interval, timeout=timeout, freshness=policy.freshness)
-    silent = say("a region silent for more than {silence} has no vote", silence=span(silence))
+    silent = say("a region silent for more than {silence} has no vote", silence=rough_span(silence))
     return ended([when, *counts, well, silent])
 
 
 def passive_sentence(*, due: str, grace: int, alert_after: int) -> str:
     """The same for a monitor that waits to be told, where one word is enough; ``grace``, ``alert_after`` in seconds."""
-    parts = {"grace": span(grace), "due": due, "later": span(alert_after)}
+    parts = {"grace": rough_span(grace), "due": due, "later": rough_span(alert_after)}
     if not alert_after:
         return say(
             "Alerts when its job reports a failure, or nothing at all within {grace} of the time it is due ({due}); "
@@ -199,7 +199,7 @@ def _times(count: int) -> str:
     return known.get(count) or say("{count} times in a row", count=count)
 
 
-def span(seconds: float) -> str:
+def rough_span(seconds: float) -> str:
     """A length of time as people say it: 40 s, 5 min, 2 h, 3 d; never more exact than it need be."""
     if seconds < 120:
         return say("{count} s", count=round(seconds))

@@ -72,7 +72,7 @@ def _lines(delivery: Delivery, monitor: Monitor | None, why: Sequence[str]) -> t
         began, sure = words.moment(incident.started_at), words.moment(incident.confirmed_at)
         lines.append(_("First failure %(began)s, certain %(sure)s.") % {"began": began, "sure": sure})
     if incident is not None and kind is Kind.UP and incident.resolved_at is not None:
-        spent = words.span((incident.resolved_at - incident.started_at).total_seconds())
+        spent = words.fine_span((incident.resolved_at - incident.started_at).total_seconds())
         told = {"spent": spent, "end": words.moment(incident.resolved_at)}
         lines.append(_("It was open for %(spent)s, until %(end)s.") % told)
         if event.data.get("why") == "by_hand":
@@ -80,10 +80,10 @@ def _lines(delivery: Delivery, monitor: Monitor | None, why: Sequence[str]) -> t
             now = spoken(STATUSES[status]) if status in STATUSES else _("nothing")
             lines.append(_("What the checks say of it now: %(status)s.") % {"status": now})
     if kind is Kind.REMINDER:
-        waited = {"span": words.span(delivery.step * 60)}
+        waited = {"span": words.fine_span(delivery.step * 60)}
         lines.append(_("Nobody has acknowledged it %(span)s after the first message.") % waited)
     elif delivery.step:
-        waited = {"span": words.span(delivery.step * 60)}
+        waited = {"span": words.fine_span(delivery.step * 60)}
         lines.append(_("Nobody has acknowledged it for %(span)s, so you are told as well.") % waited)
     if event.note:
         lines.append(words.line(event.note))

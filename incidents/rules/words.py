@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from incidents.rules import NO_RESULT_YET, REGION_OFFLINE, Verdict, Vote, decide
-from monitors.rules import Policy, Status, agreement, span
+from monitors.rules import Policy, Status, agreement, rough_span
 from probes.contract import InvalidSpec, Reason
 from probes.sentences import ended, listed, say
 
@@ -104,7 +104,7 @@ def vote_in_words(vote: Vote) -> str:
         region=name,
         said=said,
         count=vote.streak,
-        age=span(vote.age_s or 0),
+        age=rough_span(vote.age_s or 0),
     )
 
 
@@ -112,7 +112,7 @@ def _excluded(region: str, why: str, vote: Vote) -> str:
     told = say("{region} {why}", region=region, why=EXCLUDED.get(why) or say("could not tell: {reason}", reason=why))
     if vote.age_s is None:
         return told
-    last = {"outcome": OUTCOMES.get(str(vote.outcome), vote.outcome), "age": span(vote.age_s)}
+    last = {"outcome": OUTCOMES.get(str(vote.outcome), vote.outcome), "age": rough_span(vote.age_s)}
     return say("{told}; its last word was {outcome}, {age} old", told=told, **last)
 
 
