@@ -48,8 +48,14 @@ def main(arguments: list[str]) -> int:
 
 def run(settings: Settings) -> None:
     """Start everything and watch over it until somebody asks us to stop."""
-    ensure_free(settings.host, settings.port, variable="PORT")
-    box = Box(settings, keep_secrets(settings.var_dir / "secrets.env"), demo_port=choose_demo_port(settings))
+    ensure_free(settings.host, settings.port)
+    demo_door = open_demo_door(settings)
+    box = Box(
+        settings,
+        keep_secrets(settings.var_dir / "secrets.env"),
+        demo_port=demo_door.getsockname()[1],
+        demo_door=demo_door.fileno(),
+    )
     keep_region_keys(box.keys_dir, settings.regions)
     if not settings.database_url:
         box.postgres = Postgres(settings.var_dir / "postgres")
@@ -57,7 +63,7 @@ def run(settings: Settings) -> None:
         box.valkey = Valkey(settings.var_dir / "valkey")
     names = ["onebox", "migrate", "postgres", "central", "alerts", *settings.regions]
     log = Log(sys.stdout, width=max(map(len, names)), coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
-    with Supervisor(log) as supervisor:
+    with demo_door, Supervisor(log) as supervisor:
         start_servers(box, supervisor)
         if not supervisor.stopping:
             bring_schema_up_to_date(box, supervisor)
@@ -139,20 +145,28 @@ def answers(settings: Settings) -> bool:
         connection.close()
 
 
-def choose_demo_port(settings: Settings) -> int:
-    """The port that was asked for, or the first free one from 8001 on."""
+def open_demo_door(settings: Settings) -> socket.socket:
+    """Listens on the port that was asked for, or on the first free one from 8001 on.
+
+    For the demo site, which is the last to start: by then another box might have chosen the same.
+    """
     if settings.demo_port:
-        ensure_free("127.0.0.1", settings.demo_port, variable="DEMO_PORT")
-        return settings.demo_port
-    for port in range(demo.DEFAULT_PORT, demo.DEFAULT_PORT + 100):
+        return _listen(settings.demo_port)
+    for port in range(demo.FIRST_PORT, demo.FIRST_PORT + 100):
         with contextlib.suppress(StartError):
             if port != settings.port:
-                ensure_free("127.0.0.1", port, variable="DEMO_PORT")
-                return port
+                return _listen(port)
     raise StartError("No port from 8001 to 8100 is free for the demo site: choose one by DEMO_PORT.")
 
 
-def ensure_free(host: str, port: int, *, variable: str) -> None:
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=demo.BACKLOG)
+    except OSError as error:
+        raise StartError(_why_not(error, "127.0.0.1", port, "DEMO_PORT")) from error
+
+
+def ensure_free(host: str, port: int) -> None:
     """Refuse at once what gunicorn would refuse a few seconds and many lines later."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -160,7 +174,7 @@ def ensure_free(host: str, port: int, *, variable: str) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        raise StartError(_why_not(error, host, port, variable)) from error
+        raise StartError(_why_not(error, host, port, "PORT")) from error
 
 
 def _why_not(error: OSError, host: str, port: int, variable: str) -> str:

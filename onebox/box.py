@@ -4,7 +4,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from onebox.process import Command
@@ -38,6 +38,8 @@ class Box:
     settings: Settings
     secrets: Mapping[str, str] = field(repr=False)
     demo_port: int
+    demo_door: int = -1
+    """The open file of the socket that listens there; the demo site takes it over."""
     postgres: Postgres | None = None
     valkey: Valkey | None = None
 
@@ -82,7 +84,7 @@ class Box:
         yield _service(self._alerts())
         for region in self.settings.regions:
             yield _service(self._region(region))
-        yield _service(self._command("demo", "-m", "onebox.demo"))
+        yield _service(self._demo())
 
     def one_shots(self) -> tuple[Command, ...]:
         """What has to be done before the programs start."""
@@ -110,7 +112,6 @@ class Box:
             "CELERY_BROKER_URL": self.broker_url,
             "REGIONS": ",".join(self.settings.regions),
             "VAR_DIR": str(self.settings.var_dir),
-            "DEMO_PORT": str(self.demo_port),
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -163,6 +164,9 @@ class Box:
             cwd=ROOT,
             env=self.region_environment(region),
         )
+
+    def _demo(self) -> Command:
+        return replace(self._command("demo", "-m", "onebox.demo", str(self.demo_door)), inherits=(self.demo_door,))
 
     def _command(self, name: str, *arguments: str) -> Command:
         return Command(

@@ -6,6 +6,7 @@ For development: only `python -m onebox` starts it, and it listens on loopback a
 import enum
 import os
 import signal
+import socket
 import sys
 import time
 from contextlib import suppress
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-DEFAULT_PORT = 8001
+FIRST_PORT = 8001
+BACKLOG = 128
 SLOW_SECONDS = 3.0
 LONGEST_FORM = 1000
 
@@ -61,11 +63,13 @@ class DemoSite(ThreadingHTTPServer):
     """The site and its state, which a file keeps over a restart."""
 
     daemon_threads = True
-    request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], *, state_file: Path, slow_seconds: float = SLOW_SECONDS) -> None:
-        """Bind the address; port 0 is any free one."""
-        super().__init__(address, Handler)
+    def __init__(self, listener: socket.socket, *, state_file: Path, slow_seconds: float = SLOW_SECONDS) -> None:
+        """Take over a socket that listens already."""
+        super().__init__(listener.getsockname(), Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        self.server_name, self.server_port = listener.getsockname()
         self.slow_seconds = slow_seconds
         self._state_file = state_file
 
@@ -170,16 +174,12 @@ def _control(present: State) -> str:
 
 
 def main() -> None:
-    """Serve until told to stop."""
-    port = int(os.environ.get("DEMO_PORT") or DEFAULT_PORT)
+    """Serve until told to stop, on the open socket whose number is the argument: the box holds it from its start on."""
     state_file = Path(os.environ.get("VAR_DIR") or "var") / "demo-state"
     state_file.parent.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        demo = DemoSite(("127.0.0.1", port), state_file=state_file)
-    except OSError as error:  # free when the box looked, seconds ago
-        sys.exit(f"The demo site cannot have port {port} ({error.strerror}): choose another one by DEMO_PORT.")
-    with demo as site, suppress(KeyboardInterrupt):
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    with DemoSite(listener, state_file=state_file) as site, suppress(KeyboardInterrupt):
         site.serve_forever()
 
 

@@ -38,6 +38,8 @@ class Command:
     account: Account | None = None
     stdin: str | None = field(default=None, repr=False)
     stop_signal: signal.Signals = signal.SIGTERM
+    inherits: tuple[int, ...] = ()
+    """Open files, by number, that it finds open as well."""
 
 
 def spawn(command: Command, *, output: int | IO[bytes] | None = None) -> subprocess.Popen[bytes]:
@@ -54,6 +56,7 @@ def spawn(command: Command, *, output: int | IO[bytes] | None = None) -> subproc
             stdin=stdin,
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,
+            pass_fds=command.inherits,
             start_new_session=True,
             preexec_fn=_die_with_parent(command.stop_signal),
             user=account.uid if account else None,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import create_server
 from typing import Any
 
 import pytest
@@ -103,7 +104,7 @@ class Site(DemoSite):
     """A site to watch, which the test can break, mend and make wait."""
 
     def __init__(self, state_file: Path) -> None:
-        super().__init__(("127.0.0.1", 0), state_file=state_file)
+        super().__init__(create_server(("127.0.0.1", 0)), state_file=state_file)
         self._answering = threading.Event()
         self._answering.set()
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
-from onebox.__main__ import choose_demo_port, ensure_free, only_one
+from onebox.__main__ import ensure_free, only_one, open_demo_door
 from onebox.box import Box, schema_fingerprint
-from onebox.process import StartError
+from onebox.process import StartError, spawn
 from onebox.servers import Postgres
 from onebox.settings import SECRETS, read_settings
 
@@ -96,19 +97,39 @@ def test_the_schema_is_looked_at_again_when_anything_that_matters_changes(tmp_pa
 
 def test_a_port_in_use_is_one_sentence(taken_port: int) -> None:
     with pytest.raises(StartError, match=rf"^Port {taken_port} on 127.0.0.1 is in use: [^\n]+ PORT=\d+ make run$"):
-        ensure_free("127.0.0.1", taken_port, variable="PORT")
+        ensure_free("127.0.0.1", taken_port)
 
 
 def test_a_host_that_is_not_ours_is_one_sentence() -> None:
     with pytest.raises(StartError, match=r"^HOST=192.0.2.1 is not an address of this machine"):
-        ensure_free("192.0.2.1", 8000, variable="PORT")
+        ensure_free("192.0.2.1", 8000)
 
 
 def test_the_demo_site_evades_unless_its_port_was_asked_for(tmp_path: Path, taken_port: int) -> None:
-    assert choose_demo_port(read_settings({}, directory=tmp_path)) >= 8001
-    assert choose_demo_port(read_settings({"PORT": "8001"}, directory=tmp_path)) > 8001
+    def chosen(**environment: str) -> int:
+        with open_demo_door(read_settings(environment, directory=tmp_path)) as door:
+            port: int = door.getsockname()[1]
+            return port
+
+    assert chosen() >= 8001
+    assert chosen(PORT="8001") > 8001
     with pytest.raises(StartError, match="DEMO_PORT"):
-        choose_demo_port(read_settings({"DEMO_PORT": str(taken_port)}, directory=tmp_path))
+        chosen(DEMO_PORT=str(taken_port))
+
+
+@pytest.mark.processes
+def test_the_port_of_the_demo_site_is_its_own_before_it_starts(tmp_path: Path) -> None:
+    settings = read_settings({"DATABASE_URL": "postgresql://db/uptime", "VAR_DIR": str(tmp_path)}, directory=tmp_path)
+    with open_demo_door(settings) as door, open_demo_door(settings) as of_another_box:
+        port = door.getsockname()[1]
+        assert of_another_box.getsockname()[1] > port
+        programs = Box(settings, {}, demo_port=port, demo_door=door.fileno()).programs()
+        [command] = [service.command() for service in programs if service.name == "demo"]
+        with spawn(command) as process:
+            try:
+                assert requests.get(f"http://127.0.0.1:{port}/", timeout=60).ok
+            finally:
+                process.terminate()
 
 
 @pytest.mark.processes

@@ -4,6 +4,7 @@ import http.client
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from socket import create_server
 from threading import Thread
 
 import pytest
@@ -13,7 +14,7 @@ from onebox.demo import DemoSite
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[DemoSite]:
-    with DemoSite(("127.0.0.1", 0), state_file=tmp_path / "state", slow_seconds=0.3) as site:
+    with DemoSite(create_server(("127.0.0.1", 0)), state_file=tmp_path / "state", slow_seconds=0.3) as site:
         thread = Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield site
@@ -56,7 +57,7 @@ def test_slow_is_slow_but_the_control_page_is_not(site: DemoSite) -> None:
 
 def test_the_state_outlives_a_restart(site: DemoSite, tmp_path: Path) -> None:
     ask(site, "/control", form="state=failing")
-    with DemoSite(("127.0.0.1", 0), state_file=tmp_path / "state") as again:
+    with DemoSite(create_server(("127.0.0.1", 0)), state_file=tmp_path / "state") as again:
         assert again.state == "failing"
 
 
