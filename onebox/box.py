@@ -10,7 +10,7 @@ from pathlib import Path
 from onebox.process import Command
 from onebox.servers import Postgres, Valkey
 from onebox.settings import PRIVATE_NETWORKS, Settings
-from onebox.supervisor import Service
+from onebox.supervisor import STOP_WITHIN_SECONDS, Service
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -72,9 +72,11 @@ class Box:
 
     def servers(self) -> Iterator[Service]:
         """The embedded servers."""
-        for server, name, rank in ((self.valkey, "valkey", VALKEY), (self.postgres, "postgres", POSTGRES)):
-            if server:
-                yield Service(name, server.prepared_command, stop_rank=rank, grace_seconds=2)
+        if self.valkey:
+            yield Service("valkey", self.valkey.prepared_command, stop_rank=VALKEY, grace_seconds=2)
+        if self.postgres:  # the last to stop: it may take what is left, as a busy disk takes its time
+            command = self.postgres.prepared_command
+            yield Service("postgres", command, stop_rank=POSTGRES, grace_seconds=STOP_WITHIN_SECONDS)
 
     def programs(self) -> Iterator[Service]:
         """Everything that is ours, each by the name it has in the log."""
