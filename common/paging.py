@@ -9,7 +9,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
+from common.flaws import flaw_of
 from probes.sentences import say
 
 Row = TypeVar("Row", bound=Model)
@@ -46,6 +47,8 @@ def read_cursor(value: str, parts: int) -> list[str]:
     except (binascii.Error, ValueError, RecursionError):
         key = None
     if not isinstance(key, list) or len(key) != parts or not all(isinstance(part, str) for part in key):
+        raise NO_CURSOR
+    if flaw_of(key, to_keep=True):
         raise NO_CURSOR
     return key
 
@@ -80,6 +83,8 @@ def _behind(model: type[Model], order: Sequence[str], values: Sequence[str]) -> 
             known = model._meta.get_field(field).to_python(value)  # type: ignore[union-attr]
         except ValidationError as error:
             raise NO_CURSOR from error
+        if isinstance(known, datetime) and known.utcoffset() != timedelta(0):
+            raise NO_CURSOR  # ours are in UTC; PostgreSQL knows no offsets of 16 hours and more
         behind |= same & Q(**{f"{field}__{'lt' if name.startswith('-') else 'gt'}": known})
         same &= Q(**{field: known})
     return behind

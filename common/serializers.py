@@ -8,11 +8,25 @@ from typing import Any, NoReturn
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
+from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 
+from common.flaws import flaw_of
 from probes.sentences import say
 
 UNKNOWN_FIELDS_NAMED = 10  # a body may hold a hundred thousand
+
+
+class StrictJSONParser(JSONParser):
+    """JSON that can be written out again: by whoever refuses a field by its name, keeps a value or sends it on."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        data = super().parse(*args, **kwargs)
+        if found := flaw_of(data):
+            name, why = found
+            raise ValidationError({name or api_settings.NON_FIELD_ERRORS_KEY: [why]})
+        return data
 
 
 class StrictSerializer(serializers.Serializer[Any]):

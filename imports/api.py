@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.rules import Role
 from accounts.selectors import membership_of
+from common.serializers import StrictJSONParser
 from imports import services
 from imports.serializers import FileInput, ImportInput, ImportPlanOutput, ParityOutput
 
 
 class Imports(APIView):
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [StrictJSONParser, MultiPartParser]
     throttle_scope = "imports"
 
     @extend_schema(request=ImportInput, responses=ImportPlanOutput)
@@ -31,7 +32,7 @@ class Imports(APIView):
 
 
 class ImportParity(APIView):
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [StrictJSONParser, MultiPartParser]
     needed_role = Role.VIEWER
     throttle_scope = "imports"
 

@@ -277,7 +277,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.access.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.access.permissions.TeamRole"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["common.serializers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "api.description.Description",
     "EXCEPTION_HANDLER": "uptime.errors.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,

@@ -23,6 +23,7 @@ from alerts.notifiers import NOTIFIERS, Notifier, Settings
 from alerts.rules import Kind, severity_of
 from alerts.services import confirming
 from alerts.transport import Sent
+from common.flaws import flaw_of
 from common.languages import in_language_of
 from monitors import secrets
 from probes import guard
@@ -109,6 +110,8 @@ def _read(
     described = NOTIFIERS[kind].settings.describe()
     shown, hidden = secrets.split_fields(described, given, kept=kept)
     parsed = parse(kind, shown | hidden)
+    if flaw := flaw_of(shown, to_keep=True):
+        raise ValidationError({"settings": [f"{flaw[0]}: {flaw[1]}"]})
     if before is not None and before.sealed and _goes_elsewhere(before, parsed):
         # Or an editor could have the secrets of one site sent to another and read them there.
         shown, hidden = secrets.split_fields(described, given, kept={})

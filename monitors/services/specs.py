@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from common.flaws import flaw_of
 from monitors import secrets
 from monitors.kinds import PASSIVE, SPECS
 from monitors.models import Monitor
@@ -29,6 +30,9 @@ def apply_spec(monitor: Monitor, fields: dict[str, Any]) -> dict[str, str]:
     parsed, problems = _read_spec(monitor.kind, shown | hidden)
     if parsed is None:
         return problems
+    if flaw := flaw_of(shown, to_keep=True):
+        name, why = flaw
+        return {part_name(name): why}
     if _goes_elsewhere(monitor, parsed):
         # Or an editor could have the secrets of one site sent to another and read them there.
         shown, hidden = secrets.split(monitor.kind, spec, kept={})

@@ -297,6 +297,25 @@ def test_malformed_json_is_refused(body: bytes) -> None:
     assert answer.json()["code"] in {"parse_error", "too_deep"}
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (r'{"a": [1, {"b\ud800": 2}]}', "a.1.b?"),
+        (r'{"a": [1, {"b": "\udfff"}]}', "a.1.b"),
+        ('{"a": -1e999}', "a"),
+        ('{"a":' * 102 + "1" + "}" * 102, ".".join("a" * 102)[:100]),
+    ],
+)
+def test_what_could_not_be_said_again_is_refused_by_its_place(body: str, field: str) -> None:
+    answer = program().post("/api/ready", body, content_type="application/json")
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [field])
+
+
+def test_whole_surrogate_pairs_and_large_numbers_are_fine() -> None:
+    body = r'{"a": "\ud83d\ude00", "b": 1e300, "c": ' + "9" * 4000 + "}"
+    assert program().post("/api/ready", body, content_type="application/json").status_code == 200
+
+
 @pytest.mark.parametrize("charset", ["zlib", "rot13", "hex", "no-such-charset", "utf-16"])
 def test_an_odd_charset_is_no_failure(charset: str) -> None:
     answer = program().post("/api/ready", b'{"a": 1}', content_type=f"application/json; charset={charset}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from common.paging import write_cursor
 from monitors import services
 from monitors.models import Monitor
 from tests.conftest import MakeMonitor
@@ -178,6 +180,41 @@ def test_the_list_is_paged_by_cursor_and_filtered(api: Api, owner: User, make_mo
     assert len(client.get("/api/monitor", {"tag": "even"}).json()["results"]) == 4
     assert len(client.get("/api/monitor", {"search": "SITE 3"}).json()["results"]) == 1
     assert client.get("/api/monitor", {"status": "down"}).json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("order", "value"),
+    [
+        *[("name", value) for value in ("a\0", "\ud800")],
+        *[("created_at", f"2026-01-01T00:00:00{offset}") for offset in ("+23:59", "-23:59", "+02:00", "")],
+        *[("created_at", value) for value in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "now", "")],
+    ],
+)
+def test_a_forged_cursor_is_none(api: Api, owner: User, regions: list[str], order: str, value: str) -> None:
+    cursor = write_cursor(f"{order},id", value, str(UUID(int=0)))
+    response = api(owner).get("/api/monitor", {"order": order, "cursor": cursor})
+    assert (response.status_code, list(response.json().get("fields", []))) == (400, ["cursor"])
+
+
+HOSTILE_SPECS = [
+    (r'{"url": "http://a/\ud800"}', "spec.url"),
+    (r'{"\udfff": 1}', "spec.?"),
+    (r'{"body": "\ud800"}', "spec.body"),
+    (r'{"headers": {"X-A": "\ud800"}}', "spec.headers.X-A"),
+    (r'{"body_contains": "\u0000"}', "spec.body_contains"),
+    (r'{"json_assertions": [{"path": "$.a", "op": "eq", "value": 1e999}]}', "spec.json_assertions.0.value"),
+    (r'{"json_assertions": [{"path": "$.a", "op": "eq", "value": ["\u0000"]}]}', "spec.json_assertions.0.value.0"),
+    (r'{"json_assertions": [{"path": "$.a", "op": "eq", "value": "\ud83d"}]}', "spec.json_assertions.0.value"),
+]
+
+
+@pytest.mark.parametrize(("spec", "field"), HOSTILE_SPECS)
+def test_what_nobody_could_keep_is_refused_by_its_place(
+    api: Api, owner: User, regions: list[str], spec: str, field: str
+) -> None:
+    sent = f'{{"url": "http://a.example/", "spec": {spec}}}'
+    response = api(owner).post("/api/monitor", sent, content_type="application/json")
+    assert (response.status_code, list(response.json().get("fields", []))) == (400, [field])
 
 
 @pytest.mark.parametrize(
