@@ -39,9 +39,18 @@ class StrictSerializer(serializers.Serializer[Any]):
             value = super().to_internal_value(data)
         except ValidationError as error:
             raise ValidationError({**problems, **error.detail}) from error  # type: ignore[dict-item]
-        if problems:
+        if problems := problems | self._left_out(data):
             raise ValidationError(problems)
         return value
+
+    def _left_out(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        """A PATCH may leave out a part, and of a part that it names nothing that is needed."""
+        needed = [field for field in self._writable_fields if field.required] if self.parent else []
+        return {
+            str(field.field_name): [str(field.error_messages["required"])]
+            for field in needed
+            if field.field_name not in data
+        }
 
     def _unknown_fields(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
         writable = {str(field.field_name) for field in self._writable_fields}

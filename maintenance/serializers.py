@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -11,8 +11,11 @@ from rest_framework import serializers
 from common.schema import example
 from common.serializers import StrictSerializer, TextField
 from maintenance.models import Window
+from maintenance.occurrences import LONGEST
 from monitors.models import Monitor
 from probes.sentences import say
+
+MOST_MINUTES = LONGEST // timedelta(minutes=1)
 
 
 @extend_schema_field({"type": "string", "examples": ["2026-03-29T02:30"]})
@@ -51,7 +54,7 @@ class WindowInput(StrictSerializer):
     tags = serializers.ListField(child=TextField(max_length=40), required=False, max_length=20)
     monitors = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=1_000)
     starts = LocalTime(help_text="on the clocks of the zone, like 2026-03-29T02:30")
-    minutes = serializers.IntegerField(min_value=1)
+    minutes = serializers.IntegerField(min_value=1, max_value=MOST_MINUTES)
     zone = TextField(max_length=60, required=False)
     rule = TextField(
         max_length=300, required=False, allow_blank=True, help_text="RRULE, like FREQ=WEEKLY;BYDAY=SU; empty: once"
@@ -67,7 +70,7 @@ class StartInput(StrictSerializer):
     everything = serializers.BooleanField(required=False)
     tags = serializers.ListField(child=TextField(max_length=40), required=False, max_length=20)
     monitors = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=1_000)
-    minutes = serializers.IntegerField(min_value=1, default=60)
+    minutes = serializers.IntegerField(min_value=1, max_value=MOST_MINUTES, default=60)
     pauses_checks = serializers.BooleanField(required=False)
     counts_as_uptime = serializers.BooleanField(required=False)
 

@@ -22,6 +22,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext_noop as _
 from rest_framework import exceptions as api_errors
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
@@ -173,7 +174,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(exc, RecursionError):
         log.error("%s in %s", problem.code, type(context.get("view")).__name__, exc_info=exc)
     set_rollback()
-    request = context.get("request")
+    if request := context.get("request"):  # what the view would have said may be YAML
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     kind = content_type(request.headers.get("Accept", "") if request else "")
     return Response(problem.body(), status=problem.status, headers=problem.headers, content_type=kind)
 

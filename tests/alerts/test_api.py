@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -230,6 +231,20 @@ def test_nothing_of_another_team_can_be_named(
 )
 def test_rules_that_make_no_sense(given: dict[str, Any], field: str, api: Api, owner: User) -> None:
     assert field in fields_of(api(owner).post("/api/rules", given))
+
+
+@pytest.mark.parametrize(
+    ("step", "fields"),
+    [
+        ({}, ["escalation.0.after_minutes", "escalation.0.channel"]),
+        ({"after_minutes": 5}, ["escalation.0.channel"]),
+        ({"channel": str(UUID(int=0))}, ["escalation.0.after_minutes"]),
+    ],
+)
+def test_a_step_is_whole_also_in_a_change(step: dict[str, Any], fields: list[str], api: Api, owner: User) -> None:
+    rule = api(owner).post("/api/rules", {}).json()
+    for method in (api(owner).patch, api(owner).put):
+        assert list(fields_of(method(f"/api/rules/{rule['id']}", {"escalation": [step]}))) == fields
 
 
 def test_there_is_an_end_to_channels_and_rules(

@@ -340,6 +340,13 @@ def test_an_answer_that_the_client_does_not_want_is_still_json() -> None:
     assert answer["Content-Type"] == "application/json"
 
 
+@pytest.mark.parametrize("headers", [{"Authorization": "Bearer x"}, {"Accept": "text/html"}])
+def test_a_refusal_is_json_also_where_the_answer_would_be_yaml(headers: dict[str, str]) -> None:
+    answer = program().get("/api/schema", headers=headers)
+    assert answer["Content-Type"] == "application/json"
+    assert answer.json()["status"] == answer.status_code
+
+
 def test_who_asks_for_problem_json_gets_it() -> None:
     for where in ("/api/raise/fields", "/api/nothing"):
         answer = program().post(where, headers={"Accept": "application/json, application/problem+json"})

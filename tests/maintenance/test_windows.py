@@ -88,6 +88,8 @@ def test_what_is_planned_can_begin_early_and_ends_as_planned(api: Api, owner: Us
         ({"starts": "2021-01-01T02:30"}, "starts"),
         ({"starts": 12}, "starts"),
         ({"minutes": 0}, "minutes"),
+        ({"minutes": 43_201}, "minutes"),
+        ({"minutes": 10**15}, "minutes"),
         ({"zone": "Nowhere"}, "zone"),
         ({"rule": "FREQ=HOURLY"}, "rule"),
         ({"everything": False}, "monitors"),
