@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 ARGS ?=
-TREES := $(wildcard uptime common accounts monitors incidents alerts maintenance checks heartbeats drills statuspages imports operations api config dashboard meters probes onebox scripts tests bench manage.py)
+TREES := $(wildcard uptime common accounts monitors incidents alerts maintenance checks heartbeats drills statuspages imports operations api config dashboard meters probes onebox scripts tests bench gunicorn.conf.py manage.py)
 
 # Set on some machines; the install below must leave byte-code, or every process compiles Celery at every start.
 unexport PYTHONDONTWRITEBYTECODE
