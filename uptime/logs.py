@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -20,21 +21,40 @@ from probes.fields import MASK
 from uptime import env
 
 CACHE = "django_redis.cache"
+CACHE_IS_TOLD_OF_EVERY_S = 10.0
+"""In each process, while it is away."""
 
 
 class OutageInOneLine(logging.Filter):
-    """Celery tells of a tick or a report that has to wait with stack traces, the cache of each question that Redis did
-    not answer with three; the reason is enough, every second."""
+    """Celery tells of a tick or a report that has to wait with stack traces; the reason is enough, every second."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         reason = record.exc_info[1] if record.exc_info else None
         if isinstance(reason, SchedulingError | Reject):
-            first_line = str(reason).partition("\n")[0]
-            record.msg, record.args, record.exc_info = "Waiting: %s", (first_line,), None
-        elif reason and record.name == CACHE:  # not by its class: beat works without Django and what belongs to it
-            first_line = str(reason).partition("\n")[0]
-            record.msg, record.args, record.exc_info = "The cache does not answer: %s", (first_line,), None
+            _tell_the_reason(record, "Waiting: %s", reason)
         return True
+
+
+class OutageOfTheCache(logging.Filter):
+    """The cache tells of each question that Redis did not answer, with three stack traces; and a page asks many."""
+
+    def __init__(self, every_s: float = CACHE_IS_TOLD_OF_EVERY_S) -> None:
+        super().__init__()
+        self._every_s, self._next_at = every_s, float("-inf")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.exc_info or record.exc_info[1] is None:
+            return True
+        now = monotonic()
+        if now < self._next_at:
+            return False
+        self._next_at = now + self._every_s
+        _tell_the_reason(record, "The cache does not answer: %s", record.exc_info[1])
+        return True
+
+
+def _tell_the_reason(record: logging.LogRecord, sentence: str, reason: BaseException) -> None:
+    record.msg, record.args, record.exc_info = sentence, (str(reason).partition("\n")[0],), None
 
 
 # --- what may stand in a line ---
@@ -160,7 +180,7 @@ def configuration(*, form: str, level: str, secrets: Iterable[str] = ()) -> dict
                 ],
             }
         },
-        "filters": {"outage": {"()": OutageInOneLine}},
+        "filters": {"outage": {"()": OutageInOneLine}, "cache": {"()": OutageOfTheCache}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
@@ -169,6 +189,6 @@ def configuration(*, form: str, level: str, secrets: Iterable[str] = ()) -> dict
             "celery.worker.request": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING", "filters": ["outage"]},
             "celery.beat": {"level": "WARNING", "filters": ["outage"]},
-            CACHE: {"filters": ["outage"]},
+            CACHE: {"filters": ["cache"]},
         },
     }

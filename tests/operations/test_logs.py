@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 from django.test import Client
+from django_redis.cache import RedisCache
 from pytest_django import Settings
 from structlog.contextvars import bound_contextvars
 
+from onebox.servers import Valkey
 from uptime import logs
 from uptime.celery import app
 
@@ -29,19 +32,32 @@ def written(form: str, message: str, *args: Any, exc_info: Any = None, **extra: 
     return formatter(form).format(record)
 
 
-def test_a_cache_that_is_away_takes_one_line() -> None:
-    given = logs.configuration(form="json", level="INFO")
-    assert given["loggers"][logs.CACHE]["filters"] == ["outage"]
+def test_a_cache_that_is_away_takes_one_line_however_much_it_is_asked(
+    tmp_path: Path, settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger = logging.getLogger(logs.CACHE)
+    assert [type(each) for each in logger.filters] == [logs.OutageOfTheCache]
+    valkey = Valkey(tmp_path / "valkey", durable=False)
+    cache = RedisCache(valkey.start(), settings.CACHES["default"])
     try:
-        raise ConnectionError("Error 111 connecting to 127.0.0.1:9.\nand more")
-    except ConnectionError:
-        record = logging.getLogger(logs.CACHE).makeRecord(
-            logs.CACHE, logging.ERROR, "f", 1, "Exception ignored", (), sys.exc_info()
-        )
-    assert logs.OutageInOneLine().filter(record)
-    told = json.loads(formatter("json").format(record))
-    assert told["event"] == "The cache does not answer: Error 111 connecting to 127.0.0.1:9."
+        cache.set("name", "kept", 60)
+        assert cache.get("name") == "kept"
+    finally:
+        valkey.stop()
+    monkeypatch.setattr(logger, "filters", [logs.OutageOfTheCache(every_s=600)])
+    assert [cache.get("name") for _ in range(5)] == [None] * 5
+    [line] = told_of_the_cache(caplog)
+    told = json.loads(formatter("json").format(line))
+    assert told["event"].startswith("The cache does not answer: ")
+    assert str(valkey.port) in told["event"]
     assert "exception" not in told
+    monkeypatch.setattr(logger, "filters", [logs.OutageOfTheCache(every_s=0)])
+    cache.get("name")
+    assert len(told_of_the_cache(caplog)) == 2, "while it lasts it is told of again"
+
+
+def told_of_the_cache(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.name == logs.CACHE]
 
 
 HOSTILE = "first\r\nsecond\x1b[31m\x00\x9b2J\u2028third"
