@@ -1,5 +1,6 @@
 """What the processes may know, and what is refused before anything starts."""
 
+import http.client
 import socket
 import subprocess
 import sys
@@ -7,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from onebox.__main__ import ensure_free, only_one, open_demo_door
 from onebox.box import Box, schema_fingerprint
@@ -127,7 +127,10 @@ def test_the_port_of_the_demo_site_is_its_own_before_it_starts(tmp_path: Path) -
         [command] = [service.command() for service in programs if service.name == "demo"]
         with spawn(command) as process:
             try:
-                assert requests.get(f"http://127.0.0.1:{port}/", timeout=60).ok
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                connection.request("GET", "/")
+                assert connection.getresponse().status == 200
+                connection.close()
             finally:
                 process.terminate()
 
