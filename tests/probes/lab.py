@@ -24,6 +24,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from probes.contract import Reason
+
 Behaviour = Callable[[socket.socket], None]
 Zone = Callable[[dns.message.Message], dns.message.Message | None]
 
@@ -91,14 +93,16 @@ def path_of(head: bytes) -> str:
     return words[1].decode() if len(words) > 1 else ""
 
 
-def says(*parts: bytes | float) -> Behaviour:
-    """Read the request, then send the parts; a number is a pause in seconds."""
+def says(*parts: bytes | float | threading.Event) -> Behaviour:
+    """Read the request, then send the parts; a number is a pause in seconds, an event is waited for."""
 
     def behave(connection: socket.socket) -> None:
         request(connection)
         for part in parts:
             if isinstance(part, bytes):
                 connection.sendall(part)
+            elif isinstance(part, threading.Event):
+                part.wait(60)
             else:
                 hold(connection, part)
 
@@ -123,6 +127,11 @@ def hold(connection: socket.socket, seconds: float = 30) -> None:
     with contextlib.suppress(OSError):
         while connection.recv(65_536):
             pass
+
+
+def patience_ms(reason: Reason | None) -> int:
+    """A short deadline where it is waited for; elsewhere nothing may hang on how busy this machine is."""
+    return 1_000 if reason is not None and reason.endswith("timeout") else 3_000
 
 
 def answer(body: bytes = b"ok", status: str = "200 OK", headers: str = "Content-Type: text/html\r\n") -> bytes:
@@ -231,10 +240,8 @@ class NameServer:
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
         self.questions: list[str] = []
-        self._tcp = socket.create_server(("127.0.0.1", 0))
+        self._tcp, self._udp = two_sockets()
         self.port: int = self._tcp.getsockname()[1]
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", self.port))
         for serve in (self._serve_udp, self._serve_tcp):
             threading.Thread(target=serve, daemon=True).start()
 
@@ -278,6 +285,20 @@ class NameServer:
                 if reply is not None:
                     wire = reply.to_wire()
                     connection.sendall(len(wire).to_bytes(2, "big") + wire)
+
+
+def two_sockets() -> tuple[socket.socket, socket.socket]:
+    """One for TCP and one for UDP at the same port; what is free in one of them may be taken in the other."""
+    while True:
+        tcp = socket.create_server(("127.0.0.1", 0))
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.bind(tcp.getsockname())
+        except OSError:
+            tcp.close()
+            udp.close()
+        else:
+            return tcp, udp
 
 
 def zone(**names: dict[str, list[str]] | str | None) -> Zone:

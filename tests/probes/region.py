@@ -52,7 +52,7 @@ class Region:
                 names.RUN_BATCH, args=[wire], queue=names.region_queue("usa", now=now), connection=connection
             )
 
-    def next_message(self, task: str, seconds: float = 20) -> dict[str, Any]:
+    def next_message(self, task: str, seconds: float = 40) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = self.broker.brpop([names.RESULTS_QUEUE], timeout=1)
@@ -64,7 +64,7 @@ class Region:
                 return sent | {"expires": message["headers"].get("expires")}
         raise AssertionError(f"no {task} within {seconds} s")
 
-    def results(self, count: int, seconds: float = 20) -> list[CheckResult]:
+    def results(self, count: int, seconds: float = 40) -> list[CheckResult]:
         found: list[CheckResult] = []
         while len(found) < count:
             report = self.next_message(names.INGEST, seconds)
@@ -101,7 +101,7 @@ def a_check(name: str, url: str, timeout_ms: int = 10_000) -> CheckRequest:
     return CheckRequest(name, "http", {"url": url}, timeout_ms=timeout_ms)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 40) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

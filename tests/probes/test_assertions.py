@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -204,10 +204,10 @@ def test_text_beyond_what_was_read_is_not_called_missing() -> None:
 
 @pytest.mark.parametrize("pattern", [r"^(a+)+$", r"(a|a)*b", r"(.*)*x", r"(a{1,100}){1,9}b"])
 def test_no_pattern_takes_long(pattern: str) -> None:
-    began = perf_counter()
+    began = thread_time()
     judge_text(page(b"a" * 1_048_576 + b"!"), contains=None, lacks=None, matches=pattern)
 
-    assert perf_counter() - began < 2.0  # a backtracking matcher would take longer than the universe lasts
+    assert thread_time() - began < 2.0  # a backtracking matcher would take longer than the universe lasts
 
 
 @pytest.mark.parametrize(

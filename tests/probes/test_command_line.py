@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -152,7 +153,7 @@ def test_it_ends_when_nobody_reads_its_answers(site: MakeSite) -> None:
         process.stdin.write(json.dumps({"id": "x", "kind": "http", "spec": {"url": site(says(OK)).url()}}).encode())
         process.stdin.write(b"\n")
         process.stdin.flush()
-        assert process.wait(timeout=10) == 1
+        assert process.wait(timeout=30) == 1
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "soon"])
@@ -165,7 +166,8 @@ def test_a_timeout_that_is_no_number(seconds: str) -> None:
 
 def test_results_stream_while_requests_still_come(site: MakeSite) -> None:
     """The next request is written only after the first answer has been read."""
-    url, slow = site(says(OK)).url(), site(says(2.0, OK)).url()
+    may_end = threading.Event()
+    url, slow = site(says(OK)).url(), site(says(may_end, OK)).url()
     with subprocess.Popen(
         [sys.executable, "-m", "probes", "--jsonl"],
         stdin=subprocess.PIPE,
@@ -181,20 +183,20 @@ def test_results_stream_while_requests_still_come(site: MakeSite) -> None:
             process.stdin.write(json.dumps({"id": name, "kind": "http", "spec": {"url": target}}).encode() + b"\n")
             process.stdin.flush()
 
-        began = time.monotonic()
         ask("slow", slow)
         for name in ("a", "b"):
             ask(name, url)
             assert json.loads(process.stdout.readline())["id"] == name
-        assert time.monotonic() - began < 2.0
+        may_end.set()
         process.stdin.close()
         assert json.loads(process.stdout.readline())["id"] == "slow"
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=30) == 0
 
 
 def test_our_own_standstill_is_never_the_sites(site: MakeSite) -> None:
     """The process is stopped while it waits for an answer, as a paused virtual machine is."""
-    silent, quick = site(hold), site(says(0.3, OK))
+    stopped = threading.Event()
+    silent, quick = site(hold), site(says(stopped, OK))
     with subprocess.Popen(
         [sys.executable, "-m", "probes", "--jsonl"],
         stdin=subprocess.PIPE,
@@ -205,11 +207,12 @@ def test_our_own_standstill_is_never_the_sites(site: MakeSite) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         for url, more in ((silent.url(), {}), (quick.url(), {"max_response_ms": 1_000})):
-            line = {"id": url, "kind": "http", "timeout_ms": 1_500, "spec": {"url": url} | more}
+            line = {"id": url, "kind": "http", "timeout_ms": 3_000, "spec": {"url": url} | more}
             process.stdin.write(json.dumps(line).encode() + b"\n")
             process.stdin.flush()
         wait_until(lambda: silent.connections and quick.connections)
         process.send_signal(signal.SIGSTOP)
+        stopped.set()
         time.sleep(2.5)
         process.send_signal(signal.SIGCONT)
         results = [json.loads(process.stdout.readline()) for _ in range(2)]
@@ -218,7 +221,7 @@ def test_our_own_standstill_is_never_the_sites(site: MakeSite) -> None:
     assert [(result["outcome"], result["reason"]) for result in results] == [("unknown", "late")] * 2
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -228,12 +231,10 @@ def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
 def test_domain_limits_do_not_hold_here(site: MakeSite) -> None:
     url = site(says(OK)).url()
     lines = [json.dumps({"id": str(n), "kind": "http", "spec": {"url": url}}) for n in range(300)]
-    began = time.monotonic()
     found = answers(run("--jsonl", lines="\n".join(lines), PROBE_DOMAIN_RATE="1", PROBE_DOMAIN_CONCURRENCY="1"))
 
     assert {result["id"] for result in found} == {str(n) for n in range(300)}
-    assert all(result["outcome"] == "up" for result in found)
-    assert time.monotonic() - began < 20
+    assert all(result["outcome"] == "up" for result in found)  # otherwise most would have been told to wait
 
 
 @pytest.mark.parametrize("colour", ["\x1b[31m", "\u202e", "\r\n"])

@@ -17,7 +17,7 @@ from probes.contract import CheckRequest, CheckResult, Outcome, Phase, Reason
 from probes.engine import Engine
 from probes.settings import Nameserver, Settings
 from tests.probes.conftest import LOOPBACK, Check, MakeSite
-from tests.probes.lab import OK, NameServer, Zone, late, says, zone
+from tests.probes.lab import OK, NameServer, Zone, late, patience_ms, says, zone
 
 A = {"A": ["127.0.0.1"]}
 UseZone = Callable[[Zone], NameServer]
@@ -118,7 +118,7 @@ FAULTS: dict[str, tuple[Zone, Reason]] = {
 @pytest.mark.parametrize(("records", "reason"), FAULTS.values(), ids=FAULTS)
 def test_each_fault_has_its_name(records: Zone, reason: Reason, check: Check, names: UseZone) -> None:
     names(records)
-    result = check("http://site.test/", timeout_ms=1_000)
+    result = check("http://site.test/", timeout_ms=patience_ms(reason))
 
     assert (result.outcome, result.reason, result.phase) == (Outcome.DOWN, reason, Phase.DNS), result.message
     assert result.timings_ms.dns == result.timings_ms.total

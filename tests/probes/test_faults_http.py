@@ -22,6 +22,7 @@ from tests.probes.lab import (
     drip,
     hold,
     path_of,
+    patience_ms,
     redirect,
     request,
     reset,
@@ -165,11 +166,11 @@ FAULTS: dict[str, tuple[Behaviour, Reason]] = {
 
 @pytest.mark.parametrize(("behave", "reason"), FAULTS.values(), ids=FAULTS)
 def test_each_fault_has_its_name(behave: Behaviour, reason: Reason, check: Check, site: MakeSite) -> None:
-    result = check(site(behave).url(), timeout_ms=1_000)
+    result = check(site(behave).url(), timeout_ms=patience_ms(reason))
 
     assert (result.outcome, result.reason) == (Outcome.DOWN, reason), result.message
     assert result.timings_ms.total is not None
-    assert result.timings_ms.total < 1_500
+    assert result.timings_ms.total < patience_ms(reason) + 500
     assert result.message
     assert result.remote_ip == "127.0.0.1"
 
@@ -278,9 +279,9 @@ def test_a_redirect_leads_on_whatever_its_body_is(rest: bytes, reason: Reason, c
             hold(connection)
 
     url = site(behave).url()
-    result = check(url, timeout_ms=1_000)
+    result = check(url)
     assert (result.outcome, len(result.redirects)) == (Outcome.UP, 1), result.message
-    assert check(url, timeout_ms=1_000, follow_redirects=False).reason is reason
+    assert check(url, timeout_ms=patience_ms(reason), follow_redirects=False).reason is reason
 
 
 def test_a_body_that_nobody_can_read_is_not_judged(check: Check, site: MakeSite) -> None:

@@ -25,7 +25,7 @@ from tests.probes.http2 import (
     offers_h2,
     speaks_h2,
 )
-from tests.probes.lab import OK, Authority, reset
+from tests.probes.lab import OK, Authority, patience_ms, reset
 
 
 def says(status: int, body: bytes = b"ok", *headers: tuple[str, str]) -> Page:
@@ -176,12 +176,12 @@ FAULTS: dict[str, tuple[Page, Reason]] = {
 def test_each_fault_has_its_name(
     page: Page, reason: Reason, check: Check, site: MakeSite, authority: Authority
 ) -> None:
-    result = check(site(speaks_h2(page), tls=offers_h2(authority)).url(), timeout_ms=1_000)
+    result = check(site(speaks_h2(page), tls=offers_h2(authority)).url(), timeout_ms=patience_ms(reason))
 
     assert (result.outcome, result.reason) == (Outcome.DOWN, reason), result.message
     assert result.certificate is not None
     assert result.timings_ms.total is not None
-    assert result.timings_ms.total < 1_500
+    assert result.timings_ms.total < patience_ms(reason) + 500
 
 
 def test_all_is_seen_that_is_seen_of_http_1(check: Check, site: MakeSite, authority: Authority) -> None:

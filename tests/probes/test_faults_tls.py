@@ -13,7 +13,7 @@ from probes.contract import CheckRequest, Outcome, Phase, Reason
 from probes.engine import Engine
 from probes.settings import Settings
 from tests.probes.conftest import LOOPBACK, Check, MakeSite
-from tests.probes.lab import OK, Authority, Behaviour, hold, request, reset, says, self_signed
+from tests.probes.lab import OK, Authority, Behaviour, hold, patience_ms, request, reset, says, self_signed
 
 SERVER_HELLO_LATER = b"\x16\x03\x03"
 
@@ -75,7 +75,7 @@ HANDSHAKES: dict[str, tuple[Behaviour, Reason]] = {
 @pytest.mark.parametrize(("behave", "reason"), HANDSHAKES.values(), ids=HANDSHAKES)
 def test_each_handshake_fault_has_its_name(behave: Behaviour, reason: Reason, check: Check, site: MakeSite) -> None:
     port = site(behave).port
-    result = check(f"https://127.0.0.1:{port}/", timeout_ms=1_000)
+    result = check(f"https://127.0.0.1:{port}/", timeout_ms=patience_ms(reason))
 
     assert (result.outcome, result.reason, result.phase) == (Outcome.DOWN, reason, Phase.TLS), result.message
 

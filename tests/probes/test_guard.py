@@ -89,7 +89,7 @@ def test_a_name_that_only_dns_can_judge_passes_at_save(host: str) -> None:
 
 @pytest.mark.parametrize("host", [*METADATA, "2852039166", "0xa9fea9fe", "169.16689662"])
 def test_nothing_forbidden_is_dialled(host: str, check: Check) -> None:
-    result = check(f"http://[{host}]/" if ":" in host else f"http://{host}/", timeout_ms=500)
+    result = check(f"http://[{host}]/" if ":" in host else f"http://{host}/")
 
     assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.ADDRESS_BLOCKED)
     assert result.remote_ip is None

@@ -20,6 +20,7 @@ from tests.probes.lab import (
     NameServer,
     Zone,
     hold,
+    patience_ms,
     reset,
     zone,
 )
@@ -120,7 +121,7 @@ def test_no_kind_dials_what_is_forbidden(kind: str, check: Check, names: UseZone
         spec: dict[str, Any] = {"url": f"http://{host}/"} if kind == "http" else {"host": host}
         if kind == "tcp":
             spec["port"] = 80
-        result = check(kind=kind, timeout_ms=500, **spec)
+        result = check(kind=kind, **spec)
         assert (result.outcome, result.reason) == (Outcome.UNKNOWN, Reason.ADDRESS_BLOCKED), host
 
 
@@ -165,7 +166,7 @@ RECORDS = zone(
 )
 def test_records(spec: dict[str, Any], reason: Reason | None, check: Check, names: UseZone) -> None:
     names(RECORDS)
-    result = check(kind="dns", timeout_ms=800, **spec)
+    result = check(kind="dns", timeout_ms=patience_ms(reason), **spec)
 
     assert result.reason is reason, result.message
     assert result.timings_ms.dns is not None

@@ -88,14 +88,20 @@ def test_two_at_a_time_and_five_a_second_per_domain(
 def test_one_busy_domain_does_not_hold_up_another(
     worker_engine: Callable[..., Engine], site: MakeSite, names: Callable[[Zone], NameServer]
 ) -> None:
+    """The busy one's answers wait until the other one was asked."""
     names(zone(busy__test={"A": ["127.0.0.1"]}, free__test={"A": ["127.0.0.1"]}))
-    server = site(Crowd(seconds=0.3))
-    order = [
-        result.id
-        for result in run_all(worker_engine(), [server.url(host="busy.test")] * 6 + [server.url(host="free.test")])
-    ]
+    asked, in_time = threading.Event(), list[bool]()
 
-    assert order.index("6") <= 3
+    def behave(connection: socket.socket) -> None:
+        if b"free.test" in request(connection):
+            asked.set()
+        in_time.append(asked.wait(4))
+        connection.sendall(OK)
+
+    server = site(behave)
+    run_all(worker_engine(), [server.url(host="busy.test")] * 6 + [server.url(host="free.test")])
+
+    assert in_time == [True] * 7
 
 
 def test_what_the_operator_opened_by_hand_is_not_limited_unless_he_says_so(
@@ -137,9 +143,9 @@ def test_waiting_too_long_is_rate_limited_and_not_down() -> None:
 
     thread = start_thread(loop, "limits")
     loop.call_from_thread(enter_three_times)
-    assert all_decided.wait(5)
+    assert all_decided.wait(30)
     loop.stop()
-    thread.join(5)
+    thread.join(30)
     assert admitted == [True, False, False]
 
 
@@ -148,7 +154,14 @@ def test_a_rate_limited_check_is_unknown(
 ) -> None:
     engine = worker_engine(domain_limits_chosen=True, domain_concurrency=1, domain_rate=0.0)
     engine._limits._patience_s = 0.2  # type: ignore[union-attr]
-    results = run_all(engine, [site(says(1.0, OK)).url()] * 2)
+    results, one_is_told = list[CheckResult](), threading.Event()
+
+    def tell(result: CheckResult) -> None:
+        results.append(result)
+        one_is_told.set()
+
+    url = site(says(one_is_told, OK)).url()
+    engine.run([CheckRequest(str(n), "http", {"url": url}) for n in range(2)], tell)
 
     assert [(result.outcome, result.reason) for result in results] == [
         (Outcome.UNKNOWN, Reason.RATE_LIMITED),
@@ -161,11 +174,12 @@ def test_a_rate_limited_check_is_unknown(
 
 def test_the_harder_the_work_the_slower_the_starts() -> None:
     pace = Pace()
+    before = time.monotonic()
     pace.started(1)
-    begun = time.monotonic()
-    assert pace.next_start() - begun < 0.002
+    after = time.monotonic()
+    assert pace.next_start() - after < 0.002
     pace.worked(0.07)
-    assert pace.next_start() - begun == pytest.approx(0.1, abs=0.01)
+    assert before + 0.09 < pace.next_start() < after + 0.11
 
 
 def test_only_cheap_checks_start_in_groups() -> None:
@@ -240,11 +254,11 @@ def test_a_body_of_exactly_the_limit_is_whole(check: Check, site: MakeSite) -> N
 
 def test_the_deadline_is_for_all_tries_and_hops_together(check: Check, site: MakeSite) -> None:
     dripping = site(drip(b"x" * 500, first=b"HTTP/1.1 200 OK\r\n\r\n", every=0.05))
-    began = time.monotonic()
     result = check(dripping.url(), timeout_ms=1_000, retries=5)
 
-    assert result.reason is Reason.BODY_TIMEOUT
-    assert time.monotonic() - began < 1.5
+    assert (result.reason, result.attempts) == (Reason.BODY_TIMEOUT, 1)
+    assert result.timings_ms.total is not None
+    assert result.timings_ms.total < 1_500
 
 
 def test_running_out_of_descriptors_is_our_fault(site: MakeSite) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,18 +37,23 @@ def environment(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey) -> dic
 
 
 @pytest.fixture(scope="module")
-def region(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey, environment: dict[str, str]) -> Iterator[Region]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the worker's words go."""
+    return tmp_path_factory.mktemp("worker") / "log"
+
+
+@pytest.fixture(scope="module")
+def region(log: Path, valkey: Valkey, environment: dict[str, str]) -> Iterator[Region]:
     """One for all tests; the last of them stops it."""
-    directory = tmp_path_factory.mktemp("worker")
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(command(), env=environment, cwd=directory, stdout=log, stderr=log)
+    with log.open("wb") as words:
+        process = subprocess.Popen(command(), env=environment, cwd=log.parent, stdout=words, stderr=words)
     broker = redis.Redis.from_url(valkey.url)
     yield Region(broker, valkey.url, environment, process)
     if process.poll() is None:
         process.terminate()
-        process.wait(timeout=15)
+        process.wait(timeout=40)
     broker.close()
-    assert "Traceback" not in (directory / "log").read_text()
+    assert "Traceback" not in log.read_text()
 
 
 def test_django_cannot_be_imported_there(environment: dict[str, str], tmp_path: Path) -> None:
@@ -62,10 +68,10 @@ def test_django_cannot_be_imported_there(environment: dict[str, str], tmp_path: 
 
 
 def test_it_says_that_it_lives_as_soon_as_it_does(region: Region) -> None:
-    sign = region.next_message(names.LIFE_SIGN, seconds=15)
+    sign = region.next_message(names.LIFE_SIGN)
 
     assert (sign["region"], sign["worker"]) == ("usa", "w1")
-    assert sign["sent_at"] == pytest.approx(time.time(), abs=5)
+    assert sign["sent_at"] == pytest.approx(time.time(), abs=60)
     assert sign["expires"]
 
 
@@ -83,13 +89,13 @@ def test_a_batch_comes_home(region: Region, site: MakeSite) -> None:
 
 
 def test_one_slow_site_delays_nobody(region: Region, site: MakeSite) -> None:
-    slow = site(says(3.0, OK)).url()
+    may_end = threading.Event()
+    slow = site(says(may_end, OK)).url()
     quick = site(says(OK)).url()
-    region.send(batch(a_check("slow", slow), *(a_check(f"c{n}", quick) for n in range(20))))
-    began = time.monotonic()
+    region.send(batch(a_check("slow", slow, timeout_ms=60_000), *(a_check(f"c{n}", quick) for n in range(20))))
 
     assert all(result.id != "slow" for result in region.results(20))
-    assert time.monotonic() - began < 2.5
+    may_end.set()
     assert region.results(1)[0].id == "slow"
 
 
@@ -102,16 +108,18 @@ def test_a_batch_for_another_region_is_dropped(region: Region, site: MakeSite) -
     assert [result.id for result in region.results(1)] == ["ours"]
 
 
-def test_results_are_kept_while_the_broker_is_away(region: Region, valkey: Valkey, site: MakeSite) -> None:
-    quick, slow = site(says(OK)), site(says(1.5, OK))
-    region.send(batch(a_check("first", quick.url()), a_check("late", slow.url())))
+def test_results_are_kept_while_the_broker_is_away(region: Region, log: Path, valkey: Valkey, site: MakeSite) -> None:
+    may_end = threading.Event()
+    quick, slow = site(says(OK)), site(says(may_end, OK))
+    region.send(batch(a_check("first", quick.url()), a_check("late", slow.url(), timeout_ms=60_000)))
     assert [result.id for result in region.results(1)] == ["first"]
 
     valkey.stop()
-    time.sleep(2.5)  # the check ends while nobody can be told
+    may_end.set()
+    wait_until(lambda: "The broker does not take results" in log.read_text())
     valkey.start()
 
-    assert [result.id for result in region.results(1, seconds=40)] == ["late"]
+    assert [result.id for result in region.results(1)] == ["late"]
 
 
 def test_it_stops_in_time_and_leaves_the_batch_to_others(region: Region, site: MakeSite) -> None:
@@ -155,7 +163,7 @@ def test_a_bad_environment_stops_the_start_with_one_sentence(
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=60,
     )
 
     assert done.returncode != 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +45,7 @@ class House:
             )
         worker = Region(self.broker, self.valkey.url, environment, process)
         self.workers.append(worker)
-        wait_until(lambda: "Ready to check" in log.read_text(), seconds=20)
+        wait_until(lambda: "Ready to check" in log.read_text())
         return worker
 
     def log(self, worker: Region) -> str:
@@ -57,7 +58,7 @@ class House:
         """Reports with so many results together."""
         reports: list[dict[str, Any]] = []
         while sum(len(report["results"]) for report in reports) < count:
-            reports.append(self.workers[0].next_message(names.INGEST, seconds=40))
+            reports.append(self.workers[0].next_message(names.INGEST))
         return reports
 
     def close(self) -> None:
@@ -90,17 +91,19 @@ def checks(reports: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
 
 
 def slow_batch(name: str, url: str, count: int = 3) -> Batch:
-    return batch(*(a_check(f"c{number}", url) for number in range(count)), name=name)
+    return batch(*(a_check(f"c{number}", url, timeout_ms=60_000) for number in range(count)), name=name)
 
 
 def test_a_killed_workers_results_are_sent_once_by_the_next(house: House, site: MakeSite) -> None:
     house.spool.path.parent.mkdir()
     house.spool.path.write_bytes(b"no database at all" * 100)
     first = house.worker()
-    first.send(slow_batch("b1", site(says(1.0, OK)).url()))
+    may_end = threading.Event()
+    first.send(slow_batch("b1", site(says(may_end, OK)).url()))
     wait_until(lambda: house.under_way() == 1)
     house.valkey.stop()
-    wait_until(lambda: house.spool.count() == 3, seconds=20)
+    may_end.set()
+    wait_until(lambda: house.spool.count() == 3)
     first.process.kill()
     house.valkey.start()
     house.worker(WORKER_ID="w2")
@@ -116,14 +119,16 @@ def test_a_killed_workers_results_are_sent_once_by_the_next(house: House, site: 
 def test_two_workers_with_one_spool_send_everything_once(
     options: tuple[str, ...], house: House, site: MakeSite
 ) -> None:
-    url = site(says(2.0, OK)).url()
+    may_end = threading.Event()
+    url = site(says(may_end, OK)).url()
     scheduled = house.worker(*options, "-n", "w1", queues="region.usa")
     urgent = house.worker(*options, "-n", "w2", queues="region.usa.now", WORKER_ID="w2")
     scheduled.send(slow_batch("b1", url))
     urgent.send(slow_batch("b2", url), now=True)
     wait_until(lambda: house.under_way() == 2)
     house.valkey.stop()
-    wait_until(lambda: house.spool.count() == 6, seconds=20)
+    may_end.set()
+    wait_until(lambda: house.spool.count() == 6)
     house.valkey.start()
     reports = house.reports(6)
     wait_until(lambda: house.spool.count() == 0)
@@ -133,13 +138,16 @@ def test_two_workers_with_one_spool_send_everything_once(
 
 
 def test_a_worker_stops_in_time_while_the_broker_is_away(house: House, site: MakeSite) -> None:
-    quick, endless = site(says(0.7, OK)), site(says(60.0, OK))
+    may_end = threading.Event()
+    quick, endless = site(says(may_end, OK)), site(says(60.0, OK))
     worker = house.worker()
     worker.send(batch(a_check("done", quick.url()), a_check("endless", endless.url(), timeout_ms=60_000)))
-    wait_until(lambda: house.under_way() == 1)
+    wait_until(lambda: quick.connections and endless.connections)
     house.valkey.stop()
+    may_end.set()
+    wait_until(lambda: house.spool.count() == 1)
     worker.process.send_signal(signal.SIGTERM)
-    worker.process.wait(timeout=10)
+    worker.process.wait(timeout=30)
 
     assert house.spool.count() == 1
     assert "Batch b1 goes back to its queue" in house.log(worker)
@@ -160,9 +168,11 @@ def test_the_life_sign_tells_how_much_waits(house: House) -> None:
 def test_where_nothing_can_be_written_results_wait_in_memory(house: House, site: MakeSite) -> None:
     (house.directory / "file").touch()
     worker = house.worker(PROBE_SPOOL_DIR=str(house.directory / "file"))
-    worker.send(slow_batch("b1", site(says(1.0, OK)).url()))
+    may_end = threading.Event()
+    worker.send(slow_batch("b1", site(says(may_end, OK)).url()))
     wait_until(lambda: house.under_way() == 1)
     house.valkey.stop()
+    may_end.set()
     wait_until(lambda: "The broker does not take results" in house.log(worker))
     house.valkey.start()
 
