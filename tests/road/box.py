@@ -79,14 +79,14 @@ class Box:
             text=True,
         )
         threading.Thread(target=self._listen, args=[self.process], daemon=True).start()
-        wait_until("the box is ready", lambda: self.said(r"Uptime runs at"), seconds=60)
+        wait_until("the box is ready", lambda: self.said(r"Uptime runs at"), seconds=120)
         heard_of = "SELECT count(*) FROM checks_regionworker"
-        wait_until("both regions were heard of", lambda: self.one(heard_of) == 2, seconds=30)
+        wait_until("both regions were heard of", lambda: self.one(heard_of) == 2, seconds=60)
 
     def stop(self) -> None:
         if self.process:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(20)
+            self.process.wait(40)
         self.valkey.stop()
         self.postgres.stop()
 
@@ -115,7 +115,20 @@ class Box:
         """kill -9 a worker with its children, and wait until another one stands in its place."""
         pid = self.pid(worker)
         self.signal(worker, signal.SIGKILL)
-        wait_until(f"{worker} is started again", lambda: self.pid(worker) not in {None, pid}, seconds=40)
+        wait_until(f"{worker} is started again", lambda: self.pid(worker) not in {None, pid}, seconds=60)
+
+    def kill_when(self, worker: str, what: str, condition: Callable[[], Any]) -> None:
+        """Kill a worker while something holds: it is held still first, so that it holds to the end."""
+
+        def is_caught() -> bool:
+            self.signal(worker, signal.SIGSTOP)
+            caught = bool(condition())
+            if not caught:
+                self.signal(worker, signal.SIGCONT)
+            return caught
+
+        wait_until(f"{worker} {what}", lambda: condition() and is_caught(), seconds=60)
+        self.kill(worker)
 
     def broker(self) -> redis.Redis:
         return redis.Redis.from_url(self.valkey.url)
@@ -161,7 +174,7 @@ class Program:
 
     def watch(self, url: str, **fields: Any) -> str:
         """Make a monitor and give its id."""
-        answer = self.call("post", "monitor", {"url": url, "interval": 10, "timeout": 2, **fields})
+        answer = self.call("post", "monitor", {"url": url, "interval": 10, "timeout": 5, **fields})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
@@ -175,10 +188,12 @@ class Program:
 
 
 @contextlib.contextmanager
-def site(delay_s: float = 0.0, *, port: int = 0) -> Iterator[str]:
-    """A small site on loopback that answers after a while."""
+def site(delay_s: float = 0.0, *, may_answer: threading.Event | None = None, port: int = 0) -> Iterator[str]:
+    """A small site on loopback that answers after a while, and not before it may."""
 
     def answer(asked: Asked) -> None:
+        if may_answer:
+            may_answer.wait(60)
         time.sleep(delay_s)
         asked.reply(b"ok")
 
