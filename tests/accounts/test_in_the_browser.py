@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import Page, sync_playwright
 from pytest_django import Settings
@@ -37,6 +38,7 @@ def visitor(live_server: Any, settings: Settings, monkeypatch: pytest.MonkeyPatc
         visitor.listen()
         yield visitor
         browser.close()
+        connection.close()  # with a loop in its thread, Django gives a test a connection of its own and forgets it
 
 
 def give_a_key(page: Page) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
-from django.db import close_old_connections
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -176,7 +176,7 @@ def test_two_owners_who_leave_at_once_do_not_both(ada: User, team: Team, bob: Me
         except LastOwner:
             refused.append(membership)
         finally:
-            close_old_connections()
+            connection.close()
 
     threads = [threading.Thread(target=go, args=[one]) for one in members_of(team)]
     for thread in threads:

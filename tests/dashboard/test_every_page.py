@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
 from django.conf import settings as server
+from django.db import connection
 from django.test import Client
 from playwright.sync_api import Page, expect, sync_playwright
 from pytest_django import Settings
@@ -160,6 +161,7 @@ def visitor(live_server: Any, world: World, monkeypatch: pytest.MonkeyPatch) -> 
         visitor.listen()
         yield visitor
         browser.close()
+        connection.close()  # with a loop in its thread, Django gives a test a connection of its own and forgets it
 
 
 def test_every_page_is_fit_for_everybody(visitor: Visitor, world: World) -> None:

@@ -137,6 +137,11 @@ class Box:
         with psycopg.connect(self.postgres.url, row_factory=dict_row) as connection:
             return connection.execute(query, parameters).fetchall()
 
+    def seen(self, monitors: list[str]) -> int:
+        """How many pairs of a monitor and a region have a result."""
+        pairs = "SELECT DISTINCT monitor_id, region FROM checks_checkresult WHERE monitor_id = ANY (%s::uuid[])"
+        return len(self.rows(pairs, monitors))
+
     def one(self, query: str, *parameters: Any) -> Any:
         return next(iter(self.rows(query, *parameters)[0].values()))
 

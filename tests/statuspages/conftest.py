@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Team
+from checks.models import RollupDay
 from monitors.models import Monitor
 from statuspages import kept
 from statuspages.models import Component, Section, StatusPage
@@ -39,6 +43,16 @@ def page(team: Team, shop: Monitor, make_monitor: MakeMonitor) -> StatusPage:
 @pytest.fixture
 def shop(make_monitor: MakeMonitor) -> Monitor:
     return make_monitor(name=SECRET_NAME, url="http://127.0.0.1:9/hidden")
+
+
+def past_days(monitor: Monitor, days: Mapping[int, Mapping[str, int]]) -> datetime:
+    """How many checks ended how, so many days ago. Gives the beginning of today."""
+    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    for age, counts in days.items():
+        RollupDay.objects.create(monitor=monitor, region="usa", bucket=today - timedelta(days=age), **counts)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE checks_rollupmark SET folded = %s, closing = %s", [today, today])
+    return today
 
 
 def seen(answer: Any) -> str:

@@ -15,7 +15,7 @@ from statuspages.models import Component, Post, StatusPage
 from tests.conftest import MakeMonitor
 from tests.dashboard.story import tell
 from tests.dashboard.test_hostile import WORDS, offences
-from tests.statuspages.conftest import SECRET_NAME, seen
+from tests.statuspages.conftest import SECRET_NAME, past_days, seen
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +61,7 @@ def test_what_is_paused_or_of_another_team_is_not_there(
 
 
 def test_days_of_which_nothing_is_known_are_gaps(client: Client, page: StatusPage, shop: Monitor) -> None:
-    tell(shop, usa="....", india="??..")
+    past_days(shop, {1: {"up": 6, "unknown": 2}})
     text = seen(client.get("/status/acme/"))
     assert "The last 90 days: no trouble on 1, no data on 89." in text
     assert "100 % uptime" in text
