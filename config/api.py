@@ -17,12 +17,17 @@ from rest_framework.views import APIView
 
 from accounts.rules import Role
 from accounts.selectors import membership_of, person_of
+from common.paging import read_flag
 from common.serializers import read_body
 from config import document, services
 from config.document import BadDocument, Document
 from config.rules import Delete, Plan
 from config.schema import address, schema
 from config.serializers import ConfigInput, PlanOutput
+from probes.sentences import say
+
+FORMS = ["yaml", "json"]
+"""In which a file is given; the first unless said."""
 
 
 class ConfigView(APIView):
@@ -67,7 +72,7 @@ class ConfigApply(ConfigView):
 class ConfigExport(ConfigView):
     @extend_schema(
         parameters=[
-            OpenApiParameter("as", str, enum=["yaml", "json"], description="`yaml` unless said"),
+            OpenApiParameter("as", str, enum=FORMS, description="`yaml` unless said"),
             OpenApiParameter("ids", bool, description="false: without them, for another team or server"),
         ],
         responses={(200, "application/yaml"): OpenApiTypes.OBJECT, (200, "application/json"): OpenApiTypes.OBJECT},
@@ -75,8 +80,11 @@ class ConfigExport(ConfigView):
     def get(self, request: Request) -> HttpResponse:
         """The file that says what the team has, secrets left out. ``?ids=false`` for another team or server."""
         query = request.query_params
-        found = services.export(membership_of(request.user).team, with_ids=query.get("ids", "true") != "false")
-        if query.get("as") == "json":
+        form = query.get("as") or FORMS[0]
+        if form not in FORMS:
+            raise ValidationError({"as": [say("must be one of {names}", names=", ".join(FORMS))]})
+        found = services.export(membership_of(request.user).team, with_ids=read_flag(query, "ids") is not False)
+        if form == "json":
             return JsonResponse(found)
         return HttpResponse(document.write(found, schema=address()), content_type="application/yaml; charset=utf-8")
 

@@ -90,6 +90,12 @@ def test_the_api_plans_applies_and_exports(file: Path, owner: User, api: ApiFor)
     assert api().get("/api/config/schema").json()["title"].startswith("Uptime")
 
 
+@pytest.mark.parametrize("query", ["as=xml", "ids=no"])
+def test_an_export_in_an_unknown_way_is_refused(query: str, owner: User, api: ApiFor) -> None:
+    answer = api(owner).get(f"/api/config/export?{query}")
+    assert (answer.status_code, list(answer.json()["fields"])) == (400, [query.partition("=")[0]])
+
+
 def test_the_api_never_reads_the_servers_environment(file: Path, owner: User, api: ApiFor) -> None:
     """``file`` has set the variables in it."""
     answer = api(owner).post("/api/config/apply", {"yaml": example()})
