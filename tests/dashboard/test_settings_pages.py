@@ -110,6 +110,7 @@ def test_the_log_is_filtered_and_taken_away_inert(visit: Visit, owner: User, tea
     assert "Nothing fits." in text(client, "/settings/audit/?who=nobody")
     assert "Nothing fits." in text(client, "/settings/audit/?until=2001-01-01")
     assert "Nothing fits." not in text(client, "/settings/audit/?since=2001-01-01&until=9999-12-31")
+    assert "Nothing fits." not in text(client, "/settings/audit/?cursor=nonsense")
     assert "<ins>Shop</ins>" in text(client, "/settings/audit/?kind=team&who=system")
     exported = client.get("/settings/audit/export/?as=csv").getvalue().decode()
     assert "'=HYPERLINK(1)" in exported
