@@ -251,6 +251,7 @@ CONTENT_SECURITY_POLICY = {
 IMPORT_MAX_MB = env.number("IMPORT_MAX_MB", 20, low=1, high=1_000)
 IMPORT_MAX_MONITORS = env.number("IMPORT_MAX_MONITORS", 2_000, low=1, high=20_000)
 MAX_BODY_BYTES = env.number("MAX_BODY_BYTES", 1_048_576, low=65_536, high=104_857_600)
+DATA_UPLOAD_MAX_MEMORY_SIZE = None  # BodyLimitMiddleware has the two numbers above; a third would be below them
 
 # --- files, words, times ---
 STATIC_URL = "/static/"

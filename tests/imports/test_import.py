@@ -177,6 +177,17 @@ def test_the_api_previews_and_applies(api: Callable[..., APIClient], owner: User
     assert done.json()["counts"]["create"] == Monitor.objects.count() == 5
 
 
+@pytest.mark.parametrize("form", ["json", "multipart"])
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "once"}])
+def test_the_api_takes_what_one_setting_allows(
+    form: str, headers: dict[str, str], api: Callable[..., APIClient], owner: User
+) -> None:
+    large = export("uptimerobot.json") + b" " * 3_000_000
+    what = {"content": large.decode()} if form == "json" else {"file": SimpleUploadedFile("export.json", large)}
+    said = {"source": "uptimerobot", **what}
+    assert api(owner).post("/api/imports", said, format=form, headers=headers).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("said", "field"),
     [
