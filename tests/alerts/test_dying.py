@@ -49,6 +49,7 @@ def test_a_sender_that_is_killed_loses_nothing(
     story = Story(timezone.now())
     incident = story.goes_down(monitor)
     die(moment)
+    story.now = timezone.now()
     story.later(seconds=26)  # its lease has run out
     story.comes_back(incident)
     story.later(seconds=1)

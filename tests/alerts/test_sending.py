@@ -31,11 +31,6 @@ def rule(make_rule: MakeRule, channel: Channel) -> None:
     make_rule(channel)
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "HTTP_TIMEOUT_S", 0.5)
-
-
 def last() -> Attempt:
     return Attempt.objects.order_by("id").last()  # type: ignore[return-value]
 
@@ -114,16 +109,23 @@ def test_who_asks_for_time_gets_it(form: str, story: Story, monitor: Monitor, si
     assert states() == [("down", "sent")]
 
 
-def test_a_receiver_that_hangs_is_given_up_in_time(story: Story, monitor: Monitor, sink: Sink, impatient: None) -> None:
+def test_a_receiver_that_hangs_is_given_up_in_time(
+    story: Story, monitor: Monitor, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sink.answers = [Asked.hang]
     story.goes_down(monitor)
-    story.tick()
+    with monkeypatch.context() as impatient:
+        impatient.setattr(transport, "HTTP_TIMEOUT_S", 0.5)
+        story.tick()
     assert "did not answer in time" in last().reason
     story.later(seconds=10)
     assert states() == [("down", "sent")]
 
 
-def test_an_answer_without_an_end_is_an_answer(story: Story, monitor: Monitor, sink: Sink, impatient: None) -> None:
+def test_an_answer_without_an_end_is_an_answer(
+    story: Story, monitor: Monitor, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "HTTP_TIMEOUT_S", 1.5)
     sink.answers = [endless_body]
     story.goes_down(monitor)
     story.tick()

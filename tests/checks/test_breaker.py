@@ -121,6 +121,7 @@ def test_work_waits_in_the_queue_while_postgresql_is_away_and_goes_on_when_it_an
     assert len(tries) == 1 + breaker.FAILURES_OPEN  # the last three waited, and were not tried
     assert breaker_word()["state"] == "open"
     postgres.start()
+    monkeypatch.setattr(tasks, "DATABASE_PATIENCE_S", 30)
     tasks.ingest({"batch": "2"})
     assert breaker_word()["state"] == "half-open"
     tasks.ingest({"batch": "3"})
