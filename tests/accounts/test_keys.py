@@ -108,7 +108,7 @@ def test_its_use_is_noted_once_a_minute(ada: User, team: Team) -> None:
 
 
 def test_a_key_has_a_limit_of_its_own(ada: User, team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.access.throttles.CallerThrottle.THROTTLE_RATES", {"key": "2/hour", "person": None})
+    monkeypatch.setattr("accounts.access.throttles.CallerThrottle.THROTTLE_RATES", {"key": "2/day", "person": None})
     busy, calm = program(make(team, ada)), program(make(team, ada))
     answers = [busy.get("/api/regions") for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]

@@ -54,7 +54,7 @@ def test_a_key_is_for_one_request(where: str, body: dict[str, Any], ours: APICli
 
 
 def test_what_is_answered_again_counts_as_a_request(ours: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.access.throttles.CallerThrottle.THROTTLE_RATES", {"person": "2/hour"})
+    monkeypatch.setattr("accounts.access.throttles.CallerThrottle.THROTTLE_RATES", {"person": "2/day"})
     cache.clear()
     answers = [ours.post("/api/monitor", SHOP, headers=KEY) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [201, 201, 429]
