@@ -52,6 +52,10 @@ class Spec(Protocol):
         """The host that will be dialled, for ``guard.refusal_for_host``."""
 
     @property
+    def dialled_field(self) -> str:
+        """Which field told that host."""
+
+    @property
     def dialled_port(self) -> int: ...
 
     @property
@@ -203,6 +207,10 @@ class AtPort(Described):
     @property
     def dialled_host(self) -> str:
         return self.host
+
+    @property
+    def dialled_field(self) -> str:
+        return "host"
 
     @property
     def dialled_port(self) -> int:

@@ -68,7 +68,7 @@ def _read_spec(kind: str, spec: dict[str, Any]) -> tuple[Spec | None, dict[str, 
     except InvalidSpec as error:
         return None, {part_name(error.field): str(error)}
     if refusal := guard.refusal_for_host(parsed.dialled_host, settings.PROBE_POLICY):
-        return None, {"url" if "url" in spec else "spec": refusal}
+        return None, {part_name(parsed.dialled_field): refusal}
     return parsed, {}
 
 

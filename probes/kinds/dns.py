@@ -59,6 +59,10 @@ class DnsSpec(Described):
         return self.nameserver.address if self.nameserver else self.name
 
     @property
+    def dialled_field(self) -> str:
+        return "nameserver" if self.nameserver else "name"
+
+    @property
     def dialled_port(self) -> int:
         return self.nameserver.port if self.nameserver else 53
 

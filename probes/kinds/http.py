@@ -148,6 +148,10 @@ class HttpSpec(Described):
         return self.url.host
 
     @property
+    def dialled_field(self) -> str:
+        return "url"
+
+    @property
     def dialled_port(self) -> int:
         return self.url.port
 

@@ -41,6 +41,10 @@ class PingSpec(Described):
         return self.host
 
     @property
+    def dialled_field(self) -> str:
+        return "host"
+
+    @property
     def dialled_port(self) -> int:
         return 0
 

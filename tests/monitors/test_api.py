@@ -100,6 +100,18 @@ def test_bad_input_is_refused_by_field(
     [
         ("monitor", {"kind": "tcp", "spec": {"host": "a.example.org", "port": 99_999}}, "spec.port", "to 65535"),
         ("monitoring/test", {"kind": "dns", "spec": {"name": "a b"}}, "spec.name", "not part of a host name"),
+        (
+            "monitor",
+            {"kind": "tcp", "spec": {"host": "10.0.0.1", "port": 22}},
+            "spec.host",
+            "not on the public internet",
+        ),
+        (
+            "monitor",
+            {"kind": "dns", "spec": {"name": "a.example.org", "nameserver": "10.0.0.1"}},
+            "spec.nameserver",
+            "not on the public internet",
+        ),
         ("monitor", {"kind": "heartbeat", "spec": {"cron": "daily"}}, "spec.cron", "must have five fields"),
         ("monitor/bulk", {"action": "burn", "match": {}}, "action", "must be one of pause, resume, "),
     ],
