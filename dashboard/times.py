@@ -48,4 +48,7 @@ def of_day(moment: datetime, *, today: date | None = None) -> SafeString:
 
 
 def told(moment: datetime) -> str:
-    return words.clock(timezone.localtime(moment))
+    try:
+        return words.clock(timezone.localtime(moment))
+    except OverflowError:  # 9999-12-31, for ever: further east that day would have the year 10000
+        return words.clock(moment)

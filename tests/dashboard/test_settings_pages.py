@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
@@ -45,6 +46,15 @@ def test_the_answer_that_made_a_key_makes_no_second_one_when_it_is_loaded_again(
     again = client.post("/settings/keys/new/", form, follow=True)
     assert "made already" in again.content.decode()
     assert ApiKey.objects.count() == 1
+
+
+def test_a_key_that_is_good_for_ever_is_shown_on_any_clock(visit: Visit, owner: User) -> None:
+    client = visit(owner)
+    client.post("/settings/keys/new/", {"key-name": "CI", "key-scope": "read", "key-days": "30"})
+    ApiKey.objects.update(expires_at=datetime.max.replace(tzinfo=UTC))
+    for zone, seen in (("Pacific/Kiritimati", "23:59:59 UTC"), ("Pacific/Pago_Pago", "12:59:59 SST")):
+        User.objects.filter(pk=owner.pk).update(time_zone=zone)
+        assert f"31 Dec 9999, {seen}" in text(client, "/settings/keys/")
 
 
 def test_one_changes_between_ones_teams_and_a_new_session_begins_there(visit: Visit, owner: User) -> None:
