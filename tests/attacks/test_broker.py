@@ -137,7 +137,7 @@ def test_row48_with_so_few_rights_and_a_key_a_worker_works(
         assert len(diary.heads) == 1, "it was dialled once"
         assert signing.Key(text).made(report.mark, report.text)
         process.terminate()
-        process.wait(timeout=15)
+        process.wait(timeout=40)
     finally:
         process.kill()
         process.wait()
