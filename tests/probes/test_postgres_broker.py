@@ -28,7 +28,7 @@ GRANT USAGE ON SEQUENCE queue_id_sequence, message_id_sequence TO {region};
 """As docs/operations.md gives them."""
 
 
-OURS = "pg_stat_activity WHERE application_name = 'uptime-broker' AND datname = current_database()"
+OF_OURS = "FROM pg_stat_activity WHERE application_name = 'uptime-broker' AND datname = current_database()"
 """Tests in another process have a database of their own on the same server."""
 
 
@@ -88,7 +88,7 @@ def test_two_processes_may_declare_a_queue_at_once(channel: Channel) -> None:
 def test_after_its_connections_were_cut_a_channel_goes_on(channel: Channel) -> None:
     channel._put("results", {"number": 1})
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_terminate_backend(pid) FROM {OURS}")
+        cursor.execute("SELECT pg_terminate_backend(pid) " + OF_OURS)
         assert cursor.rowcount
     channel._put("results", {"number": 2})
     assert [take(channel), take(channel)] == [1, 2]
@@ -106,7 +106,7 @@ def test_a_publisher_whose_channel_was_closed_opens_another(channel: Channel) ->
 def test_counting_leaves_no_transaction_open(channel: Channel) -> None:
     channel.queue_declare("results")
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT DISTINCT state FROM {OURS}")
+        cursor.execute("SELECT DISTINCT state " + OF_OURS)
         assert cursor.fetchall() == [("idle",)]
 
 
