@@ -37,6 +37,11 @@ class TagsField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         return [tag.strip() for tag in str(value or "").split(",") if tag.strip()]
 
+    def run_validators(self, value: Any) -> None:
+        """Each tag is a text; of a list they would see how Python writes it."""
+        for tag in value:
+            super().run_validators(tag)
+
 
 def as_id(value: Any) -> UUID:
     """For choices that are rows. Django coerces what is stored already as well, to compare."""

@@ -233,6 +233,7 @@ def test_a_rule_is_made_with_everything_said(client: Client, channel: Channel, m
         ({"step_0_minutes": "5"}, "step_0_channel"),
         ({"channels": ["00000000-0000-0000-0000-000000000000"]}, "channels"),
         ({"tags": "x" * 41}, "tags"),
+        ({"tags": "a, b\0"}, "tags"),
     ],
 )
 def test_what_is_wrong_with_a_rule_stands_at_its_field(
