@@ -98,6 +98,7 @@ def ask(port: int, path: str, *, access: str = "") -> int:
 
 
 @pytest.mark.processes
+@pytest.mark.timeout(300)
 @pytest.mark.django_db(transaction=True)
 def test_a_request_and_the_task_that_it_causes_are_one_trace(
     collector: Collector, owner: User, make_monitor: MakeMonitor, tmp_path: Path
