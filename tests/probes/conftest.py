@@ -49,24 +49,25 @@ def engine(authority: Authority, name_server: NameServer, tmp_path_factory: pyte
     engine.close()
 
 
+def ask(engine: Engine, request: CheckRequest) -> CheckResult:
+    """Where this process stood still meanwhile, the engine rightly says so in place of the fault: it is asked again."""
+    for _ in range(5):
+        result = engine.run_one(request)
+        if result.reason is not Reason.LATE:
+            break
+    return result
+
+
 @pytest.fixture
 def check(engine: Engine) -> Check:
-    """Run one check and return its result: ``check(url, timeout_ms=..., retries=..., **spec)``.
-
-    Where this process stood still meanwhile, the engine rightly says so in place of the fault; then it is asked again.
-    """
+    """Run one check and return its result: ``check(url, timeout_ms=..., retries=..., **spec)``."""
 
     def run(
         url: str | None = None, *, kind: str = "http", timeout_ms: int = 5_000, retries: int = 0, **spec: Any
     ) -> CheckResult:
         if url is not None:
             spec["url"] = url
-        request = CheckRequest("a check", kind, spec, timeout_ms=timeout_ms, retries=retries)
-        for _ in range(5):
-            result = engine.run_one(request)
-            if result.reason is not Reason.LATE:
-                break
-        return result
+        return ask(engine, CheckRequest("a check", kind, spec, timeout_ms=timeout_ms, retries=retries))
 
     return run
 

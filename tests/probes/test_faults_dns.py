@@ -13,10 +13,10 @@ import pytest
 
 from bench.stage.sites import black_hole
 from onebox.servers import free_port
-from probes.contract import CheckRequest, CheckResult, Outcome, Phase, Reason
+from probes.contract import CheckRequest, Outcome, Phase, Reason
 from probes.engine import Engine
 from probes.settings import Nameserver, Settings
-from tests.probes.conftest import LOOPBACK, Check, MakeSite
+from tests.probes.conftest import LOOPBACK, Check, MakeSite, ask
 from tests.probes.lab import OK, NameServer, Zone, late, patience_ms, says, zone
 
 A = {"A": ["127.0.0.1"]}
@@ -248,9 +248,8 @@ def test_two_name_servers(
     pair = tuple(server(z) if z is not None else Nameserver("127.0.0.1", free_port()) for z in (first, second))
     engine = Engine(Settings(policy=LOOPBACK, nameservers=pair))
     try:
-        result: CheckResult = engine.run_one(
-            CheckRequest("x", "http", {"url": site(says(OK)).url(host="site.test")}, timeout_ms=3_000)
-        )
+        url = site(says(OK)).url(host="site.test")
+        result = ask(engine, CheckRequest("x", "http", {"url": url}, timeout_ms=3_000))
     finally:
         engine.close()
 
