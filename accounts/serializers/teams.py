@@ -51,7 +51,7 @@ class InvitationInput(StrictSerializer):
 
 
 class InvitationOutput(serializers.ModelSerializer[Invitation]):
-    invited_by = serializers.CharField(source="invited_by.email", default=None, read_only=True)
+    invited_by = serializers.CharField(source="invited_by.email", default=None, allow_null=True, read_only=True)
 
     class Meta:
         model = Invitation
@@ -67,7 +67,7 @@ class KeyInput(StrictSerializer):
 
 
 class KeyOutput(serializers.ModelSerializer[ApiKey]):
-    created_by = serializers.CharField(source="created_by.email", default=None, read_only=True)
+    created_by = serializers.CharField(source="created_by.email", default=None, allow_null=True, read_only=True)
 
     class Meta:
         model = ApiKey

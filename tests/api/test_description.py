@@ -36,6 +36,12 @@ def test_the_committed_document_is_what_the_code_says() -> None:
     assert said.getvalue() == COMMITTED.read_text(), "make openapi writes it anew"
 
 
+@pytest.mark.parametrize(("shape", "field"), [("Invitation", "invited_by"), ("Key", "created_by")])
+def test_what_may_be_nobodys_is_described_so(shape: str, field: str) -> None:
+    """A key invites, and the person who made a key may be gone."""
+    assert "null" in document()["components"]["schemas"][f"{shape}Output"]["properties"][field]["type"]
+
+
 def test_every_operation_says_what_it_does() -> None:
     names = [operation["operationId"] for _, operation in operations()]
     assert len(set(names)) == len(names)
