@@ -212,6 +212,7 @@ def test_our_own_standstill_is_never_the_sites(site: MakeSite) -> None:
             process.stdin.flush()
         wait_until(lambda: silent.connections and quick.connections)
         process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: states_of(process.pid) == {"T"})
         stopped.set()
         time.sleep(2.5)
         process.send_signal(signal.SIGCONT)
@@ -219,6 +220,12 @@ def test_our_own_standstill_is_never_the_sites(site: MakeSite) -> None:
         process.stdin.close()
 
     assert [(result["outcome"], result["reason"]) for result in results] == [("unknown", "late")] * 2
+
+
+def states_of(pid: int) -> set[str]:
+    """Of a process's threads: a signal to stop has not stopped them yet when it is sent."""
+    stats = [stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return {stat.rpartition(")")[2].split()[0] for stat in stats}
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:

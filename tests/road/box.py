@@ -122,6 +122,8 @@ class Box:
 
         def is_caught() -> bool:
             self.signal(worker, signal.SIGSTOP)
+            still = psutil.Process(self.pid(worker))
+            wait_until(f"{worker} stands still", lambda: still.status() == psutil.STATUS_STOPPED, seconds=20)
             caught = bool(condition())
             if not caught:
                 self.signal(worker, signal.SIGCONT)
