@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def campaign(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     monitors = int(os.environ.get("CHAOS_MONITORS", 2_000 if is_long(request.config) else 200))
     world = World(tmp_path_factory.mktemp("chaos"), monitors)

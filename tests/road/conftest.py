@@ -7,7 +7,7 @@ import pytest
 from tests.road.box import Box
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     box = Box(tmp_path_factory.mktemp("box"))
     try:

@@ -92,7 +92,11 @@ def talks_to_broker(box: Box) -> int:
 WAITING = """
 SELECT message.id FROM kombu_message AS message JOIN kombu_queue AS queue ON queue.id = queue_id WHERE name = %s
 """
-AT_WORK = "SELECT id FROM checks_checkbatch WHERE state = 'open' AND region = %s AND sent_at IS NOT NULL"
+NOT_BEGUN = """
+SELECT id FROM checks_checkbatch
+WHERE state = 'open' AND lane = 'slots' AND region = %s AND sent_at IS NOT NULL AND created_at > now() - interval '1 s'
+"""
+"""Handed out, for slots that are ahead still (``dispatch.AHEAD_S``): no result of it can be on its way."""
 REPEAT = """
 INSERT INTO kombu_message (id, visible, payload, version, queue_id)
 SELECT nextval('message_id_sequence'), true, payload, 1, queue_id FROM kombu_message, generate_series(1, 2)
@@ -104,7 +108,7 @@ def in_the_middle(box: Box, region: str) -> None:
     """Kill a region's worker while it has a batch in its hands."""
 
     def has_taken_one() -> Any:
-        return box.rows(AT_WORK, region) and not box.rows(WAITING, f"region.{region}")
+        return box.rows(NOT_BEGUN, region) and not box.rows(WAITING, f"region.{region}")
 
     box.kill_when(region, "is at work", has_taken_one)
 
