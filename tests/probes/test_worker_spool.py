@@ -147,7 +147,7 @@ def test_a_worker_stops_in_time_while_the_broker_is_away(house: House, site: Mak
     may_end.set()
     wait_until(lambda: house.spool.count() == 1)
     worker.process.send_signal(signal.SIGTERM)
-    worker.process.wait(timeout=30)
+    worker.process.wait(timeout=10)
 
     assert house.spool.count() == 1
     assert "Batch b1 goes back to its queue" in house.log(worker)
