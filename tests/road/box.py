@@ -79,9 +79,9 @@ class Box:
             text=True,
         )
         threading.Thread(target=self._listen, args=[self.process], daemon=True).start()
-        wait_until("the box is ready", lambda: self.said(r"Uptime runs at"), seconds=120)
+        wait_until("the box is ready", lambda: self.said(r"Uptime runs at"), seconds=60)
         heard_of = "SELECT count(*) FROM checks_regionworker"
-        wait_until("both regions were heard of", lambda: self.one(heard_of) == 2, seconds=60)
+        wait_until("both regions were heard of", lambda: self.one(heard_of) == 2, seconds=30)
 
     def stop(self) -> None:
         if self.process:
@@ -115,7 +115,7 @@ class Box:
         """kill -9 a worker with its children, and wait until another one stands in its place."""
         pid = self.pid(worker)
         self.signal(worker, signal.SIGKILL)
-        wait_until(f"{worker} is started again", lambda: self.pid(worker) not in {None, pid}, seconds=60)
+        wait_until(f"{worker} is started again", lambda: self.pid(worker) not in {None, pid}, seconds=40)
 
     def kill_when(self, worker: str, what: str, condition: Callable[[], Any]) -> None:
         """Kill a worker while something holds: it is held still first, so that it holds to the end."""

@@ -16,7 +16,7 @@ import requests
 from bench.stage import invariants
 from tests.road.box import Box, Program, site, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 MONITORS = 20
 
@@ -37,7 +37,7 @@ def test_a_site_is_seen_goes_down_and_comes_back_with_one_incident(box: Box) -> 
     program = Program(box, "plain@example.com")
     with site() as url:
         monitor = program.watch(url)
-        wait_until("both regions have seen it", lambda: program.latest(monitor).keys() == {"usa", "india"}, seconds=60)
+        wait_until("both regions have seen it", lambda: program.latest(monitor).keys() == {"usa", "india"}, seconds=15)
         assert {result["outcome"] for result in program.latest(monitor).values()} == {"up"}
         tried = program.call("post", "monitoring/test", {"url": url}).json()["results"]  # by way of the cache
         assert {result["region"]: result["outcome"] for result in tried} == {"usa": "up", "india": "up"}
@@ -45,9 +45,9 @@ def test_a_site_is_seen_goes_down_and_comes_back_with_one_incident(box: Box) -> 
         assert (ready.status_code, ready.json()["parts"]["broker"]) == (200, "ok")
         assert talks_to_broker(box) == 0
     port = int(url.rstrip("/").rpartition(":")[2])
-    wait_until("it is down", lambda: program.monitor(monitor)["status"] == "down", seconds=60)
+    wait_until("it is down", lambda: program.monitor(monitor)["status"] == "down", seconds=40)
     with site(port=port):
-        wait_until("it is up again", lambda: program.monitor(monitor)["status"] == "up", seconds=60)
+        wait_until("it is up again", lambda: program.monitor(monitor)["status"] == "up", seconds=40)
     [incident] = program.call("get", "incidents").json()["results"]
     assert incident["resolved_at"] is not None
     assert program.call("post", f"monitor/{monitor}/pause").status_code == 200
@@ -57,7 +57,7 @@ def test_whatever_is_killed_or_sent_three_times_every_slot_counts_once(box: Box)
     program = Program(box, "survivor@example.com")
     with site(delay_s=0.4) as url:
         monitors = [program.watch(url, name=f"site {number}") for number in range(MONITORS)]
-        wait_until("every region has seen every monitor", lambda: box.seen(monitors) == 2 * MONITORS, seconds=90)
+        wait_until("every region has seen every monitor", lambda: box.seen(monitors) == 2 * MONITORS, seconds=40)
         began = box.one("SELECT now()")
 
         chance = random.Random(20261122)
@@ -68,7 +68,7 @@ def test_whatever_is_killed_or_sent_three_times_every_slot_counts_once(box: Box)
         ended = box.one("SELECT now()")
 
         lost = partial(box.rows, invariants.LOST_OR_UNRECORDED, began, ended)
-        wait_until("every slot has a result or is in a recorded gap", lambda: not lost(), seconds=90)
+        wait_until("every slot has a result or is in a recorded gap", lambda: not lost(), seconds=60)
         open_still = partial(box.rows, invariants.OPEN_TOO_LONG, ended)
         wait_until("every batch has come home", lambda: not open_still(), seconds=60)
         for broken in (invariants.ROLLUPS_DIFFER, invariants.MORE_THAN_ONE_OPEN_INCIDENT):
@@ -117,7 +117,7 @@ def repeat_everything(box: Box, reader: str, queue: str) -> None:
     """Hold a queue's reader still until messages wait, and put each of them there twice more."""
     box.signal(reader, signal.SIGSTOP)
     try:
-        wait_until(f"messages wait in {queue}", lambda: box.rows(WAITING, queue), seconds=60)
+        wait_until(f"messages wait in {queue}", lambda: box.rows(WAITING, queue), seconds=25)
         assert box.rows(REPEAT, queue)
     finally:
         box.signal(reader, signal.SIGCONT)

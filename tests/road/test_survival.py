@@ -12,7 +12,7 @@ import pytest
 from bench.stage import invariants
 from tests.road.box import Box, Program, site, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 MONITORS = 30
 
@@ -21,7 +21,7 @@ def test_whatever_is_killed_or_sent_three_times_every_slot_counts_once(box: Box)
     program = Program(box, "survivor@example.com")
     with site(delay_s=0.4) as url:
         monitors = [program.watch(url, name=f"site {number}") for number in range(MONITORS)]
-        wait_until("every region has seen every monitor", lambda: box.seen(monitors) == 2 * MONITORS, seconds=90)
+        wait_until("every region has seen every monitor", lambda: box.seen(monitors) == 2 * MONITORS, seconds=40)
         began = box.one("SELECT now()")
 
         chance = random.Random(20261122)
@@ -33,7 +33,7 @@ def test_whatever_is_killed_or_sent_three_times_every_slot_counts_once(box: Box)
         ended = box.one("SELECT now()")
 
         lost = partial(box.rows, invariants.LOST_OR_UNRECORDED, began, ended)
-        wait_until("every slot has a result or is in a recorded gap", lambda: not lost(), seconds=90)
+        wait_until("every slot has a result or is in a recorded gap", lambda: not lost(), seconds=60)
         open_still = partial(box.rows, invariants.OPEN_TOO_LONG, ended)
         wait_until("every batch has come home", lambda: not open_still(), seconds=60)
         assert box.rows(invariants.ROLLUPS_DIFFER) == []
@@ -57,7 +57,7 @@ def repeat_everything(box: Box, reader: str, queue: str) -> None:
     broker = box.broker()
     box.signal(reader, signal.SIGSTOP)
     try:
-        wait_until(f"messages wait in {queue}", lambda: broker.llen(queue), seconds=60)
+        wait_until(f"messages wait in {queue}", lambda: broker.llen(queue), seconds=25)
         time.sleep(0.3)
         for message in broker.lrange(queue, 0, -1):
             broker.lpush(queue, message, message)
